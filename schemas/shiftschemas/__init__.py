@@ -1,0 +1,39 @@
+"""The JSON Schemas (2020-12) of everything that shiftlint, shiftrun and shiftzoo exchange, and the check against them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["SchemaError", "load", "validate"]
+
+
+class SchemaError(ValueError):
+    """A document that breaks its schema; the message names the place, what was expected and what was found."""
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """Return the schema `name` (as in NAME.schema.json)."""
+    text = resources.files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def validate(document: object, name: str, *, where: str) -> None:
+    """Check `document` against schema `name`; `where` names the document in the error.
+
+    Raises
+    ------
+    SchemaError
+        At the first violation, with its path, what the schema expects and what it got.
+    """
+    from jsonschema import Draft202012Validator  # 0.1 s: only where something is validated
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(load(name)).iter_errors(document))
+    if error is not None:
+        place = error.json_path.removeprefix("$.") if error.json_path != "$" else "top level"
+        raise SchemaError(f"breaks {name}.schema.json ({where}, {place}): {error.message}.")

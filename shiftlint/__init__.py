@@ -1,0 +1,33 @@
+"""shiftlint: what may be relied on when a network's input is shifted, cropped or tiled, derived from its ONNX file."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shiftlint.analysis import analyze, disagreements, read_metadata
+    from shiftlint.contract import Contract
+    from shiftlint.errors import InputError
+    from shiftlint.metadata import Metadata
+
+__all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "disagreements", "read_metadata"]
+__version__ = version("shiftlint")
+
+_HOME = {
+    "analyze": "shiftlint.analysis",
+    "disagreements": "shiftlint.analysis",
+    "read_metadata": "shiftlint.analysis",
+    "Contract": "shiftlint.contract",
+    "InputError": "shiftlint.errors",
+    "Metadata": "shiftlint.metadata",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `shiftlint --help` must not wait for onnx and numpy."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

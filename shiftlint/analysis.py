@@ -1,0 +1,166 @@
+"""From an ONNX file to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor, prod
+from pathlib import Path
+
+from shiftlint.axes import Kind, SizeError, Tensor
+from shiftlint.contract import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.errors import InputError
+from shiftlint.graph import Graph, Value, read_graph
+from shiftlint.metadata import Metadata
+from shiftlint.probe import AxisBehavior, Probe
+from shiftlint.sizes import SizeClass, size_class, typical_sizes
+
+IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
+AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+
+
+def analyze(path: str | Path, *, input_name: str | None = None) -> Contract:
+    """Derive the contract of the network in an ONNX file.
+
+    Parameters
+    ----------
+    path : str or Path
+    input_name : str, optional
+        Which input is the image, where there are several.
+
+    Raises
+    ------
+    InputError
+        SL001 (unreadable), SL005 (no image-like input, or several), SL302 (no legal size found).
+    """
+    return contract_of(read_graph(Path(path)), where=str(path), input_name=input_name)
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """What the model says of itself; InputError (SL001) or SchemaError if it cannot be read."""
+    return Metadata.from_props(read_graph(Path(path)).metadata, where=str(path))
+
+
+def contract_of(graph: Graph, *, where: str, input_name: str | None = None) -> Contract:
+    """The contract of a graph; `where` names it in errors. Raises as `analyze`."""
+    probe = open_probe(graph, where=where, input_name=input_name)
+    try:
+        base = typical_sizes(probe)
+    except SizeError as error:
+        raise InputError(f"SL302 no legal size ({where}): expected a size at which the network runs, got: {error}.") from error
+    outputs = tuple(_output(probe, base, value) for value in graph.outputs)
+    return Contract(
+        ModelIdentity(graph.sha256, tuple(sorted((d or "ai.onnx", v) for d, v in graph.opset.items())), graph.producer),
+        InputContract(probe.image.name, probe.image.shape, probe.image.dtype, probe.batch(base)),
+        outputs,
+    )
+
+
+def disagreements(path: str | Path, contract: Contract, sizes: tuple[int, ...]) -> tuple[str, ...]:
+    """Evaluate the network at these very input sizes (px per spatial axis) and say where `contract` does not hold there.
+
+    Raises
+    ------
+    InputError
+        As `analyze`.
+    """
+    probe = open_probe(read_graph(Path(path)), where=str(path), input_name=contract.input.name)
+    try:
+        behavior = probe.at(sizes)
+    except SizeError as error:
+        return (f"the network does not run at {sizes}: {error}",)
+    found = []
+    for output in contract.outputs:
+        for axis in output.axes:
+            actual = behavior.axes.get((output.name, axis.input_axis))
+            if actual is None or not _holds(axis, actual, sizes[probe.axes.index(axis.input_axis)]):
+                found.append(f"output {output.name}, axis {axis.name} behaves otherwise at {sizes} px than its contract says")
+    return tuple(found)
+
+
+def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
+    """The network with its image input and spatial axes chosen; InputError (SL005) where there is no choice to make."""
+    images = [v for v in graph.inputs if len(v.shape) >= 3 and v.dtype in IMAGE_TYPES]
+    if input_name is not None:
+        images = [v for v in graph.inputs if v.name == input_name]
+    if len(images) != 1:
+        names = ", ".join(v.name for v in images) or ", ".join(f"{v.name} {list(v.shape)}" for v in graph.inputs) or "none"
+        raise InputError(
+            f"SL005 no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
+            "Choose one with --input NAME."
+        )
+    return Probe(graph, images[0], spatial_axes(images[0]))
+
+
+def spatial_axes(image: Value) -> tuple[int, ...]:
+    """The spatial dimensions: behind batch and channels, or between batch and channels where only the last has a fixed size."""
+    rank = len(image.shape)
+    channels_last = not isinstance(image.shape[1], int) and isinstance(image.shape[-1], int)
+    return tuple(range(1, rank - 1)) if channels_last else tuple(range(2, rank))
+
+
+def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:
+    if axis.period is None:
+        return True
+    if not actual.periodic or axis.output_size is None or axis.sizes is None or not axis.sizes.legal(size):
+        return False
+    border = all(a <= b for a, b in zip(actual.border, axis.border, strict=True))
+    same = (axis.period, axis.step) == (actual.relation.period, actual.relation.step)
+    windows = axis.reads is None or axis.reads == actual.relation.reads
+    return border and same and windows and axis.output_size.of(size) == actual.output_size
+
+
+def _output(probe: Probe, base: tuple[int, ...], value: Value) -> OutputContract:
+    behavior = probe.at(base)
+    tensor = behavior.outputs[value.name]
+    names = AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
+    axes = []
+    for position, (name, axis) in enumerate(zip(names, probe.axes, strict=True)):
+        found = behavior.axes.get((value.name, axis))
+        if found is not None:
+            known = size_class(probe, base, position, value.name)
+            axes.append(_axis(name, axis, found, known))
+    periods = [axis.period for axis in axes]
+    padded = any(axis.padding for axis in axes)
+    capacity = None if padded or None in periods or not axes else prod(p for p in periods if p is not None)
+    kinds = tensor.upsampling
+    return OutputContract(
+        value.name,
+        value.shape,
+        tuple(axes),
+        capacity,
+        "mixed" if len(kinds) > 1 else next(iter(kinds), "none"),
+        padded or "learned" in kinds or any(note.kind is Kind.POSITION for note in tensor.notes),
+        _reasons(tensor, axes),
+    )
+
+
+def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | None) -> AxisContract:
+    behavior = known.behavior if known else found
+    relation = behavior.relation
+    is_global = any(note.kind is Kind.GLOBAL for note in behavior.notes)
+    offset = behavior.offset
+    padding = tuple(sorted(behavior.padding, key=lambda p: (p.node, p.op, p.kind)))
+    return AxisContract(
+        name=name,
+        input_axis=input_axis,
+        output_axis=behavior.output_axis,
+        period=relation.period if known else None,
+        step=relation.step if known else None,
+        reads=relation.reads if known and not is_global else None,
+        border=behavior.border,
+        padding=padding,
+        is_global=is_global,
+        bitwise=behavior.bitwise,
+        sizes=known.sizes if known else None,
+        output_size=OutputSize(relation.scale, offset) if known else None,
+        origin=floor(offset / relation.scale / 2) if known and not padding else 0,
+    )
+
+
+def _reasons(tensor: Tensor, axes: Sequence[AxisContract]) -> tuple[str, ...]:
+    """Why something is null, with the node at fault."""
+    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.reason}" for note in tensor.notes}
+    for axis in axes:
+        if axis.period is None and not tensor.notes:
+            reasons.add(f"sizes: axis {axis.name} behaves differently from size to size")
+    return tuple(sorted(reasons))

@@ -1,0 +1,313 @@
+"""What the analyzer knows of a tensor: its sizes, and per axis how it hangs on the image.
+
+A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner, so that Reshape and Transpose can be
+followed exactly (pixel shuffle, window partition, flattening). An atom either follows one axis of the image (`Track`) or is
+plain: channels, heads, the inside of a block. What cannot be said per atom is said per image axis by `Note`s.
+
+An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean elements and does not leave
+it. `border` counts, from either end, up to the last element that is not. It cannot be read off the final windows: after a crop, a
+padded convolution reads inside the image and yet mixes in its own zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.contract import Padding
+from shiftlint.relation import IDENTITY, Relation, SlopeMismatch, join
+
+
+class SizeError(ValueError):
+    """The operator does not run at these sizes: they are not legal for the graph."""
+
+
+class Unsupported(ValueError):
+    """The operator is known, this use of it is not analyzed; the message says what."""
+
+
+class Kind(StrEnum):
+    """What a note says of an image axis."""
+
+    GLOBAL = "global"  # the output depends on the whole axis; the period stays
+    POSITION = "position"  # the output depends on absolute place or total size; no period
+    STRIDES = "strides"  # branches of different stride meet; no period
+    UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A dependence on one image axis that no window expresses.
+
+    Attributes
+    ----------
+    kind : Kind
+    axis : int
+        Of the network's image input.
+    reason : str
+        What happens, in words.
+    period : int
+        A global dependence is unchanged only under shifts by multiples of this (input px).
+    node, op : str
+        Where; filled in by the interpreter.
+    """
+
+    kind: Kind
+    axis: int
+    reason: str
+    period: int = 1
+    node: str = ""
+    op: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How one atom follows an axis of the image.
+
+    Attributes
+    ----------
+    axis : int
+        Of the network's image input.
+    relation : Relation
+        To that axis, in px of the image.
+    border : (before, after)
+        Elements at either end that padding reaches.
+    padding : frozenset of Padding
+        The nodes whose padding reaches them; empty where the border is.
+    bitwise : bool
+        False behind arithmetic whose rounding depends on the place.
+    """
+
+    axis: int
+    relation: Relation = IDENTITY
+    border: tuple[int, int] = (0, 0)
+    padding: frozenset[Padding] = frozenset()
+    bitwise: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A factor of a dimension: its size and, unless it is plain, the image axis that it follows."""
+
+    size: int
+    track: Track | None = None
+
+
+Dim = tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An abstract value.
+
+    Attributes
+    ----------
+    dims : tuple of Dim
+        The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
+    value : ndarray, optional
+        The elements, where they do not depend on the image: shapes, indices, scales.
+    uniform : bool
+        All elements are equal (ConstantOfShape), whatever their value.
+    from_image : bool
+        Whether the elements depend on the image at all.
+    notes : frozenset of Note
+    upsampling : frozenset of {"fixed", "learned"}
+        Kinds of upsampling between the image and here.
+    opaque : bool
+        Not even the sizes are known; `dims` is empty, and the notes say why.
+    """
+
+    dims: tuple[Dim, ...]
+    value: NDArray[Any] | None = None
+    uniform: bool = False
+    from_image: bool = False
+    notes: frozenset[Note] = frozenset()
+    upsampling: frozenset[str] = frozenset()
+    opaque: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(dim_size(dim) for dim in self.dims)
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All tracks of all dimensions."""
+        return tuple(atom.track for dim in self.dims for atom in dim if atom.track)
+
+    def image_axes(self) -> frozenset[int]:
+        """The image axes that this tensor depends on, by a track or by a note."""
+        return frozenset(track.axis for track in self.tracks()) | {note.axis for note in self.notes}
+
+    def with_dim(self, index: int, dim: Dim) -> Tensor:
+        """The same tensor with another dimension, its elements unknown."""
+        dims = (*self.dims[:index], dim, *self.dims[index + 1 :]) if index >= 0 else self.with_dim(index + self.rank, dim).dims
+        return replace(self, dims=dims, value=None)
+
+    def with_notes(self, notes: Iterable[Note]) -> Tensor:
+        """The same tensor with `notes` added."""
+        added = self.notes.union(notes)
+        return self if added == self.notes else replace(self, notes=added)
+
+
+def plain(*sizes: int, uniform: bool = False) -> Tensor:
+    """A tensor that does not depend on the image, of these sizes."""
+    return Tensor(tuple(dim_of(size) for size in sizes), uniform=uniform)
+
+
+def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
+    """A tensor of which nothing is known but what it was made from."""
+    sources = tuple(sources)
+    notes = {note for source in sources for note in source.notes}
+    notes |= {Note(Kind.UNKNOWN, axis, reason) for source in sources for axis in source.image_axes()}
+    return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
+
+
+def constant(value: NDArray[Any] | np.generic | list[int] | int | float) -> Tensor:
+    """A tensor of known elements."""
+    array = np.asarray(value)
+    return Tensor(tuple(dim_of(size) for size in array.shape), array)
+
+
+def dim_of(size: int, track: Track | None = None) -> Dim:
+    """A dimension of one atom; of none if it is plain and of size 1."""
+    if size < 0:
+        raise SizeError(f"negative size {size}")
+    return (Atom(size, track),) if track or size != 1 else ()
+
+
+def dim_size(dim: Dim) -> int:
+    """The product of the atoms' sizes."""
+    return prod(atom.size for atom in dim)
+
+
+def single_track(dim: Dim) -> Track | None:
+    """The track of a dimension of one tracked atom; None if it is plain; Unsupported if axes are merged in it."""
+    if len(dim) == 1:
+        return dim[0].track
+    if any(atom.track for atom in dim):
+        raise Unsupported("a local operator over a dimension in which axes are merged")
+    return None
+
+
+def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind: str, bitwise: bool = True) -> Track:
+    """The track of a new axis of `new_size` elements that reads this one of `size` elements by `relation`.
+
+    Elements whose windows leave the axis or meet its border become border; `kind` names the padding that fills what is
+    outside ("zeros", "reflect", …), its node is filled in by the interpreter.
+    """
+    inner = border_of(relation, track.border, size, new_size)
+    outside = border_of(relation, (0, 0), size, new_size) != (0, 0)
+    padding = track.padding if inner != (0, 0) else frozenset()
+    if outside:
+        padding = padding | {Padding("", "", kind)}
+    return Track(track.axis, relation.then(track.relation), inner, padding, track.bitwise and bitwise)
+
+
+def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: int) -> tuple[int, int]:
+    """Count the elements of either end of a new axis up to the last whose window is not within the clean part of the old.
+
+    `size` and `border` belong to the axis that is read; the clean part is border[0] … size - border[1] - 1.
+    """
+    first_clean, last_clean = border[0], size - border[1] - 1
+    before, end = 0, new_size
+    for phase, reads in enumerate(relation.reads):
+        if reads is None:
+            continue
+        below = -(-(first_clean - reads[0]) // relation.period) - 1  # last k whose window starts too early
+        above = (last_clean - reads[1]) // relation.period + 1  # first k whose window ends too late
+        before = max(before, relation.step * below + phase + 1)
+        end = min(end, relation.step * above + phase)
+    return min(max(before, 0), new_size), min(max(new_size - end, 0), new_size)
+
+
+def merge_tracks(first: Track, second: Track) -> Track:
+    """What an element follows that combines an element of either axis, of the same size.
+
+    Raises
+    ------
+    SlopeMismatch
+        The scales differ.
+    """
+    if first == second:
+        return first
+    return Track(
+        first.axis,
+        join(first.relation, second.relation),
+        (max(first.border[0], second.border[0]), max(first.border[1], second.border[1])),
+        first.padding | second.padding,
+        first.bitwise and second.bitwise,
+    )
+
+
+def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
+    """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
+    notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period) for atom in dim if atom.track]
+    return dim_of(dim_size(dim)), notes
+
+
+def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
+    """Broadcast two dimensions of equal size that meet element by element; both follow the image or are plain."""
+    if first == second:
+        return first, []
+    one, two = common_factors(first, second)
+    if one is None or two is None:
+        reason = "axes that are merged in different ways meet"
+        return dim_of(dim_size(first)), [note for dim in (first, second) for note in spoil(dim, Kind.UNKNOWN, reason)[1]]
+    atoms: list[Atom] = []
+    notes: list[Note] = []
+    for a, b in zip(one, two, strict=True):
+        if a.track and b.track and a.track.axis == b.track.axis:
+            try:
+                atoms.append(Atom(a.size, merge_tracks(a.track, b.track)))
+            except SlopeMismatch as error:
+                atoms.append(Atom(a.size))
+                notes.append(Note(Kind.STRIDES, a.track.axis, f"branches of different stride meet: {error}"))
+        elif a.track and b.track:
+            atoms.append(Atom(a.size))
+            notes += [Note(Kind.POSITION, t.axis, "two axes of the image meet element by element") for t in (a.track, b.track)]
+        else:
+            atoms.append(a if a.track else b)
+    return tuple(atoms), notes
+
+
+def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
+    """Split plain atoms so that both dimensions have atoms of the same sizes; (None, None) where they do not fit."""
+    one, two = list(reversed(first)), list(reversed(second))
+    left: list[Atom] = []
+    right: list[Atom] = []
+    while one or two:
+        a = one.pop() if one else Atom(1)
+        b = two.pop() if two else Atom(1)
+        if a.size > b.size:
+            if b.size == 1 and b.track is None and not two and not one:
+                return None, None
+            outer, rest = split_outer(a, b.size)
+            if outer is None or rest is None:
+                return None, None
+            one.append(rest)
+            a = outer
+        elif b.size > a.size:
+            outer, rest = split_outer(b, a.size)
+            if outer is None or rest is None:
+                return None, None
+            two.append(rest)
+            b = outer
+        left.append(a)
+        right.append(b)
+    return tuple(left), tuple(right)
+
+
+def split_outer(atom: Atom, outer: int) -> tuple[Atom | None, Atom | None]:
+    """A plain atom as (outer, rest); (None, None) if it is tracked or not divisible."""
+    if atom.track or outer == 0 or atom.size % outer:
+        return None, None
+    return Atom(outer), Atom(atom.size // outer)

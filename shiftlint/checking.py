@@ -1,0 +1,85 @@
+"""One model through all rules: from a path and a wish to findings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from shiftlint.analysis import contract_of, open_probe
+from shiftlint.axes import Note
+from shiftlint.contract import Contract, InputContract, ModelIdentity
+from shiftlint.errors import InputError
+from shiftlint.graph import Graph, read_graph
+from shiftlint.metadata import Metadata
+from shiftlint.rules import Case, Finding, Wish, run
+from shiftlint.sizes import typical_sizes
+from shiftschemas import SchemaError
+
+UNREADABLE = "SL001"
+NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what was found in it; `contract` is None where it could not be derived."""
+
+    path: str
+    sha256: str | None
+    contract: Contract | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def unreadable(self) -> bool:
+        return any(finding.code == UNREADABLE for finding in self.findings)
+
+
+def check(path: str, wish: Wish, *, input_name: str | None = None) -> Checked:
+    """Check one file. What makes it unusable is a finding, too (SL001, SL005, SL302).
+
+    Raises
+    ------
+    InputError
+        The wish does not fit the network's axes.
+    """
+    try:
+        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name)
+    except InputError as error:
+        if error.code is None:
+            raise
+        case = Case(path, NO_CONTRACT, Metadata(), "", (), Wish(), error)
+    contract = case.contract if case.failure is None else None
+    return Checked(path, file_sha256(path), contract, tuple(run(case)))
+
+
+def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None) -> Case:
+    """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
+    contract = contract_of(graph, where=path, input_name=input_name)
+    rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
+    for name in ("train_window", "tile", "halo", "spacing"):
+        sizes = getattr(wish, name)
+        if sizes is not None and rank and len(sizes) not in (1, rank):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
+    metadata, error = Metadata(), ""
+    try:
+        metadata = Metadata.from_props(graph.metadata, where=path)
+    except SchemaError as problem:
+        error = str(problem)
+    return Case(path, contract, metadata, error, _notes(graph, path, input_name), wish)
+
+
+def file_sha256(path: str) -> str | None:
+    """sha256 of the file; None where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _notes(graph: Graph, path: str, input_name: str | None) -> tuple[Note, ...]:
+    """The notes of all outputs at typical sizes."""
+    probe = open_probe(graph, where=path, input_name=input_name)
+    outputs = probe.at(typical_sizes(probe)).outputs.values()
+    return tuple({note: None for tensor in outputs for note in tensor.notes})

@@ -1,0 +1,57 @@
+"""How every command of this project ends: exit codes and the one line that a user sees of an error.
+
+| code | meaning |
+|---|---|
+| 0 | done, nothing found |
+| 1 | findings at or above `--fail-on` |
+| 2 | a wrong call or an unusable input: one line on stderr |
+| 3 | an internal error: the traceback, and a request to report it |
+| 130 | Ctrl-C |
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from shiftlint.errors import InputError
+from shiftschemas import SchemaError
+
+WRONG_INPUT = 2
+INTERNAL_ERROR = 3
+INTERRUPTED = 130
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run `command` as the program `name` and exit with a code of the table above."""
+    try:
+        result = command.main(prog_name=name, standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        code = _fail(name, "interrupted; nothing was left half-written.", INTERRUPTED)
+    except click.exceptions.Exit as request:
+        code = request.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_INPUT
+    except (InputError, SchemaError) as error:
+        code = _fail(name, str(error), WRONG_INPUT)
+    except KeyboardInterrupt:
+        code = _fail(name, "interrupted; nothing was left half-written.", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left (as `head` does): nothing to say, nobody to say it to
+        code = 0
+    except Exception:
+        traceback.print_exc()
+        code = _fail(
+            name, f"internal error. Please report it with the lines above and the output of {name} --version.", INTERNAL_ERROR
+        )
+    sys.exit(code)
+
+
+def _fail(name: str, message: str, code: int) -> int:
+    print(f"{name}: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,183 @@
+"""Operators that cut from an axis or add to its ends: Slice, Split, Pad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, single_track, spoil
+from shiftlint.ops.shape_values import evaluated
+from shiftlint.relation import Relation, shift, strided
+from shiftlint.transfer import transfer
+from shiftlint.windows import Ints
+
+
+@transfer("Slice", since=10)
+def slice_(data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
+    """Output k reads start + step·k; an axis that is read backward has no period.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Slice.html
+    """
+    first, last = integers(starts, "starts"), integers(ends, "ends")
+    chosen = integers(axes, "axes") if axes is not None else list(range(len(first)))
+    stride = integers(steps, "steps") if steps is not None else [1] * len(first)
+    if not len(first) == len(last) == len(chosen) == len(stride):
+        raise Unsupported("starts, ends, axes and steps of different lengths")
+    result, notes = data, []
+    index: list[slice] = [slice(None)] * data.rank
+    for start, end, axis, step in zip(first, last, chosen, stride, strict=True):
+        axis = checked_axis(axis, data.rank)
+        if step == 0:
+            raise Unsupported("a step of 0")
+        bounds = slice(start, None if step < 0 and end < -data.shape[axis] else end, step)
+        index[axis] = bounds
+        taken = range(data.shape[axis])[bounds]
+        dim, more = take(data.dims[axis], taken)
+        result = result.with_dim(axis, dim)
+        notes += more
+    return evaluated(lambda array: array[tuple(index)], data) or result.with_notes(notes)
+
+
+@transfer("Slice", since=1)
+def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None) -> Tensor:
+    """Output k reads start + k; the bounds are attributes.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Slice_1_10.html
+    """
+    from shiftlint.axes import constant
+
+    bounds = [constant(np.asarray(v)) for v in (starts, ends, axes if axes is not None else range(len(starts)))]
+    return slice_(data, *bounds)
+
+
+@transfer("Split", since=1)
+def split(
+    x: Tensor,
+    split: Tensor | None = None,
+    *,
+    axis: int = 0,
+    num_outputs: int | None = None,
+    outputs: int = 1,
+) -> tuple[Tensor, ...]:
+    """Consecutive parts: each a crop.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Split.html
+    """
+    axis = checked_axis(axis, x.rank)
+    size = x.shape[axis]
+    if split is not None:
+        lengths = integers(split, "split")
+    else:
+        part = -(-size // (num_outputs or outputs))
+        lengths = [min(part, max(size - part * k, 0)) for k in range(outputs)]
+    if sum(lengths) != size or min(lengths, default=0) < 0:
+        raise SizeError(f"parts {lengths} of an axis of {size}")
+    parts, start = [], 0
+    for length in lengths:
+        cut = slice(start, start + length)
+        dim, notes = take(x.dims[axis], range(size)[cut])
+        known = evaluated(lambda array, cut=cut: array[(slice(None),) * axis + (cut,)], x)
+        parts.append(known or x.with_dim(axis, dim).with_notes(notes))
+        start += length
+    return tuple(parts)
+
+
+@transfer("Split", since=2)
+def split_2(x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int = 1) -> tuple[Tensor, ...]:
+    """Consecutive parts; their lengths are an attribute.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Split_2_13.html
+    """
+    from shiftlint.axes import constant
+
+    return _split(x, constant(np.asarray(split)) if split is not None else None, axis=axis, outputs=outputs)
+
+
+_split = split
+transfer("Split", since=13)(split)
+
+
+@transfer("Pad", since=11)
+def pad(
+    data: Tensor,
+    pads: Tensor,
+    constant_value: Tensor | None = None,
+    axes: Tensor | None = None,
+    *,
+    mode: str = "constant",
+) -> Tensor:
+    """Output k reads k - pad; what is added is border.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Pad.html
+    """
+    amounts = integers(pads, "pads")
+    chosen = integers(axes, "axes") if axes is not None else list(range(data.rank))
+    if len(amounts) != 2 * len(chosen):
+        raise Unsupported(f"{len(amounts)} pads for {len(chosen)} axes")
+    kind = "zeros" if mode == "constant" else mode
+    result, notes = data, []
+    for position, axis in enumerate(chosen):
+        before, after = amounts[position], amounts[position + len(chosen)]
+        if not before and not after:
+            continue
+        axis = checked_axis(axis, data.rank)
+        size = data.shape[axis]
+        if mode in {"reflect", "wrap"} and max(before, after) >= size + (mode == "wrap"):
+            raise SizeError(f"{mode} padding of {before} and {after} on an axis of {size}")
+        dim, more = crop(data.dims[axis], -before, size + before + after, fills=kind)
+        result = result.with_dim(axis, dim)
+        notes += more
+    return replace(result, uniform=False).with_notes(notes)
+
+
+@transfer("Pad", since=2)
+def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.0) -> Tensor:
+    """Output k reads k - pad; the pads are an attribute.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Pad_2_11.html
+    """
+    from shiftlint.axes import constant
+
+    return pad(data, constant(np.asarray(pads)), mode=mode)
+
+
+def take(dim: Dim, taken: range) -> tuple[Dim, list[Note]]:
+    """The elements `taken` of a dimension."""
+    size = dim_size(dim)
+    if taken == range(size):
+        return dim, []
+    if not any(atom.track for atom in dim):
+        return dim_of(len(taken)), []
+    if taken.step < 0:
+        _, notes = spoil(dim, Kind.POSITION, "the axis is read backward")
+        return dim_of(len(taken)), notes
+    return _read(dim, strided(taken.step, taken.start), len(taken), fills="")
+
+
+def crop(dim: Dim, start: int, new_size: int, *, fills: str) -> tuple[Dim, list[Note]]:
+    """`new_size` elements from `start` on; a negative start or a longer end is filled."""
+    return _read(dim, shift(start), new_size, fills=fills)
+
+
+def _read(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[Dim, list[Note]]:
+    try:
+        track = single_track(dim)
+    except Unsupported:
+        _, notes = spoil(dim, Kind.UNKNOWN, "a crop or pad of a dimension in which axes are merged")
+        return dim_of(new_size), notes
+    return dim_of(new_size, track and resample(track, dim_size(dim), relation, new_size, kind=fills)), []
+
+
+def integers(tensor: Tensor, what: str) -> list[int]:
+    """The elements of a tensor that must be constant."""
+    if tensor.value is None or tensor.value.dtype.kind not in "iu":
+        raise Unsupported(f"{what} that are not constant integers")
+    return [int(v) for v in tensor.value.reshape(-1)]
+
+
+def checked_axis(axis: int, rank: int) -> int:
+    """A non-negative axis; Unsupported if it is out of range."""
+    if not -rank <= axis < rank:
+        raise Unsupported(f"axis {axis} of a tensor of rank {rank}")
+    return axis % rank

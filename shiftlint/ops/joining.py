@@ -1,0 +1,88 @@
+"""Concatenation: over channels branches join; along an axis of the image the longest piece goes on and the others are border."""
+
+from __future__ import annotations
+
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of
+from shiftlint.contract import Padding
+from shiftlint.ops.cropping import checked_axis
+from shiftlint.ops.shape_values import evaluated
+from shiftlint.relation import shift
+from shiftlint.transfer import transfer
+
+
+@transfer("Concat", since=4)
+def concat(*inputs: Tensor, axis: int) -> Tensor:
+    """Join all other axes; the concatenated one is as long as its pieces together.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Concat.html
+    """
+    import numpy as np
+
+    known = evaluated(lambda *arrays: np.concatenate(arrays, axis), *inputs)
+    if known is not None:
+        return known
+    rank = inputs[0].rank
+    axis = checked_axis(axis, rank)
+    if any(t.rank != rank for t in inputs):
+        raise SizeError(f"tensors of rank {sorted({t.rank for t in inputs})} are concatenated")
+    dims: list[Dim] = []
+    notes: list[Note] = []
+    for index in range(rank):
+        dim, more = _pieces(inputs, axis) if index == axis else _across(inputs, index)
+        dims.append(dim)
+        notes += more
+    return Tensor(tuple(dims), from_image=any(t.from_image for t in inputs), notes=frozenset(notes))
+
+
+def _across(inputs: tuple[Tensor, ...], index: int) -> tuple[Dim, list[Note]]:
+    """A dimension that all inputs share."""
+    sizes = {t.shape[index] for t in inputs}
+    if len(sizes) > 1:
+        raise SizeError(f"tensors of {' and '.join(map(str, sorted(sizes)))} elements along axis {index} are concatenated")
+    dim = inputs[0].dims[index]
+    notes: list[Note] = []
+    for t in inputs[1:]:
+        dim, more = combine_dims(dim, t.dims[index])
+        notes += more
+    plain_and_varying = [t for t in inputs if not any(a.track for a in t.dims[index]) and not constant_along(t, index)]
+    if plain_and_varying and any(a.track for a in dim):
+        reason = "concatenated with values that depend on the place"
+        notes += [Note(Kind.POSITION, a.track.axis, reason) for a in dim if a.track]
+    return dim, notes
+
+
+def constant_along(t: Tensor, index: int) -> bool:
+    """Whether a tensor is known not to vary along a plain dimension."""
+    import numpy as np
+
+    if t.uniform or t.shape[index] == 1:
+        return True
+    return t.value is not None and bool((t.value == np.take(t.value, [0], index)).all())
+
+
+def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
+    """The dimension along which the pieces stand side by side."""
+    sizes = [t.shape[axis] for t in inputs]
+    total = sum(sizes)
+    if not any(atom.track for t in inputs for atom in t.dims[axis]):
+        return dim_of(total), []
+    longest = max(range(len(inputs)), key=lambda i: (sizes[i], -i))
+    main = inputs[longest].dims[axis]
+    tracked = [atom.track for t in inputs for atom in t.dims[axis] if atom.track]
+    if len(main) != 1 or main[0].track is None or len({track.axis for track in tracked}) > 1:
+        reason = "pieces of merged or different axes stand side by side"
+        return dim_of(total), [Note(Kind.POSITION, track.axis, reason) for track in tracked]
+    before, after = sum(sizes[:longest]), sum(sizes[longest + 1 :])
+    return dim_of(total, _surrounded(main[0], main[0].track, before, after, wraps=len(tracked) > 1)), []
+
+
+def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bool) -> Track:
+    """The longest piece with `before` and `after` other elements around it: these are border."""
+    if not before and not after:
+        return track
+    own = Padding("", "", "wrap" if wraps else "concatenated")
+    border = (
+        before + track.border[0] if before or track.border[0] else 0,
+        after + track.border[1] if after or track.border[1] else 0,
+    )
+    return Track(track.axis, shift(-before).then(track.relation), border, track.padding | {own}, track.bitwise)

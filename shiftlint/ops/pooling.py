@@ -1,0 +1,91 @@
+"""Pooling: windows over the spatial axes, each channel by itself; global pooling stands in `reduction`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shiftlint.axes import Tensor, Unsupported
+from shiftlint.transfer import transfer
+from shiftlint.windows import Ints, geometries, slide
+
+
+@transfer("MaxPool", since=1)
+def max_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Ints,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    ceil_mode: int = 0,
+    auto_pad: str = "NOTSET",
+    storage_order: int = 0,
+    outputs: int = 1,
+) -> Tensor | tuple[Tensor, ...]:
+    """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
+
+    The second output, the indices of the maxima, counts from the start of the whole tensor: it has no period.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html
+    """
+    result = _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="-inf")
+    if outputs == 1:
+        return result
+    raise Unsupported("indices of maxima as an output")
+
+
+@transfer("AveragePool", since=1)
+def average_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Ints,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    ceil_mode: int = 0,
+    auto_pad: str = "NOTSET",
+    count_include_pad: int = 0,
+) -> Tensor:
+    """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
+
+    Spec: https://onnx.ai/onnx/operators/onnx__AveragePool.html
+    """
+    fills = "zeros" if count_include_pad else "fewer elements"
+    return _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills=fills)
+
+
+@transfer("LpPool", since=1)
+def lp_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Ints,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    ceil_mode: int = 0,
+    auto_pad: str = "NOTSET",
+    p: int | float = 2,
+) -> Tensor:
+    """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
+
+    Spec: https://onnx.ai/onnx/operators/onnx__LpPool.html
+    """
+    return _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros")
+
+
+def _pool(
+    x: Tensor,
+    kernel_shape: Ints,
+    strides: Ints | None,
+    pads: Ints | None,
+    dilations: Ints | None,
+    ceil_mode: int,
+    auto_pad: str,
+    *,
+    fills: str,
+) -> Tensor:
+    if x.rank < 3:
+        raise Unsupported(f"an input of rank {x.rank}")
+    geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
+    dims, notes = slide(x, geometry, fills=fills, ceil_mode=bool(ceil_mode))
+    return replace(x, dims=(*x.dims[:2], *dims), value=None, uniform=False).with_notes(notes)

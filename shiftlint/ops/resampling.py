@@ -1,0 +1,181 @@
+"""Resampling by interpolation: the phases follow from the coordinate formula with the given scale.
+
+With the scale p/q (output step p, input period q) output j lies at the input coordinate
+
+    half_pixel   x = (j + 1/2)·q/p - 1/2        asymmetric   x = j·q/p        pytorch_half_pixel as half_pixel (output > 1)
+
+and reads: nearest one px, rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on either side. Antialiasing
+widens the support by q/p where that is above 1. onnxruntime computes x in float32: for a scale that is no power of two it rounds
+differently from place to place, so that ties may fall to either side (`bitwise` is then False, and windows hold both).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_size, resample, single_track, spoil
+from shiftlint.axes import dim_of as new_dim
+from shiftlint.relation import Interval, Relation
+from shiftlint.transfer import transfer
+
+LARGEST_FACTOR = 64  # a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a network
+HALF = Fraction(1, 2)
+
+
+@transfer("Resize", since=11)
+def resize(
+    x: Tensor,
+    roi: Tensor | None = None,
+    scales: Tensor | None = None,
+    sizes: Tensor | None = None,
+    *,
+    mode: str = "nearest",
+    coordinate_transformation_mode: str = "half_pixel",
+    nearest_mode: str = "round_prefer_floor",
+    antialias: int = 0,
+    axes: tuple[int, ...] | None = None,
+    cubic_coeff_a: float = -0.75,
+    exclude_outside: int = 0,
+    extrapolation_value: float = 0.0,
+    keep_aspect_ratio_policy: str = "stretch",
+) -> Tensor:
+    """Interpolate; see the module's formulas.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
+    """
+    chosen = tuple(a % x.rank for a in axes) if axes is not None else tuple(range(x.rank))
+    factors, targets = _given(scales), _given(sizes)
+    if keep_aspect_ratio_policy != "stretch":
+        raise Unsupported(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy!r}")
+    given = factors or targets or []
+    if len(given) != len(chosen):
+        raise Unsupported(f"{len(given)} scales or sizes for {len(chosen)} axes")
+    notes: list[Note] = []
+    dims = list(x.dims)
+    grows = False
+    for position, axis in enumerate(chosen):
+        size = dim_size(x.dims[axis])
+        scale = _fraction(given[position]) if factors else Fraction(int(given[position]), max(size, 1))
+        new_size = floor(size * scale) if factors else int(given[position])
+        if new_size < 1:
+            raise SizeError(f"resizing {size} by {scale} leaves nothing")
+        if scale == 1 and new_size == size:
+            continue
+        grows |= scale > 1
+        dims[axis], more = _resize_axis(
+            x.dims[axis], scale, new_size, mode, coordinate_transformation_mode, nearest_mode, bool(antialias)
+        )
+        notes += more
+    fixed = frozenset({"fixed"}) if grows else frozenset()
+    return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes), upsampling=fixed)
+
+
+@transfer("Resize", since=10)
+def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
+    """Interpolate with asymmetric coordinates and floor.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Resize_10_11.html
+    """
+    return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+
+@transfer("Upsample", since=9)
+def upsample(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
+    """Interpolate with asymmetric coordinates and floor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Upsample.html
+    """
+    return resize_10(x, scales, mode=mode)
+
+
+@transfer("Upsample", since=7)
+def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -> Tensor:
+    """Interpolate with asymmetric coordinates and floor; the scales are an attribute.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Upsample_7_9.html
+    """
+    from shiftlint.axes import constant
+
+    return resize_10(x, constant(np.asarray(scales)), mode=mode)
+
+
+def interpolation(scale: Fraction, mode: str, coordinates: str, nearest_mode: str, *, antialias: bool = False) -> Relation:
+    """The relation of a resized axis to its input, for `scale` = output/input in lowest terms."""
+    exact = is_power_of_two(scale)
+    phases = []
+    for j in range(scale.numerator):
+        x = j / scale if coordinates == "asymmetric" else (j + HALF) / scale - HALF
+        phases.append(_support(x, scale, mode, nearest_mode, exact, antialias))
+    return Relation(scale.denominator, scale.numerator, tuple(phases))
+
+
+def is_power_of_two(scale: Fraction) -> bool:
+    """Whether float32 arithmetic with the scale is exact."""
+    return scale.numerator & (scale.numerator - 1) == 0 and scale.denominator & (scale.denominator - 1) == 0
+
+
+def _support(x: Fraction, scale: Fraction, mode: str, nearest_mode: str, exact: bool, antialias: bool) -> Interval:
+    """The px that one output at the coordinate `x` reads."""
+    wobble = Fraction(0) if exact else Fraction(1, 1 << 10)
+    if mode == "nearest":
+        return _nearest(x - wobble, nearest_mode), _nearest(x + wobble, nearest_mode)
+    radius = Fraction(1 if mode == "linear" else 2)
+    if antialias and scale < 1:
+        radius = radius / scale
+        return ceil(x - radius), floor(x + radius)
+    return floor(x - wobble - radius) + 1, ceil(x + wobble + radius) - 1
+
+
+def _nearest(x: Fraction, mode: str) -> int:
+    match mode:
+        case "floor":
+            return floor(x)
+        case "ceil":
+            return ceil(x)
+        case "round_prefer_floor":
+            return ceil(x - HALF)
+        case "round_prefer_ceil":
+            return floor(x + HALF)
+        case _:
+            raise Unsupported(f"nearest_mode {mode!r}")
+
+
+def _resize_axis(
+    dim: Dim, scale: Fraction, new_size: int, mode: str, coordinates: str, nearest_mode: str, antialias: bool
+) -> tuple[Dim, list[Note]]:
+    track = single_track(dim)
+    if track is None:
+        return new_dim(new_size), []
+    reason = None
+    if coordinates not in {"half_pixel", "pytorch_half_pixel", "asymmetric"}:
+        reason = f"coordinate_transformation_mode {coordinates}: coordinates depend on the total size"
+    elif max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
+        reason = f"resized from {dim_size(dim)} to {new_size}: no common grid"
+    elif mode not in {"nearest", "linear", "cubic"}:
+        raise Unsupported(f"mode {mode!r}")
+    if reason:
+        _, notes = spoil(dim, Kind.POSITION, reason)
+        return new_dim(new_size), notes
+    relation = interpolation(scale, mode, coordinates, nearest_mode, antialias=antialias)
+    moved = resample(track, dim_size(dim), relation, new_size, kind="edge", bitwise=mode == "nearest" or is_power_of_two(scale))
+    return new_dim(new_size, moved), []
+
+
+def _given(tensor: Tensor | None) -> list[float] | None:
+    """The elements of an optional input; None if it is omitted or empty."""
+    if tensor is None or tensor.shape == (0,):
+        return None
+    if tensor.value is None:
+        raise Unsupported("scales or sizes that are not constant")
+    return [float(v) for v in tensor.value.reshape(-1)]
+
+
+def _fraction(scale: float) -> Fraction:
+    """The simplest fraction that float32 cannot tell from `scale`."""
+    if not np.isfinite(scale) or not 0 < scale < 1 << 16:
+        raise Unsupported(f"a scale of {scale}")
+    simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
+    return simple if simple and abs(float(simple) - scale) <= 1e-6 * scale else Fraction(scale)

@@ -1,0 +1,172 @@
+"""The rules: one module each, found by walking this package.
+
+A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its docstring is the manual that `shiftlint
+rule CODE` prints: why the rule exists, what to do, and examples that the tests run. An example is a line `Bad: OPTIONS` or
+`Good: OPTIONS` (options of `shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
+example before. A bad example must give a finding of the rule, a good one none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from types import ModuleType
+
+from shiftlint.axes import Kind, Note
+from shiftlint.contract import AxisContract, Contract
+from shiftlint.errors import InputError
+from shiftlint.metadata import Metadata
+
+Sizes = tuple[int, ...]
+
+
+class Level(StrEnum):
+    """How much a finding weighs; a gate fails at `error` unless told otherwise."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found.
+
+    Attributes
+    ----------
+    code : str
+    level : Level
+    message : str
+        What, where, expected and got.
+    advice : str
+        What to do.
+    node : str
+        The node at fault, "" if none is.
+    """
+
+    code: str
+    level: Level
+    message: str
+    advice: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the network is, or was, to be used; None where nothing is said. Sizes are per spatial axis.
+
+    Attributes
+    ----------
+    train_window : tuple of int
+        Output px that the training loss saw.
+    tile : tuple of int
+        Output px written per tile.
+    halo : tuple of int
+        Input px read around a tile.
+    objects : int
+        Same-looking objects that must be told apart.
+    spacing : tuple of int
+        Input px between such objects.
+    """
+
+    train_window: Sizes | None = None
+    tile: Sizes | None = None
+    halo: Sizes | None = None
+    objects: int | None = None
+    spacing: Sizes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model under check.
+
+    Attributes
+    ----------
+    contract : Contract
+        Computed from the graph.
+    metadata : Metadata
+        Stored in the file; empty where it cannot be read.
+    metadata_error : str
+        Why it cannot be read, "" if it can.
+    notes : tuple of Note
+        Of all outputs.
+    failure : InputError, optional
+        Why the file could not be analyzed; then the contract has no outputs.
+    """
+
+    path: str
+    contract: Contract
+    metadata: Metadata
+    metadata_error: str
+    notes: tuple[Note, ...]
+    wish: Wish
+    failure: InputError | None = None
+
+    def axes(self) -> Iterator[tuple[int, AxisContract]]:
+        """Every axis of every output, with its position among the spatial axes of the input."""
+        positions = sorted({axis.input_axis for output in self.contract.outputs for axis in output.axes})
+        for output in self.contract.outputs:
+            for axis in output.axes:
+                yield positions.index(axis.input_axis), axis
+
+    def grouped(self, key: Callable[[int, AxisContract], Hashable | None]) -> list[tuple[str, int, AxisContract]]:
+        """The axes with a key that is not None, those of equal key together: names ("y, x"), first position, first axis."""
+        groups: dict[Hashable, list[tuple[int, AxisContract]]] = {}
+        for position, axis in self.axes():
+            value = key(position, axis)
+            if value is not None:
+                groups.setdefault(value, []).append((position, axis))
+        return [(", ".join(dict.fromkeys(axis.name for _, axis in members)), *members[0]) for members in groups.values()]
+
+    def noted(self, *kinds: Kind) -> list[Note]:
+        """Notes of these kinds, one per node and reason."""
+        found: dict[tuple[str, str], Note] = {}
+        for note in self.notes:
+            if note.kind in kinds:
+                found.setdefault((note.node, note.reason), note)
+        return sorted(found.values(), key=lambda note: (note.node, note.reason))
+
+    @property
+    def train_window(self) -> Sizes | None:
+        """The declared training window: the wish, else the metadata."""
+        return self.wish.train_window or self.metadata.train_window
+
+
+@cache
+def modules() -> dict[str, ModuleType]:
+    """The rules' modules by code, in order of their codes."""
+    found: dict[str, ModuleType] = {}
+    for entry in pkgutil.iter_modules(__path__, f"{__name__}."):
+        module = importlib.import_module(entry.name)
+        if module.CODE in found:
+            raise ValueError(f"{module.CODE} is registered twice: {found[module.CODE].__name__} and {entry.name}")
+        found[module.CODE] = module
+    return dict(sorted(found.items()))
+
+
+def run(case: Case) -> list[Finding]:
+    """The findings of all rules, in order of their codes."""
+    return [finding for module in modules().values() for finding in module.check(case)]
+
+
+def at(sizes: Sizes | None, position: int) -> int | None:
+    """The size of one axis; a single size stands for all."""
+    if sizes is None:
+        return None
+    return sizes[position] if len(sizes) > 1 else sizes[0]
+
+
+def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
+    """One finding per note."""
+    for note in found:
+        yield Finding(code, level, f"{note.op} {note.node!r}: {note.reason}.", advice, note.node)
+
+
+def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
+    """One finding if the analysis failed for the reason of this rule."""
+    if case.failure is not None and case.failure.code == code:
+        yield Finding(code, level, str(case.failure).removeprefix(code).strip())

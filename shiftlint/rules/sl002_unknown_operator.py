@@ -1,0 +1,37 @@
+"""SL002 · an operator or domain on the path is not analyzed.
+
+The analyzer has a transfer function for every operator that it claims to know. Where the path from the image to an
+output holds another one, nothing is known of what the output depends on, and no tiling is safe.
+
+Do: export without custom operators, or ask for a transfer function.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17, "my.domain": 1]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out) {
+      out = my.domain.Sharpen(image)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out) {
+      out = Relu(image)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.axes import Kind
+from shiftlint.rules import Case, Finding, Level, each
+
+CODE = "SL002"
+LEVEL = Level.ERROR
+TITLE = "an operator or domain on the path is not analyzed"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per node that is not analyzed."""
+    yield from each(case.noted(Kind.UNKNOWN), CODE, LEVEL, "Export without it, or ask for a transfer function.")

@@ -1,0 +1,31 @@
+"""SL005 · no image-like input, or several.
+
+The contract relates outputs to one image: an input of shape (batch, channels, space…). With none, or several, there
+is no telling which.
+
+Do: name it with --input.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image, float[n,1,h,w] mask) => (float[n,1,h,w] out) {
+      out = Mul(image, mask)
+    }
+
+Good: --input image
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules import Case, Finding, Level, failed
+
+CODE = "SL005"
+LEVEL = Level.ERROR
+TITLE = "no image-like input, or several"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding if the image input is not clear."""
+    yield from failed(case, CODE, LEVEL)

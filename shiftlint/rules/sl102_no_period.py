@@ -1,0 +1,40 @@
+"""SL102 · no period: the output depends on absolute place or total size.
+
+Interpolation with align_corners, coordinate channels, position embeddings, flips: a shift of the image by any number
+of pixels changes the output in another way than shifting it. Two tiles of such a network never agree.
+
+Do: use half_pixel or asymmetric coordinates with a fixed scale, remove coordinate inputs, or run whole images.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[4] scales = {1, 1, 2, 2}> {
+      out = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(image, , scales)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[4] scales = {1, 1, 2, 2}> {
+      out = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, , scales)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.axes import Kind
+from shiftlint.rules import Case, Finding, Level, each
+
+CODE = "SL102"
+LEVEL = Level.ERROR
+TITLE = "no period: the output depends on absolute place or total size"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per node that knows the place."""
+    advice = "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run whole images."
+    yield from each(case.noted(Kind.POSITION), CODE, LEVEL, advice)

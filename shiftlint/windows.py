@@ -1,0 +1,116 @@
+"""Sliding windows over the spatial dimensions of a tensor: the part that convolution and pooling share.
+
+Sizes follow the ONNX specification (Conv, MaxPool): with the input size n, kernel k, stride s, dilation d, pads b and e
+
+    output = floor((n + b + e - d·(k - 1) - 1) / s) + 1         (ceil with ceil_mode)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, single_track
+from shiftlint.relation import Relation, transposed_window, window
+
+Ints = Sequence[int]
+LONGEST = 1 << 20  # strides, dilations and kernels beyond are mistakes or attacks
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Kernel, stride, dilation and pads of one axis."""
+
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+
+    @property
+    def extent(self) -> int:
+        return self.dilation * (self.kernel - 1) + 1
+
+
+def geometries(
+    sizes: Ints, kernel: Ints, strides: Ints | None, dilations: Ints | None, pads: Ints | None, auto_pad: str
+) -> list[Geometry]:
+    """The attributes of one operator, per axis; SAME pads depend on the size."""
+    rank = len(sizes)
+    strides, dilations, pads = strides or (1,) * rank, dilations or (1,) * rank, pads or (0,) * (2 * rank)
+    if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
+        raise Unsupported(f"kernel, strides, dilations or pads do not have {rank} axes")
+    if not all(1 <= v <= LONGEST for v in (*kernel, *strides, *dilations)) or any(abs(p) > LONGEST for p in pads):
+        raise Unsupported("a kernel, stride, dilation or pad out of range")
+    result = []
+    for axis in range(rank):
+        one = Geometry(kernel[axis], strides[axis], dilations[axis], pads[axis], pads[axis + rank])
+        if auto_pad in {"SAME_UPPER", "SAME_LOWER"}:
+            total = max((-(-sizes[axis] // one.stride) - 1) * one.stride + one.extent - sizes[axis], 0)
+            small, large = total // 2, total - total // 2
+            before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+            one = Geometry(one.kernel, one.stride, one.dilation, before, after)
+        elif auto_pad == "VALID":
+            one = Geometry(one.kernel, one.stride, one.dilation, 0, 0)
+        elif auto_pad != "NOTSET":
+            raise Unsupported(f"auto_pad {auto_pad!r}")
+        result.append(one)
+    return result
+
+
+def slide(x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False) -> tuple[list[Dim], list[Note]]:
+    """The spatial dimensions after a window slid over those of `x`; `fills` names what stands outside ("zeros", "-inf")."""
+    dims, notes = [], []
+    for dim, one in zip(x.dims[2:], geometry, strict=True):
+        size = dim_size(dim)
+        reach = size + one.before + one.after - one.extent
+        if reach < 0:
+            raise SizeError(f"a window of {one.extent} does not fit into {size} with pads {one.before} and {one.after}")
+        new_size = reach // one.stride + 1
+        if ceil_mode and reach % one.stride and new_size * one.stride < size + one.before:
+            new_size += 1  # a last window that starts inside
+        relation = window(one.kernel, stride=one.stride, dilation=one.dilation, before=one.before)
+        new_dim, more = related(dim, relation, new_size, fills=fills)
+        dims.append(new_dim)
+        notes += more
+    return dims, notes
+
+
+def slide_transposed(
+    x: Tensor, geometry: list[Geometry], output_padding: Ints, output_shape: Ints | None, auto_pad: str
+) -> tuple[list[Dim], list[Note]]:
+    """The spatial dimensions after a transposed convolution; missing contributions count as zeros."""
+    dims, notes = [], []
+    for axis, (dim, one) in enumerate(zip(x.dims[2:], geometry, strict=True)):
+        size = dim_size(dim)
+        full = one.stride * (size - 1) + output_padding[axis] + one.extent
+        before = one.before
+        new_size = full - one.before - one.after
+        if output_shape or auto_pad in {"SAME_UPPER", "SAME_LOWER"}:
+            new_size = output_shape[axis] if output_shape else size * one.stride
+            total = max(full - new_size, 0)
+            before = total - total // 2 if auto_pad == "SAME_LOWER" else total // 2
+        if new_size < 1:
+            raise SizeError(f"a transposed window of {one.extent} leaves nothing of {size}")
+        relation = transposed_window(one.kernel, stride=one.stride, dilation=one.dilation, before=before)
+        new_dim, more = related(dim, relation, new_size, fills="zeros")
+        dims.append(new_dim)
+        notes += more
+    return dims, notes
+
+
+def related(dim: Dim, relation: Relation, new_size: int, *, fills: str, bitwise: bool = True) -> tuple[Dim, list[Note]]:
+    """A dimension of `new_size` elements that reads `dim` by `relation`."""
+    if new_size > LONGEST * LONGEST:
+        raise Unsupported(f"a size of {new_size}")
+    track = single_track(dim)
+    if track is None:
+        return dim_of(new_size), []
+    return dim_of(new_size, resample(track, dim_size(dim), relation, new_size, kind=fills, bitwise=bitwise)), []
+
+
+def check_channels(x: Tensor, expected: int) -> list[Note]:
+    """Notes for a convolution over channels that follow the image: another layout than N, C, space."""
+    if dim_size(x.dims[1]) != expected:
+        raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
+    return [Note(Kind.POSITION, a.track.axis, "an axis of the image is taken for channels") for a in x.dims[1] if a.track]

@@ -1,0 +1,102 @@
+"""The discriminative loss (De Brabandere et al. 2017; Rumberger et al. 2021, section 3) and the foreground loss.
+
+For a sample with instances c = 1..K of means mu_c over their pixel embeddings x:
+
+    pull   = mean_c mean_{x in c} max(0, |x - mu_c| - pull_margin)^2
+    push   = mean_{c != c'} max(0, push_distance - |mu_c - mu_c'|)^2
+    length = mean_c |mu_c|
+
+averaged over the samples of the batch: instances of different samples never repel each other.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from shiftzoo.recipe import LossWeights
+
+
+def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights) -> dict[str, Tensor]:
+    """The three terms, unweighted.
+
+    Parameters
+    ----------
+    embedding : Tensor (B, E, *space), float
+    labels : Tensor (B, *space), int64, 0 is background
+
+    Returns
+    -------
+    dict with "pull", "push" and "length", scalars; all 0 where a batch holds no instance.
+    """
+    samples, channels = embedding.shape[:2]
+    points = embedding.float().movedim(1, -1).reshape(-1, channels)  # (P, E)
+    flat = labels.reshape(samples, -1)
+    stride = int(flat.max()) + 1
+    keys = (flat + stride * torch.arange(samples, device=flat.device)[:, None]).reshape(-1)
+    inside = flat.reshape(-1) > 0
+    points, keys = points[inside], keys[inside]
+    if len(keys) == 0:
+        zero = embedding.sum() * 0.0
+        return {"pull": zero, "push": zero, "length": zero}
+
+    instances, member, size = keys.unique(return_inverse=True, return_counts=True)  # (K,), (P,), (K,)
+    sample = instances // stride  # (K,) which sample an instance lies in
+    per_sample = torch.bincount(sample, minlength=samples)  # (B,)
+    present = int((per_sample > 0).sum())
+    instance_weight = 1.0 / (per_sample[sample] * present)  # (K,) mean over instances, then over samples
+
+    means = torch.zeros(len(instances), channels, device=points.device).index_add(0, member, points) / size[:, None]
+    distance = (points - means[member] + 1e-8).norm(dim=1)  # 1e-8: a gradient at distance 0
+    excess = (distance - weights.pull_margin).clamp(min=0).square()
+    pull = (excess * (instance_weight / size)[member]).sum()
+
+    between = (means[:, None] - means[None] + 1e-8).norm(dim=2)  # (K, K)
+    apart = (weights.push_distance - between).clamp(min=0).square()
+    pairs = (sample[:, None] == sample[None]) & ~torch.eye(len(instances), dtype=torch.bool, device=points.device)
+    pair_weight = 1.0 / ((per_sample[sample] - 1).clamp(min=1) * per_sample[sample] * present)
+    push = (apart * pairs * pair_weight[:, None]).sum()
+
+    length = ((means + 1e-8).norm(dim=1) * instance_weight).sum()
+    return {"pull": pull, "push": push, "length": length}
+
+
+def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
+    """Binary cross entropy, heavier on outlines by `outline_weight`, plus `dice` times the soft Dice loss.
+
+    `logits` is (B, 1, *space), `labels` (B, *space).
+    """
+    target = (labels > 0).float()
+    logits = logits[:, 0].float()
+    emphasis = 1.0 + weights.outline_weight * outlines(labels).float()
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, emphasis, reduction="sum") / emphasis.sum()
+    if not weights.dice:
+        return entropy
+    probability = logits.sigmoid()
+    overlap = 2 * (probability * target).sum() + 1
+    return entropy + weights.dice * (1 - overlap / (probability.sum() + target.sum() + 1))
+
+
+def outlines(labels: Tensor) -> Tensor:
+    """True where a neighbor along an axis carries another label; (B, *space) bool."""
+    result = torch.zeros_like(labels, dtype=torch.bool)
+    for axis in range(1, labels.ndim):
+        length = labels.shape[axis] - 1
+        differs = labels.narrow(axis, 0, length) != labels.narrow(axis, 1, length)
+        result.narrow(axis, 0, length).logical_or_(differs)
+        result.narrow(axis, 1, length).logical_or_(differs)
+    return result
+
+
+def total_loss(embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, float]]:
+    """The weighted sum to minimize, and each unweighted term for the log."""
+    terms = discriminative_loss(embedding, labels, weights)
+    terms["foreground"] = foreground_loss(logits, labels, weights)
+    loss = (
+        weights.pull * terms["pull"]
+        + weights.push * terms["push"]
+        + weights.length * terms["length"]
+        + weights.foreground * terms["foreground"]
+    )
+    return loss, {name: float(value.detach()) for name, value in terms.items()}
