@@ -41,7 +41,7 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
         zero = embedding.sum() * 0.0
         return {"pull": zero, "push": zero, "length": zero}
 
-    instances, member, size = keys.unique(return_inverse=True, return_counts=True)  # (K,), (P,), (K,)
+    instances, member, size = torch.unique(keys, return_inverse=True, return_counts=True)  # (K,), (P,), (K,)
     sample = instances // stride  # (K,) which sample an instance lies in
     per_sample = torch.bincount(sample, minlength=samples)  # (B,)
     present = int((per_sample > 0).sum())

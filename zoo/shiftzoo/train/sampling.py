@@ -89,7 +89,7 @@ def _reflected(index: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     if n == 1:
         return np.zeros_like(index)
     folded = np.abs(index) % (2 * n - 2)
-    return np.minimum(folded, 2 * n - 2 - folded)
+    return np.asarray(np.minimum(folded, 2 * n - 2 - folded))
 
 
 def _mirror(

@@ -26,6 +26,7 @@ from shiftzoo.train.sampling import CropStream
 
 LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints
+CHECKPOINT = "checkpoint.pt"
 COLUMNS = ("step", "seconds", "learning_rate", "loss", "pull", "push", "length", "foreground")
 
 
@@ -48,6 +49,82 @@ class TrainedModel:
     seconds: float
     device: str
     unsafe_window: bool
+
+
+class Run:
+    """A training under way: network, running average and optimizer, which together are a checkpoint.
+
+    Attributes
+    ----------
+    step : int
+    seconds : float
+        Over all sessions.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, *, unsafe_window: bool) -> None:
+        torch.manual_seed(recipe.training.seed)
+        self.recipe, self.folder, self.device, self.unsafe_window = recipe, folder, device, unsafe_window
+        self.memory_format = torch.channels_last if recipe.architecture.dimensions == 2 else torch.contiguous_format
+        self.network = ValidUNet(recipe.architecture).to(device)
+        self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in the stubs
+        running = get_ema_multi_avg_fn(recipe.training.average_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=running, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=recipe.training.learning_rate, weight_decay=recipe.training.weight_decay
+        )
+        self.step, self.seconds = 0, 0.0
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up the state of a checkpoint."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all, and draw the curve."""
+        state = {
+            "recipe": self.recipe.source,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "device": self.device.type,
+            "unsafe_window": self.unsafe_window,
+        }
+        checkpoint = self.folder / CHECKPOINT
+        torch.save(state, checkpoint.with_suffix(".part"))
+        checkpoint.with_suffix(".part").replace(checkpoint)
+        plot_curve(self.folder)
+
+    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> dict[str, float]:
+        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its terms.
+
+        Raises
+        ------
+        InputError
+            The loss is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        image = image.to(self.device).contiguous(memory_format=self.memory_format)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            embedding, logits = self.network(image)
+        embedding, logits = (_center(t, self.recipe.training.window) for t in (embedding, logits))
+        loss, terms = total_loss(embedding, logits, labels.to(self.device), self.recipe.loss)
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"training diverged ({self.recipe.name}, step {self.step}): expected a finite loss, got {float(loss)}. "
+                "Lower training.learning_rate."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.training.gradient_clip)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return {"loss": float(loss.detach()), **terms}
 
 
 def train(
@@ -76,88 +153,58 @@ def train(
     Raises
     ------
     InputError
-        Unsafe training window, missing device, existing or missing checkpoint, or a checkpoint of another recipe.
+        Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of another recipe, or a loss
+        that is not finite.
     """
+    run = _open_run(recipe, folder, resume=resume, device=device, allow_unsafe_window=allow_unsafe_window)
+    crops = CropStream(samples, recipe, seed=recipe.training.seed + run.step)
+    batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers))
+    sums: dict[str, float] = {}
+    began = time.monotonic() - run.seconds
+    try:
+        while run.step < recipe.training.steps and (minutes is None or run.seconds < 60 * minutes):
+            share = max(run.step / recipe.training.steps, run.seconds / (60 * minutes) if minutes else 0.0)
+            rate = recipe.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            image, labels = next(batches)
+            for name, value in run.learn(image, labels, rate).items():
+                sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
+            run.seconds = time.monotonic() - began
+            if run.step % LOG_EVERY == 0:
+                row = (run.step, round(run.seconds, 1), rate, *(round(sums[c], 5) for c in COLUMNS[3:]))
+                _append(folder / "curve.csv", row)
+                report(Progress(run.step, run.seconds, sums["loss"]))
+                sums = {}
+            if run.step % SAVE_EVERY == 0:
+                run.save()
+    except KeyboardInterrupt:
+        run.save()  # Ctrl-C ends a session, not the run
+        raise
+    run.save()
+    return TrainedModel(recipe, _averaged(run.average), run.step, run.seconds, run.device.type, allow_unsafe_window)
+
+
+def _open_run(recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_unsafe_window: bool) -> Run:
+    """A new run, or that of the checkpoint in `folder`."""
     if not allow_unsafe_window:
         check_training_window(recipe)
     target = pick_device(device)
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists() != resume:
-        found = "a checkpoint; pass --resume to continue it" if not resume else "none; leave --resume out to start anew"
+        found = "none; leave --resume out to start anew" if resume else "a checkpoint; pass --resume to continue it"
         raise InputError(f"training run ({folder}): expected {'a' if resume else 'no'} checkpoint, got {found}.")
     folder.mkdir(parents=True, exist_ok=True)
-
-    torch.manual_seed(recipe.training.seed)
-    network = ValidUNet(recipe.architecture).to(target, memory_format=_memory_format(recipe))
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.average_decay), use_buffers=True)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.training.learning_rate, weight_decay=recipe.training.weight_decay)
-    step, seconds = 0, 0.0
+    run = Run(recipe, folder, target, unsafe_window=allow_unsafe_window)
     if resume:
-        state = _read_checkpoint(checkpoint, recipe)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, seconds = state["step"], state["seconds"]
+        run.load(_read_checkpoint(checkpoint, recipe))
     else:
         (folder / "recipe.toml").write_text(recipe.source, encoding="utf-8")
         _append(folder / "curve.csv", COLUMNS, start=True)
-
-    def save() -> None:
-        state = {
-            "recipe": recipe.source,
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "seconds": seconds,
-            "device": target.type,
-            "unsafe_window": allow_unsafe_window,
-        }
-        torch.save(state, checkpoint.with_suffix(".part"))
-        checkpoint.with_suffix(".part").replace(checkpoint)
-        plot_curve(folder)
-
-    crops = CropStream(samples, recipe, seed=recipe.training.seed + step)
-    batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers))
-    sums: dict[str, float] = {}
-    began = time.monotonic() - seconds
-    while step < recipe.training.steps and (minutes is None or seconds < 60 * minutes):
-        share = max(step / recipe.training.steps, seconds / (60 * minutes) if minutes else 0.0)
-        rate = recipe.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-
-        image, labels = (t.to(target, non_blocking=True) for t in next(batches))
-        image = image.contiguous(memory_format=_memory_format(recipe))
-        with torch.autocast(target.type, dtype=torch.bfloat16):
-            embedding, logits = network(image)
-        embedding, logits = (_center(t, recipe.training.window) for t in (embedding, logits))
-        loss, terms = total_loss(embedding, logits, labels, recipe.loss)
-        if not torch.isfinite(loss):
-            raise InputError(f"training diverged ({recipe.name}, step {step}): the loss is {float(loss)}. Lower the learning rate.")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.training.gradient_clip)
-        optimizer.step()
-        average.update_parameters(network)
-
-        step += 1
-        seconds = time.monotonic() - began
-        for name, value in {"loss": float(loss.detach()), **terms}.items():
-            sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
-        if step % LOG_EVERY == 0:
-            _append(folder / "curve.csv", (step, round(seconds, 1), rate, *(round(sums[c], 5) for c in COLUMNS[3:])))
-            report(Progress(step, seconds, sums["loss"]))
-            sums = {}
-        if step % SAVE_EVERY == 0:
-            save()
-    save()
-    return TrainedModel(recipe, _averaged(average), step, seconds, target.type, allow_unsafe_window)
+    return run
 
 
 def load_trained(folder: Path) -> TrainedModel:
     """The averaged network of the run in `folder`, on the CPU in evaluation mode."""
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         raise InputError(f"no training run ({folder}): expected checkpoint.pt. Train first: shiftzoo train RECIPE --out {folder}.")
     state = _read_checkpoint(checkpoint, None)
@@ -209,11 +256,6 @@ def _read_checkpoint(path: Path, recipe: Recipe | None) -> dict[str, Any]:
             "Use another --out, or the recipe.toml beside the checkpoint."
         )
     return state
-
-
-def _memory_format(recipe: Recipe) -> torch.memory_format:
-    """Channels last is about a third faster in 2d."""
-    return torch.channels_last if recipe.architecture.dimensions == 2 else torch.contiguous_format
 
 
 def _center(x: torch.Tensor, window: tuple[int, ...]) -> torch.Tensor:

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import csv
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs PyTorch (the extra [train])")
+
+import torch
+from scipy import ndimage
+
+from shiftlint.errors import InputError
+from shiftzoo.recipe import Architecture, LossWeights, Recipe
+from shiftzoo.train.loss import discriminative_loss, foreground_loss, outlines
+from shiftzoo.train.network import ValidUNet
+from shiftzoo.train.sampling import draw_crop, interpolate
+from shiftzoo.train.trainer import Progress, load_trained, train
+from tests.shiftzoo import tiny
+
+ARCHITECTURES = [
+    Architecture(((2, 2), (2, 2)), base_channels=2),
+    Architecture(((2, 3),), base_channels=2, upsampling="fixed", batch_norm=False),
+    Architecture(((1, 2, 2), (2, 2, 2)), base_channels=2, upsampling="fixed", convolutions=1),
+    Architecture(((3,),), base_channels=2),
+]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)
+def test_output_size_is_as_computed(architecture: Architecture) -> None:
+    output = architecture.output_size((5,) * architecture.dimensions)
+    size = [o + loss for o, loss in zip(output, architecture.offset(), strict=True)]
+    embedding, foreground = ValidUNet(architecture)(torch.rand(2, 1, *size))
+    assert embedding.shape == (2, architecture.embedding_channels, *output)
+    assert foreground.shape == (2, 1, *output)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES[:2], ids=str)
+def test_shift_by_the_period_moves_the_output_by_it(architecture: Architecture) -> None:
+    torch.manual_seed(0)
+    network = ValidUNet(architecture)
+    network(torch.randn(4, 1, *(o + 8 for o in architecture.offset())))  # statistics, so that deep features are not drowned
+    network.eval()
+    period = architecture.period
+    size = [o + loss for o, loss in zip(architecture.output_size((6, 6)), architecture.offset(), strict=True)]
+    image = torch.randn(1, 1, size[0] + period[0], size[1] + period[1])
+    with torch.no_grad():
+        whole, shifted = network(image)[0], network(image[..., period[0] :, period[1] :])[0]
+        off = network(image[..., 1 : 1 + size[0], 1 : 1 + size[1]])[0]
+    aligned = (whole[..., period[0] :, period[1] :] - shifted).abs().max()
+    misaligned = (whole[..., 1 : 1 + off.shape[2], 1 : 1 + off.shape[3]] - off).abs().max()
+    assert aligned < 1e-5
+    assert misaligned > 20 * max(aligned, 1e-5)
+
+
+def loss_by_loops(embedding: torch.Tensor, labels: torch.Tensor, weights: LossWeights) -> dict[str, float]:
+    """The formulas of the module's docstring, instance by instance."""
+    sums: dict[str, list[float]] = {"pull": [], "push": [], "length": []}
+    for x, y in zip(embedding, labels, strict=True):
+        instances = [x[:, y == c].T for c in y.unique() if c > 0]
+        if not instances:
+            continue
+        means = [points.mean(0) for points in instances]
+        pull = [
+            ((p - m).norm(dim=1) - weights.pull_margin).clamp(min=0).square().mean() for p, m in zip(instances, means, strict=True)
+        ]
+        push = [(weights.push_distance - (a - b).norm()).clamp(min=0).square() for a, b in itertools.permutations(means, 2)]
+        sums["pull"].append(float(sum(pull) / len(pull)))
+        sums["push"].append(float(sum(push) / len(push)) if push else 0.0)
+        sums["length"].append(float(sum(m.norm() for m in means) / len(means)))
+    return {name: sum(values) / max(len(values), 1) for name, values in sums.items()}
+
+
+LABELS = [
+    [[[1, 1, 2], [0, 2, 2]], [[0, 0, 0], [5, 5, 5]]],
+    [[[0, 0, 0], [0, 0, 0]], [[3, 4, 7], [3, 4, 7]]],
+    [[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]],
+]
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_loss_equals_its_formulas(labels: list[list[list[int]]]) -> None:
+    torch.manual_seed(1)
+    y = torch.tensor(labels)
+    embedding = 2 * torch.randn(2, 4, 2, 3)
+    got = discriminative_loss(embedding, y, LossWeights())
+    want = loss_by_loops(embedding, y, LossWeights())
+    assert {name: float(value) for name, value in got.items()} == pytest.approx(want, abs=1e-5)
+
+
+def test_samples_do_not_repel_each_other() -> None:
+    embedding = torch.zeros(2, 3, 1, 4)
+    assert float(discriminative_loss(embedding, torch.ones(2, 1, 4, dtype=torch.long), LossWeights())["push"]) == 0.0
+
+
+def test_loss_has_a_finite_gradient_where_means_coincide() -> None:
+    embedding = torch.zeros(1, 3, 1, 4, requires_grad=True)
+    terms = discriminative_loss(embedding, torch.tensor([[[1, 1, 2, 2]]]), LossWeights())
+    (terms["pull"] + terms["push"] + terms["length"]).backward()  # type: ignore[no-untyped-call]
+    assert embedding.grad is not None
+    assert torch.isfinite(embedding.grad).all()
+
+
+def test_outlines() -> None:
+    labels = torch.tensor([[[0, 1, 1, 1, 2]]])
+    assert outlines(labels).tolist() == [[[True, True, False, True, True]]]
+
+
+def test_foreground_loss_weighs_outlines() -> None:
+    labels = torch.tensor([[[0, 0, 1, 1, 1, 1]]])
+    wrong_inside = torch.tensor([[[[-5.0, -5, 5, 5, 5, -5]]]])
+    wrong_outline = torch.tensor([[[[-5.0, -5, -5, 5, 5, 5]]]])
+    weights = LossWeights(outline_weight=4.0)
+    assert foreground_loss(wrong_outline, labels, weights) > 2 * foreground_loss(wrong_inside, labels, weights)
+
+
+def test_interpolation_against_scipy() -> None:
+    image = np.random.default_rng(0).random((9, 7)).astype(np.float32)
+    rows, columns = np.linspace(-4, 12, 20), np.linspace(-3, 9, 15)
+    want = ndimage.map_coordinates(image, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="mirror")
+    np.testing.assert_allclose(interpolate(image, [rows, columns]), want, atol=1e-5)
+
+
+def test_labels_follow_the_image() -> None:
+    """Without a change of intensity, the foreground of the crop is that of its labels."""
+    recipe = tiny.recipe(zoom="[1.0, 1.0]", gamma="[1.0, 1.0]", gain="[1.0, 1.0]", blur_px="0.0", noise="0.0", window="[20, 20]")
+    sample = tiny.disks(1)[0]
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        crop, label = draw_crop((sample.label > 0).astype(np.float32), sample.label, recipe, random)
+        margin = [(c - w) // 2 for c, w in zip(crop.shape, label.shape, strict=True)]
+        inner = crop[margin[0] :, margin[1] :][: label.shape[0], : label.shape[1]]
+        np.testing.assert_array_equal(inner > 0.5, label > 0)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return tiny.recipe()
+
+
+@pytest.fixture(scope="module")
+def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train(recipe, tiny.disks(), folder, device="cpu")
+    return folder
+
+
+def test_run_leaves_a_checkpoint_and_the_recipe(finished: Path, recipe: Recipe) -> None:
+    trained = load_trained(finished)
+    assert (trained.step, trained.recipe, trained.unsafe_window) == (recipe.training.steps, recipe, False)
+    assert {p.name for p in finished.iterdir()} == {"checkpoint.pt", "curve.csv", "curve.png", "recipe.toml"}
+
+
+def test_training_goes_on_where_it_stopped(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shiftzoo.train.trainer.LOG_EVERY", 1)
+    steps: list[int] = []
+    train(recipe, tiny.disks(), tmp_path / "run", minutes=1e-9, device="cpu")
+    train(recipe, tiny.disks(), tmp_path / "run", resume=True, device="cpu", report=lambda p: steps.append(p.step))
+    with (tmp_path / "run" / "curve.csv").open() as file:
+        logged = [int(r["step"]) for r in csv.DictReader(file)]
+    assert logged == list(range(1, recipe.training.steps + 1))
+    assert steps[-1] == recipe.training.steps
+
+
+def test_interrupt_keeps_what_was_learned(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shiftzoo.train.trainer.LOG_EVERY", 2)
+
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tiny.disks(), tmp_path / "run", device="cpu", report=interrupt)
+    assert load_trained(tmp_path / "run").step == 2
+
+
+def test_existing_run_is_not_overwritten(finished: Path, recipe: Recipe) -> None:
+    with pytest.raises(InputError, match="pass --resume to continue it"):
+        train(recipe, tiny.disks(), finished, device="cpu")
+
+
+def test_nothing_to_resume(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="leave --resume out"):
+        train(recipe, tiny.disks(), tmp_path, resume=True, device="cpu")
+
+
+def test_checkpoint_of_another_recipe(finished: Path) -> None:
+    with pytest.raises(InputError, match="checkpoint of another recipe"):
+        train(tiny.recipe(steps="5"), tiny.disks(), finished, resume=True, device="cpu")
+
+
+def test_unsafe_window_needs_a_word_and_is_recorded(tmp_path: Path) -> None:
+    unsafe = tiny.recipe(window="[2, 2]", steps="1")
+    with pytest.raises(InputError, match="rule SL101"):
+        train(unsafe, tiny.disks(), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    assert train(unsafe, tiny.disks(), tmp_path / "run", device="cpu", allow_unsafe_window=True).unsafe_window
+    assert load_trained(tmp_path / "run").unsafe_window
+
+
+def test_broken_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 no checkpoint")
+    with pytest.raises(InputError, match="broken checkpoint"):
+        load_trained(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_is_not_replaced_silently(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a GPU"):
+        train(recipe, tiny.disks(), tmp_path, device="cuda")

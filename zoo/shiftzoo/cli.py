@@ -1,0 +1,143 @@
+"""The command `shiftzoo`. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from shiftlint.command_line import run
+from shiftlint.errors import InputError
+
+PATH = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.")
+@click.version_option(package_name="shiftlint", prog_name="shiftzoo")
+def cli() -> None:
+    """Train, export and evaluate networks that may be tiled.
+
+    \b
+    shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data DIR --minutes 60
+    shiftzoo export runs/dsb2018 -o dsb2018.onnx
+    shiftzoo evaluate dsb2018.onnx DIR --split val
+    """
+
+
+@cli.command()
+@click.argument("recipe", type=PATH)
+@click.option("--data", required=True, type=PATH, help="Folder of labeled images, or an .npz archive.")
+@click.option("--split", default="train", show_default=True, help="Which archive of a folder of .npz archives.")
+@click.option("--out", type=PATH, help="Folder of the run.  [default: runs/NAME]")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time over all sessions of the run.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that draw crops.")
+@click.option("--allow-unsafe-window", is_flag=True, help="Train with a window not larger than f^l; recorded in the metadata.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def train(
+    recipe: Path, data: Path, split: str, out: Path | None, minutes: float | None, resume: bool, device: str, workers: int,
+    allow_unsafe_window: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Train a network from a recipe; stop with --minutes or Ctrl-C, continue with --resume.
+
+    \b
+    shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --minutes 60
+    shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --resume
+    """
+    _need_torch()
+    from shiftrun.progress import progress_bar
+    from shiftzoo.datasets import read_samples
+    from shiftzoo.recipe import check_training_window, read_recipe
+    from shiftzoo.train import trainer
+
+    wish = read_recipe(recipe)
+    if not allow_unsafe_window:
+        check_training_window(wish)
+    folder = out or Path("runs") / wish.name
+    samples = read_samples(data, split)
+    with progress_bar(f"training {wish.name}", "steps", quiet=quiet) as bar:
+        result = trainer.train(
+            wish, samples, folder, minutes=minutes, resume=resume, device=device, workers=workers,
+            allow_unsafe_window=allow_unsafe_window, report=lambda p: bar(p.step, wish.training.steps) if bar else None,
+        )  # fmt: skip
+    click.echo(f"{wish.name}: {result.step} steps in {result.seconds / 60:.1f} min on {result.device}; run in {folder}")
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN", type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="The ONNX file.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+def export(run_folder: Path, out: Path, overwrite: bool) -> None:
+    """Export a training run as ONNX with its contract, compared with torch before it is written.
+
+    \b
+    shiftzoo export runs/dsb2018 -o dsb2018.onnx
+    """
+    _need_torch()
+    if out.exists() and not overwrite:
+        raise InputError(f"output exists ({out}): expected a new file. Pass --overwrite to replace it.")
+    if not out.parent.is_dir():
+        raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
+    from shiftzoo.train.export import export as export_model
+    from shiftzoo.train.trainer import load_trained
+
+    contract = export_model(load_trained(run_folder), out)
+    periods = ", ".join(str(axis.period) for axis in contract.outputs[0].axes)
+    click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, period {periods}")
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("data", type=PATH)
+@click.option("--split", default="val", show_default=True, help="Which archive of a folder of .npz archives.")
+@click.option("--tile", "tiles", type=click.IntRange(1), multiple=True, help="Output tile, px; again for a table of tile sizes.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first images.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def evaluate(
+    model: Path, data: Path, split: str, tiles: tuple[int, ...], limit: int | None, device: str, output_format: str, quiet: bool
+) -> None:
+    """Measure a model on labeled images: precision, false splits and merges, and how they depend on the tile.
+
+    Tiles that are no multiple of the step are stitched naively, as other runners do.
+
+    \b
+    shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018
+    shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --tile 20 --tile 148 --tile 144
+    """
+    from shiftrun.models import open_model
+    from shiftrun.progress import progress_bar
+    from shiftzoo import evaluation
+    from shiftzoo.datasets import read_samples
+
+    opened = open_model(model, device=device, force=bool(tiles))
+    samples = read_samples(data, split)[:limit]
+    found = []
+    for tile in tiles or (None,):
+        with progress_bar(f"tile {tile or 'default'}", "images", quiet=quiet) as bar:
+            found.append(evaluation.evaluate(opened, samples, tile=tile, progress=bar))
+    if output_format == "json":
+        click.echo(json.dumps(evaluation.to_json(found, model), indent=1))
+        return
+    if not tiles:
+        click.echo(evaluation.precision_table(found[0]))
+        click.echo(f"\npanoptic quality {found[0].total.panoptic_quality:.3f}")
+    click.echo(evaluation.tile_table(found))
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401  # asked for here, used by shiftzoo.train
+    except ImportError as error:
+        raise InputError(
+            'torch is not installed: expected PyTorch for training. Install it: pip install "shiftlint[train]".'
+        ) from error
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run(cli, "shiftzoo")
