@@ -1,0 +1,33 @@
+"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shiftrun.meanshift import mean_shift
+    from shiftrun.models import Model, open_model
+    from shiftrun.plan import Plan, Tile, make_plan, whole_plan
+
+__all__ = ["Model", "Plan", "Tile", "__version__", "make_plan", "mean_shift", "open_model", "whole_plan"]
+__version__ = version("shiftlint")
+
+_HOME = {
+    "Model": "shiftrun.models",
+    "open_model": "shiftrun.models",
+    "mean_shift": "shiftrun.meanshift",
+    "Plan": "shiftrun.plan",
+    "Tile": "shiftrun.plan",
+    "make_plan": "shiftrun.plan",
+    "whole_plan": "shiftrun.plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `shiftrun --help` must not wait for numpy and scikit-learn."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,169 @@
+"""The command line of shiftrun. Imports of the real work stand inside the commands: `--help` must be quick."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from shiftlint.command_line import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shiftrun.models import TileWish
+
+PATH = click.Path(path_type=Path)
+
+
+class TileSize(click.ParamType[Any]):
+    """`auto`, one size or one per axis in array order, such as 496 or 16,256,256."""
+
+    name = "N|Y,X|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TileWish:
+        """Read the text of the option."""
+        if not isinstance(value, str) or value == "auto":
+            return value  # type: ignore[no-any-return]
+        try:
+            sizes = tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"expected px such as 496 or 256,512, or auto, got {value!r}.", param, ctx)
+        if min(sizes) < 1:
+            self.fail(f"expected 1 px or more, got {value!r}.", param, ctx)
+        return sizes[0] if len(sizes) == 1 else sizes
+
+
+TILE_HELP = (
+    "Output px written per tile, a multiple of the network's step. auto: per axis the multiple nearest 512, or the whole axis "
+    "where the image is smaller; never below 128."
+)
+
+
+def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that plans tiles."""
+    options = (
+        click.option("--tile", type=TileSize(), default="auto", show_default=True, help=TILE_HELP),
+        click.option(
+            "--pad",
+            type=click.Choice(["reflect", "edge", "constant", "none"]),
+            default="reflect",
+            show_default=True,
+            help="What surrounds the image, once. none: only results that see nothing but the image.",
+        ),
+        click.option(
+            "--force", is_flag=True, help="Take a fresh contract for a stale one; stitch naively where exactness is refused."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that runs the network."""
+    options = (
+        click.option(
+            "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to run."
+        ),
+        click.option(
+            "--normalize",
+            type=click.Choice(["model", "none"]),
+            default="model",
+            show_default=True,
+            help="Percentiles of the whole image as the model's metadata say, or none.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+        click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return planning_options(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("shiftlint"), prog_name="shiftrun")
+def cli() -> None:
+    """Run a network tile by tile, with the result of the whole image.
+
+    \b
+    Examples:
+      shiftrun segment nuclei.onnx cells.tif -o labels.tif --preview overlay.png
+      shiftrun embed nuclei.onnx cells.tif -o embedding.npy --tile 272
+      shiftrun plan nuclei.onnx cells.tif --tile 144
+    """
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("image", type=PATH)
+@click.option("-o", "output", type=PATH, required=True, help="Labels, a TIFF (uint16, or uint32 if needed).")
+@click.option("--preview", type=PATH, help="A PNG of the image with the objects outlined.")
+@click.option("--bandwidth", type=click.FloatRange(min=0, min_open=True), help="Of mean shift. Default: the model's metadata.")
+@click.option("--threshold", type=float, help="Foreground is a logit above it. Default: the model's metadata, else 0.")
+@click.option("--min-size", type=click.IntRange(min=0), help="Drop objects of fewer px. Default: the model's metadata, else 0.")
+@running_options
+def segment(**options: Any) -> None:
+    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json) and a preview.
+
+    \b
+    Examples:
+      shiftrun segment nuclei.onnx cells.tif -o labels.tif
+      shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496 --min-size 30
+    """
+    from shiftrun.commands import segment_image
+
+    summary = segment_image(**options)
+    if not options["quiet"]:
+        click.echo(summary)
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("image", type=PATH)
+@click.option("-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy or .tif.")
+@click.option("--output", "name", help="Which output of the network. Default: the first that is an image.")
+@running_options
+def embed(**options: Any) -> None:
+    """Run any network on IMAGE and write one of its outputs, without clustering.
+
+    \b
+    Examples:
+      shiftrun embed nuclei.onnx cells.tif -o embedding.npy
+      shiftrun embed restore.onnx cells.tif -o restored.tif --normalize none --output restored
+    """
+    from shiftrun.commands import embed_image
+
+    summary = embed_image(**options)
+    if not options["quiet"]:
+        click.echo(summary)
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("image", type=PATH)
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="A table or JSON.")
+@planning_options
+def plan(model: Path, image: Path, output_format: str, tile: TileWish, pad: str, force: bool) -> None:
+    """Show how IMAGE would be cut for MODEL: tiles, reads, padding and what the halo costs.
+
+    \b
+    Examples:
+      shiftrun plan nuclei.onnx cells.tif
+      shiftrun plan nuclei.onnx cells.tif --tile 144 --output-format json
+    """
+    from shiftrun.commands import plan_image, print_plan
+
+    result = plan_image(model, image, tile=tile, pad=pad, force=force)
+    if output_format == "json":
+        click.echo(json.dumps(result.to_json(), indent=1))
+    else:
+        print_plan(result)
+
+
+def main() -> NoReturn:
+    """Entry point of `shiftrun`."""
+    run(cli, "shiftrun")

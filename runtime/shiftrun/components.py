@@ -1,0 +1,56 @@
+"""Connected components of equal labels, by runs: px that follow each other with one label are one node of a small graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int32]
+
+
+def components(clusters: NDArray[np.integer[Any]]) -> Labels:
+    """Number the connected parts (by faces) of equal clusters (*space); a value below 0 is background.
+
+    Returns
+    -------
+    array (*space) of int32
+        0 for background, else 1, 2, … in raster order of each part's first px.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if clusters.size == 0:
+        return np.zeros(clusters.shape, dtype=np.int32)
+    starts = np.ones(clusters.shape, dtype=bool)
+    starts[..., 1:] = clusters[..., 1:] != clusters[..., :-1]
+    run = (np.cumsum(starts.reshape(-1), dtype=np.int64) - 1).reshape(clusters.shape)
+    count = int(run.reshape(-1)[-1]) + 1
+    edges = np.concatenate(
+        [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)] or [np.empty((2, 0), np.int64)], axis=1
+    )
+    graph = coo_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(count, count))
+    part = connected_components(graph, directed=False)[1]
+    part[clusters[starts] < 0] = -1  # runs are in raster order, and so is `clusters[starts]`
+    return in_raster_order(part + 1)[run].astype(np.int32)
+
+
+def _edges(run: NDArray[np.int64], clusters: NDArray[Any], axis: int) -> NDArray[np.int64]:
+    """The pairs (2, K) of runs that touch along `axis` (not the last one) and have one cluster."""
+    here = (slice(None),) * axis + (slice(None, -1),)
+    there = (slice(None),) * axis + (slice(1, None),)
+    same = (clusters[here] == clusters[there]) & (clusters[here] >= 0)
+    pairs = np.stack([run[here][same], run[there][same]])
+    new = np.ones(pairs.shape[1], dtype=bool)
+    new[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)  # two long runs touch at many px: one edge is enough
+    return pairs[:, new]
+
+
+def in_raster_order(labels: NDArray[np.integer[Any]]) -> Labels:
+    """Renumber labels 1, 2, … by first appearance in raster order; 0 stays 0."""
+    values, first, inverse = np.unique(labels.reshape(-1), return_index=True, return_inverse=True)
+    rank = np.zeros(len(values), dtype=np.int32)
+    objects = np.flatnonzero(values > 0)
+    rank[objects[np.argsort(first[objects])]] = np.arange(1, len(objects) + 1)
+    return rank[inverse].reshape(labels.shape)

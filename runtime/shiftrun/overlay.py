@@ -1,0 +1,55 @@
+"""The preview of a segmentation: the gray image with every object outlined in a color of its own.
+
+Hues follow the golden ratio, so that labels that follow each other (and so mostly lie beside each other) differ most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GOLDEN_RATIO = 0.618033988749895
+STRETCH_PERCENT = (1.0, 99.8)
+
+
+def overlay(pixels: NDArray[Any], labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+    """Draw the outlines of `labels` (Y, X) over the mean of the channels of `pixels` (C, Y, X).
+
+    A volume (Z, Y, X) is shown as its brightest projection with the labels of its middle plane.
+
+    Returns
+    -------
+    array (Y, X, 3) of uint8, RGB
+    """
+    gray = pixels.astype(np.float32).mean(axis=0)
+    while labels.ndim > 2:
+        gray, labels = gray.max(axis=0), labels[labels.shape[0] // 2]
+    gray, labels = np.atleast_2d(gray), np.atleast_2d(labels)
+    low, high = np.percentile(gray, STRETCH_PERCENT)
+    shade = np.clip((gray - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
+    result = np.repeat((shade * 255).astype(np.uint8)[..., None], 3, axis=-1)
+    line = outlines(labels)
+    result[line] = colors(labels[line])
+    return result
+
+
+def outlines(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """The px of objects (Y, X) that touch another label or the background, by a face."""
+    line = np.zeros(labels.shape, dtype=bool)
+    for axis in range(labels.ndim):
+        here = [slice(None)] * labels.ndim
+        there = list(here)
+        here[axis], there[axis] = slice(None, -1), slice(1, None)
+        differs = labels[tuple(here)] != labels[tuple(there)]
+        line[tuple(here)] |= differs
+        line[tuple(there)] |= differs
+    return line & (labels > 0)
+
+
+def colors(labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+    """One bright color (N, 3) per label (N,): hue = label x golden ratio, full saturation, as RGB."""
+    sector = (labels * GOLDEN_RATIO) % 1.0 * 6.0
+    channels = [np.clip(np.abs((sector + shift) % 6.0 - 3.0) - 1.0, 0, 1) for shift in (0.0, 4.0, 2.0)]
+    return (np.stack(channels, axis=-1) * 200 + 55).astype(np.uint8)

@@ -1,0 +1,136 @@
+"""The run report: everything needed to say later how a result came about. Its form is schemas/run_report.schema.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shiftlint.errors import InputError
+from shiftrun.images import Image
+from shiftrun.models import Model
+from shiftrun.outputs import replacing
+from shiftrun.plan import Plan
+from shiftrun.session import runtime_version
+from shiftschemas import validate
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stopwatch:
+    """Seconds per stage, in the order in which the stages ran."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 4)
+
+
+def report_path(output: Path) -> Path:
+    """Where the report of `output` is written."""
+    return output.with_name(f"{output.stem}.report.json")
+
+
+def check_report(output: Path, *, overwrite: bool) -> None:
+    """Refuse early where a report of an earlier run would be replaced without being asked to."""
+    path = report_path(output)
+    if path.exists() and not overwrite:
+        raise InputError(f"report exists ({path}): expected a new file. Choose another output or pass --overwrite.")
+
+
+def run_report(
+    command: str,
+    model: Model,
+    plan: Plan,
+    *,
+    image: Image,
+    outputs: dict[str, Path],
+    settings: dict[str, Any],
+    overrides: dict[str, Any],
+    seconds: dict[str, float],
+    objects: int | None = None,
+) -> dict[str, Any]:
+    """The report of one run, checked against its schema.
+
+    Parameters
+    ----------
+    command : {"segment", "embed"}
+    model, plan
+    image : Image
+    outputs : dict of kind to Path
+    settings : dict
+        What the run used, whether from flags or metadata.
+    overrides : dict
+        Those settings that a flag set against the metadata.
+    seconds : dict of stage to s
+    objects : int, optional
+    """
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "model": {
+            "path": str(model.path),
+            "sha256": model.sha256,
+            "graph_sha256": model.contract.model.graph_sha256,
+            "contract": model.contract_source,
+        },
+        "image": {"path": str(image.path), "shape": list(image.pixels.shape), "dtype": str(image.pixels.dtype)},
+        "outputs": {kind: str(path) for kind, path in outputs.items()},
+        "settings": settings,
+        "overrides": overrides,
+        "plan": plan.to_json(),
+        "provider": model.session.provider,
+        "versions": {
+            "shiftlint": version("shiftlint"),
+            "onnxruntime": runtime_version(),
+            "numpy": version("numpy"),
+            "python": sys.version.split()[0],
+        },
+        "seconds": seconds,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "objects": objects,
+        "warnings": warnings_of(model, plan),
+    }
+    validate(report, "run_report", where="run report")
+    return report
+
+
+def warnings_of(model: Model, plan: Plan) -> list[str]:
+    """What a reader of the result must know."""
+    found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
+    if plan.exact and not plan.bitwise:
+        found.append("equal to the whole image to about 1e-4 only: the network interpolates by a factor that is no power of two")
+    if model.contract_source == "computed":
+        found.append("the model carries no contract: it was analyzed for this run")
+    if model.contract_source.startswith("recomputed"):
+        found.append("SL602 the model's stored contract is stale: --force took the computed one")
+    return found
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process held; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def write_report(output: Path, report: dict[str, Any]) -> Path:
+    """Write the report beside `output`; returns its path."""
+    path = report_path(output)
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,77 @@
+"""Components, windows and their union."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from shiftlint.errors import InputError
+from shiftrun.components import components, in_raster_order
+from shiftrun.labels import Grid, drop_small, label_instances, partners, windows_of
+
+
+@pytest.mark.parametrize("shape", [(60,), (30, 41), (9, 10, 12), (1, 5), (5, 1)])
+def test_components_are_those_of_every_cluster(shape: tuple[int, ...]) -> None:
+    clusters = np.random.default_rng(2).integers(-1, 3, shape)
+    expected, count = np.zeros(shape, dtype=int), 0
+    for cluster in range(3):
+        parts, found = ndimage.label(clusters == cluster)
+        expected[parts > 0] = parts[parts > 0] + count
+        count += found
+    np.testing.assert_array_equal(components(clusters), in_raster_order(expected))
+
+
+def test_raster_order() -> None:
+    np.testing.assert_array_equal(in_raster_order(np.array([[0, 7, 7], [3, 0, 9]])), [[0, 1, 1], [2, 0, 3]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200))
+def test_cores_cover_the_image_once(height: int, width: int) -> None:
+    count = np.zeros((height, width), dtype=int)
+    for window in windows_of((height, width), Grid(40, 10, 50)):
+        count[window.core] += 1
+        assert all(box.start <= core.start < core.stop <= box.stop for box, core in zip(window.box, window.core, strict=True))
+    np.testing.assert_array_equal(count, 1)
+
+
+def scene(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Discs of 9 px on a grid, an embedding each (used twice, far apart), and their true labels."""
+    y, x = np.mgrid[:height, :width]
+    disc = (y % 12 - 5) ** 2 + (x % 12 - 5) ** 2 <= 20
+    cell = y // 12 * (-(-width // 12)) + x // 12
+    embedding = np.stack([cell % 4 * 3.0, cell // 4 % 5 * 3.0]).astype(np.float32)
+    return embedding, np.where(disc, 2.0, -2.0).astype(np.float32), np.where(disc, cell + 1, 0)
+
+
+@pytest.mark.parametrize("grid", [Grid(1000, 100, 1000), Grid(40, 20, 50), Grid(60, 24, 64)])
+def test_windows_do_not_change_the_labels(grid: Grid) -> None:
+    embedding, foreground, truth = scene(101, 122)
+    labels = label_instances(embedding, foreground, bandwidth=1.0, grid=grid)
+    np.testing.assert_array_equal(labels, in_raster_order(truth))
+
+
+def test_threshold_and_size() -> None:
+    embedding, foreground, _ = scene(36, 36)
+    assert label_instances(embedding, foreground, bandwidth=1.0, threshold=2.0).max() == 0
+    assert label_instances(embedding, foreground, bandwidth=1.0, min_size=1000).max() == 0
+    np.testing.assert_array_equal(drop_small(np.array([0, 1, 1, 2], np.int32), 2), [0, 1, 1, 0])
+
+
+def test_no_foreground_and_wrong_shapes() -> None:
+    assert label_instances(np.zeros((2, 5, 5), np.float32), -np.ones((5, 5), np.float32), bandwidth=1.0).max() == 0
+    with pytest.raises(InputError, match="equal sizes"):
+        label_instances(np.zeros((2, 5, 5), np.float32), np.zeros((5, 4), np.float32), bandwidth=1.0)
+
+
+def test_partners_are_mutual_and_overlap_by_half() -> None:
+    a = np.array([1, 1, 1, 1, 2, 2, 2, 0, 3])
+    b = np.array([1, 1, 1, 2, 2, 2, 0, 4, 4])
+    np.testing.assert_array_equal(partners(a, b), [[1, 1], [2, 2], [3, 4]])
+    np.testing.assert_array_equal(partners(np.array([1, 1]), np.array([1, 2])), [[1, 1]])
+    np.testing.assert_array_equal(partners(np.array([1, 2]), np.array([1, 1])), [[1, 1]])
+    np.testing.assert_array_equal(partners(np.array([1, 1, 1]), np.array([1, 0, 0])), np.empty((0, 2)))

@@ -1,0 +1,116 @@
+"""Mean shift against scikit-learn, and its edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.cluster import MeanShift
+from sklearn.metrics import adjusted_rand_score
+
+from shiftlint.errors import InputError
+from shiftrun import mean_shift
+from shiftrun.meanshift import merge
+
+
+def blobs(
+    count: int, dimensions: int, clusters: int, smeared: float = 0.0
+) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_]]:
+    """Points, their cluster and whether they are well defined (not smeared between two centers)."""
+    random = np.random.default_rng(0)
+    centers = (
+        random.permutation(np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions)[: clusters * 3])[
+            :clusters
+        ]
+        * 3.0
+    )
+    truth = random.integers(0, clusters, count)
+    points = centers[truth] + random.normal(0, 0.1, (count, dimensions))
+    bad = random.random(count) < smeared
+    way = random.random((count, 1))
+    between = centers[truth] * way + centers[random.integers(0, clusters, count)] * (1 - way)
+    return np.where(bad[:, None], between, points).astype(np.float32), truth, ~bad
+
+
+@pytest.mark.parametrize(("dimensions", "smeared"), [(2, 0.0), (3, 0.0), (3, 0.1), (6, 0.0), (6, 0.1)])
+def test_agrees_with_scikit_learn(dimensions: int, smeared: float) -> None:
+    points, truth, defined = blobs(4000, dimensions, 5, smeared)
+    labels, modes = mean_shift(points, 1.0)
+    oracle = MeanShift(bandwidth=1.0, bin_seeding=True).fit(points)
+    assert adjusted_rand_score(labels[defined], oracle.labels_[defined]) >= 0.99
+    assert adjusted_rand_score(labels[defined], truth[defined]) >= 0.99
+    if not smeared:
+        assert len(modes) == len(oracle.cluster_centers_)
+        distance = np.linalg.norm(modes[:, None] - oracle.cluster_centers_, axis=-1).min(axis=1)
+        np.testing.assert_array_less(distance, 0.02)
+
+
+def test_the_order_of_points_does_not_matter() -> None:
+    points, _, _ = blobs(3000, 3, 6, 0.1)
+    order = np.random.default_rng(3).permutation(len(points))
+    labels, modes = mean_shift(points, 1.0)
+    shuffled, same = mean_shift(points[order], 1.0)
+    np.testing.assert_allclose(same, modes, atol=1e-5)
+    assert (shuffled == labels[order]).mean() > 0.999
+
+
+def test_labels_are_the_nearest_modes() -> None:
+    """The shortcut by cells gives what all distances give."""
+    points, _, _ = blobs(5000, 3, 8, 0.3)
+    labels, modes = mean_shift(points, 1.0, min_support=100)
+    distances = np.linalg.norm(points[:, None] - modes, axis=-1)
+    reached = distances.min(axis=1) <= 1
+    expected = np.where(reached, distances.argmin(axis=1), -1)
+    assert (labels != expected).sum() <= 2  # ties, up to rounding
+    np.testing.assert_array_equal(mean_shift(points, 1.0, min_support=100, cluster_all=True)[0][reached], expected[reached])
+
+
+def test_weak_modes_are_dropped() -> None:
+    points = np.concatenate([np.zeros((50, 2)), np.full((3, 2), 9.0)]).astype(np.float32)
+    labels, modes = mean_shift(points, 1.0, min_support=4)
+    np.testing.assert_array_equal(labels, [0] * 50 + [-1] * 3)
+    np.testing.assert_allclose(modes, [[0, 0]], atol=1e-6)
+    assert mean_shift(points, 1.0)[0][-1] == 1
+    assert (mean_shift(points, 1.0, min_support=4, cluster_all=True)[0] == 0).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_equal_points(count: int) -> None:
+    labels, modes = mean_shift(np.full((count, 3), 2.5, np.float32), 0.5)
+    np.testing.assert_array_equal(labels, np.zeros(count))
+    np.testing.assert_array_equal(modes, np.full((min(count, 1), 3), 2.5))
+
+
+def test_keys_of_many_dimensions_do_not_overflow() -> None:
+    """2^16 cells in each of 20 dimensions: 2^320 keys. Points that differ in the first dimension alone stay apart."""
+    points = np.random.default_rng(0).choice([0, 65535], (20, 20)).astype(np.float32)
+    points = np.concatenate([points, points])
+    points[:, 0] = np.repeat([0, 65535], 20)
+    assert len(merge(points, 1.0).weights) == 40
+
+
+def test_embeddings_far_apart_keep_their_precision() -> None:
+    """A spread of 10,000 bandwidths: |c - x|^2 by a matrix product in float32 would be off by more than the bandwidth."""
+    random = np.random.default_rng(0)
+    centers = random.choice([0, 1e4], (500, 6))
+    points = (centers + random.normal(0, 0.1, centers.shape)).astype(np.float32)
+    labels, modes = mean_shift(points, 1.0)
+    values, inverse = np.unique(centers, axis=0, return_inverse=True)
+    assert adjusted_rand_score(labels, inverse) == 1
+    assert len(modes) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("points", "bandwidth", "message"),
+    [
+        (np.zeros(3), 1.0, r"array \(N, E\)"),
+        (np.array([[np.nan]]), 1.0, "finite"),
+        (np.zeros((2, 2)), 0.0, "positive"),
+        (np.zeros((2, 2)), np.nan, "positive"),
+    ],
+)
+def test_wrong_input(points: NDArray[np.float32], bandwidth: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        mean_shift(points, bandwidth)
