@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import click
+import pytest
+
+from shiftlint.command_line import run
+from shiftlint.errors import InputError
+from shiftschemas import SchemaError
+
+
+def ending(error: BaseException | None, result: int | None = None) -> int:
+    @click.command()
+    def command() -> int | None:
+        if error is not None:
+            raise error
+        return result
+
+    with pytest.raises(SystemExit) as caught:
+        run(command, "shiftlint")
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.fixture(autouse=True)
+def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["shiftlint"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "lines"),
+    [
+        (None, 0, 0),
+        (InputError("no such file (x): expected one."), 2, 1),
+        (SchemaError("breaks the schema."), 2, 1),
+        (click.BadParameter("expected a number"), 2, 4),
+        (KeyboardInterrupt(), 130, 1),
+    ],
+    ids=["done", "input", "schema", "usage", "ctrl-c"],
+)
+def test_exit_codes(error: BaseException | None, code: int, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ending(error) == code
+    shown = capsys.readouterr().err.strip()
+    assert len(shown.splitlines()) <= lines
+    assert "Traceback" not in shown
+
+
+def test_findings_are_the_return_value() -> None:
+    assert ending(None, 1) == 1
+
+
+def test_internal_error_asks_for_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ending(RuntimeError("a defect")) == 3
+    shown = capsys.readouterr().err
+    assert "RuntimeError: a defect" in shown
+    assert "Please report it" in shown
+
+
+def test_code_of_an_error() -> None:
+    assert InputError("SL001 not a model").code == "SL001"
+    assert InputError("not a model").code is None
