@@ -199,6 +199,13 @@ def test_unsafe_window_needs_a_word_and_is_recorded(tmp_path: Path) -> None:
     assert load_trained(tmp_path / "run").unsafe_window
 
 
+def test_inference_settings_may_be_tuned_after_training(finished: Path) -> None:
+    trained = load_trained(finished)
+    assert trained.described_by(tiny.recipe(bandwidth="2.0")).recipe.bandwidth == 2.0
+    with pytest.raises(InputError, match=r"recipe of another training \(tiny, training\)"):
+        trained.described_by(tiny.recipe(steps="5"))
+
+
 def test_broken_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 no checkpoint")
     with pytest.raises(InputError, match="broken checkpoint"):

@@ -69,22 +69,26 @@ def train(
 @cli.command()
 @click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The ONNX file.")
+@click.option("--recipe", type=PATH, help="Take text and inference settings from here, as tuned after training.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def export(run_folder: Path, out: Path, overwrite: bool) -> None:
+def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) -> None:
     """Export a training run as ONNX with its contract, compared with torch before it is written.
 
     \b
     shiftzoo export runs/dsb2018 -o dsb2018.onnx
+    shiftzoo export runs/dsb2018 -o dsb2018.onnx --recipe zoo/shiftzoo/recipes/dsb2018.toml
     """
     _need_torch()
     if out.exists() and not overwrite:
         raise InputError(f"output exists ({out}): expected a new file. Pass --overwrite to replace it.")
     if not out.parent.is_dir():
         raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
+    from shiftzoo.recipe import read_recipe
     from shiftzoo.train.export import export as export_model
     from shiftzoo.train.trainer import load_trained
 
-    contract = export_model(load_trained(run_folder), out)
+    trained = load_trained(run_folder)
+    contract = export_model(trained.described_by(read_recipe(recipe)) if recipe else trained, out)
     periods = ", ".join(str(axis.period) for axis in contract.outputs[0].axes)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, period {periods}")
 

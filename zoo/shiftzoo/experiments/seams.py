@@ -52,13 +52,12 @@ def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -
     for row, one in zip(grid, shown, strict=True):
         differs = np.abs(one.outputs["embedding"] - whole.outputs["embedding"]).max(0)
         tile = one.plan.tile_shape[0]
-        verdict = "a multiple of 16" if one.plan.exact else "no multiple of 16"
         row[0].imshow(colors(one))
-        row[0].set_title(f"tile {tile} ({verdict}): embeddings")
+        row[0].set_title(f"tile {tile}: embeddings")
         row[1].imshow(_label_colors(one.labels))
         row[1].set_title(f"{one.objects} instances")
-        row[2].imshow(differs, cmap="magma", vmin=0, vmax=3)
-        row[2].set_title(f"{(differs > 0).mean():.0%} of the pixels differ from the whole image")
+        row[2].imshow(differs, cmap="magma", vmin=0, vmax=1)
+        row[2].set_title(f"{(differs > 0).mean():.0%} of the pixels differ")
         for axes in row:
             axes.set_axis_off()
             for seam in range(tile, image.shape[0], tile):

@@ -9,7 +9,7 @@ import csv
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,20 @@ class TrainedModel:
     seconds: float
     device: str
     unsafe_window: bool
+
+    def described_by(self, recipe: Recipe) -> TrainedModel:
+        """The same network with text and inference settings of a later recipe.
+
+        Raises
+        ------
+        InputError
+            The recipe describes another network or training.
+        """
+        for name in ("name", "architecture", "training", "loss", "augmentation", "percentiles"):
+            trained, wished = getattr(self.recipe, name), getattr(recipe, name)
+            if trained != wished:
+                raise InputError(f"recipe of another training ({recipe.name}, {name}): expected {trained}, got {wished}.")
+        return replace(self, recipe=recipe)
 
 
 class Run:
