@@ -9,7 +9,7 @@ from math import lcm
 from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size
 from shiftlint.contract import Padding
 from shiftlint.graph import Graph, Value
-from shiftlint.interpreter import Values, fold, interpret
+from shiftlint.interpreter import Program, fold, interpret
 from shiftlint.relation import Relation, at_least
 
 BATCH_AXIS = 0
@@ -86,17 +86,17 @@ class Probe:
     graph: Graph
     image: Value
     axes: tuple[int, ...]
-    _folded: tuple[Graph, Values] = field(init=False)
+    _program: Program = field(init=False)
     _known: dict[tuple[int, ...], Behavior | str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._folded = fold(self.graph)
+        self._program = fold(self.graph)
 
     def at(self, sizes: tuple[int, ...]) -> Behavior:
         """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run."""
         if sizes not in self._known:
             try:
-                outputs = interpret(*self._folded, {self.image.name: self._input(sizes)})
+                outputs = interpret(self._program, {self.image.name: self._input(sizes)})
                 self._known[sizes] = Behavior(outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True))))
             except SizeError as error:
                 self._known[sizes] = str(error)
@@ -119,7 +119,7 @@ class Probe:
             return "fixed"
         image = self._input(sizes).with_dim(BATCH_AXIS, dim_of(2, Track(BATCH_AXIS)))
         try:
-            outputs = interpret(*self._folded, {self.image.name: image})
+            outputs = interpret(self._program, {self.image.name: image})
         except SizeError:
             return "fixed"
         return "independent" if all(_per_sample(t) for t in outputs.values()) else "mixed"
