@@ -130,6 +130,8 @@ class Tensor:
         Kinds of upsampling between the image and here.
     opaque : bool
         Not even the sizes are known; `dims` is empty, and the notes say why.
+    blocked : bool
+        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can tell.
     """
 
     dims: tuple[Dim, ...]
@@ -138,6 +140,7 @@ class Tensor:
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
     opaque: bool = False
+    blocked: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

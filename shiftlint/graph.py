@@ -116,21 +116,23 @@ def _graph(model: onnx.ModelProto, path: Path) -> Graph:
         )
     every = [_node(n, index) for index, n in enumerate(proto.node)]
     masks = {name for node in every if node.op not in WEIGHTED for name in node.inputs}
-    constants = {t.name: _initializer(t, MAXIMUM_MASK if t.name in masks else MAXIMUM_CONSTANT) for t in proto.initializer}
+    constants = {_text(t.name): _initializer(t, MAXIMUM_MASK if t.name in masks else MAXIMUM_CONSTANT) for t in proto.initializer}
     inputs = tuple(_value(v) for v in proto.input if v.name not in constants)
     outputs = tuple(_value(v) for v in proto.output)
-    _check_order(every, {v.name for v in inputs} | set(constants), {s.values.name for s in proto.sparse_initializer}, outputs, path)
+    _check_order(
+        every, {v.name for v in inputs} | set(constants), {_text(s.values.name) for s in proto.sparse_initializer}, outputs, path
+    )
     nodes = _needed(every, {o.name for o in outputs})
     opset = _opset(model.opset_import)
-    functions = {(_domain(f.domain), f.name): _function(f) for f in model.functions}
+    functions = {(_domain(f.domain), _text(f.name)): _function(f) for f in model.functions}
     return Graph(
         nodes,
         inputs,
         outputs,
         constants,
         opset,
-        f"{model.producer_name} {model.producer_version}".strip(),
-        {entry.key: entry.value for entry in model.metadata_props},
+        f"{_text(model.producer_name)} {_text(model.producer_version)}".strip(),
+        {_text(entry.key): _text(entry.value) for entry in model.metadata_props},
         _identity(nodes, inputs, outputs, constants, opset),
         functions,
     )
@@ -187,7 +189,13 @@ def load_proto(path: Path) -> onnx.ModelProto:
     return model
 
 
+def _text(name: str | bytes) -> str:
+    """A name; protobuf gives bytes where it is not UTF-8, which raises UnicodeDecodeError."""
+    return name if isinstance(name, str) else name.decode("utf-8")
+
+
 def _domain(domain: str) -> str:
+    domain = _text(domain)
     return "" if domain in DEFAULT_DOMAINS else domain
 
 
@@ -196,23 +204,22 @@ def _opset(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
 
 
 def _node(proto: onnx.NodeProto, index: int) -> Node:
-    attributes = {a.name: _attribute(a) for a in proto.attribute}
+    attributes = {_text(a.name): _attribute(a) for a in proto.attribute}
     captured: set[str] = set()
     for value in attributes.values():
         if isinstance(value, Subgraph):
             captured.update(value.outputs, *(node.captured | set(node.inputs) for node in value.nodes))
-    name = proto.name or f"{proto.op_type}#{index}"
-    return Node(
-        name, proto.op_type, _domain(proto.domain), tuple(proto.input), tuple(proto.output), attributes, frozenset(captured)
-    )
+    name = _text(proto.name) or f"{_text(proto.op_type)}#{index}"
+    inputs, outputs = tuple(map(_text, proto.input)), tuple(map(_text, proto.output))
+    return Node(name, _text(proto.op_type), _domain(proto.domain), inputs, outputs, attributes, frozenset(captured))
 
 
 def _subgraph(proto: onnx.GraphProto) -> Subgraph:
     return Subgraph(
         tuple(_node(n, index) for index, n in enumerate(proto.node)),
-        tuple(v.name for v in proto.input),
-        tuple(v.name for v in proto.output),
-        {t.name: _initializer(t) for t in proto.initializer},
+        tuple(_text(v.name) for v in proto.input),
+        tuple(_text(v.name) for v in proto.output),
+        {_text(t.name): _initializer(t) for t in proto.initializer},
     )
 
 
@@ -220,7 +227,9 @@ def _function(proto: onnx.FunctionProto) -> Function:
     nodes = tuple(_node(n, index) for index, n in enumerate(proto.node))
     defaults = {a.name: _attribute(a) for a in proto.attribute_proto}
     attributes = dict.fromkeys(proto.attribute) | defaults
-    return Function(Subgraph(nodes, tuple(proto.input), tuple(proto.output), {}), attributes, _opset(proto.opset_import))
+    return Function(
+        Subgraph(nodes, tuple(map(_text, proto.input)), tuple(map(_text, proto.output)), {}), attributes, _opset(proto.opset_import)
+    )
 
 
 def _attribute(proto: onnx.AttributeProto) -> Any:
@@ -228,7 +237,7 @@ def _attribute(proto: onnx.AttributeProto) -> Any:
     import onnx
 
     if proto.ref_attr_name:
-        return AttributeReference(proto.ref_attr_name)
+        return AttributeReference(_text(proto.ref_attr_name))
     match proto.type:
         case onnx.AttributeProto.INT:
             return int(proto.i)
@@ -274,10 +283,10 @@ def _value(proto: onnx.ValueInfoProto) -> Value:
     except (KeyError, TypeError):
         dtype = "unknown"
     shape = tuple(
-        int(d.dim_value) if 0 < d.dim_value <= LARGEST_SIZE else d.dim_param or f"d{index}"
+        int(d.dim_value) if 0 < d.dim_value <= LARGEST_SIZE else _text(d.dim_param) or f"d{index}"
         for index, d in enumerate(kind.shape.dim)
     )
-    return Value(proto.name, dtype, shape)
+    return Value(_text(proto.name), dtype, shape)
 
 
 def _needed(nodes: list[Node], wanted: set[str]) -> tuple[Node, ...]:

@@ -121,7 +121,7 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
             results = _call_function(call, local, inputs, budget)
         elif known is None or call.problem is not None:
             raise Unsupported(call.problem)
-        elif any([x.opaque for x in present]):
+        elif any(x.opaque for x in present):
             raise Unsupported(f"{call.name} of a tensor that is not analyzed")
         else:
 
@@ -184,11 +184,11 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
 
 def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
-    if result.value is not None or (any([result is x for x in inputs]) and len(inputs) == 1):
+    if result.value is not None or (any(result is x for x in inputs) and len(inputs) == 1):
         return result
     notes = result.notes.union(*[x.notes for x in inputs])
     upsampling = result.upsampling.union(*[x.upsampling for x in inputs])
-    from_image = result.from_image or any([x.from_image for x in inputs])
+    from_image = result.from_image or any(x.from_image for x in inputs)
     if (notes, upsampling, from_image) == (result.notes, result.upsampling, result.from_image):
         return result
     return replace(result, notes=notes, upsampling=upsampling, from_image=from_image)
@@ -198,13 +198,13 @@ def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
     """Write the node's name into the notes and paddings that its transfer function left without one."""
     if not result.from_image:
         return result
-    if any([not note.node for note in result.notes]):
+    if any(not note.node for note in result.notes):
         result = replace(
             result,
             notes=frozenset(n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes),
         )
     seen = {id(track) for x in inputs for track in x.tracks()}
-    if any([id(t) not in seen and any([not p.node for p in t.padding]) for t in result.tracks()]):
+    if any(id(t) not in seen and any(not p.node for p in t.padding) for t in result.tracks()):
         dims = tuple(
             tuple(replace(atom, track=atom.track and _located_track(atom.track, node)) for atom in dim) for dim in result.dims
         )

@@ -7,6 +7,7 @@ of a shifted window attention); else it fixes the place.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +41,8 @@ def broadcast(*tensors: Tensor) -> Tensor:
     for t in known:
         dims, more = with_values(dims, t.value)  # type: ignore[arg-type]
         notes += more
-    return Tensor(tuple(dims), from_image=any(t.from_image for t in tensors), notes=frozenset(notes))
+    blocked = any(t.blocked for t in tensors)
+    return Tensor(tuple(dims), from_image=any(t.from_image for t in tensors), notes=frozenset(notes), blocked=blocked)
 
 
 def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[Note]]:
@@ -95,7 +97,7 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
     if same.all():
         return 0, 0
     breaks = [-1, *np.flatnonzero(~same).tolist(), count - 1]  # runs of equal slices lie between breaks
-    first, last = max(((a + 1, b) for a, b in zip(breaks, breaks[1:], strict=False)), key=lambda run: run[1] - run[0])
+    first, last = max(((a + 1, b) for a, b in itertools.pairwise(breaks)), key=lambda run: run[1] - run[0])
     return (first, count - 1 - last) if 2 * (last - first + 1) > count else None
 
 

@@ -33,9 +33,9 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     if known is not None:
         return known
     size = data.shape[axis]
-    if indices.value is not None and indices.value.size:
-        if int(indices.value.max()) >= size or int(indices.value.min()) < -size:
-            raise SizeError(f"an index into {size} elements is out of range")
+    picks = indices.value
+    if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
+        raise SizeError(f"an index into {size} elements is out of range")
     tracked = any(atom.track for atom in data.dims[axis])
     if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
         dim, notes = take(data.dims[axis], taken)

@@ -44,7 +44,8 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
             held, more = with_values(beside, t.value)
             result = [dims if index == axis else dim for index, dim in enumerate(held)]
             notes += more
-    return Tensor(tuple(result), from_image=any(t.from_image for t in inputs), notes=frozenset(notes))
+    blocked = all(t.blocked for t in inputs)
+    return Tensor(tuple(result), from_image=any(t.from_image for t in inputs), notes=frozenset(notes), blocked=blocked)
 
 
 def _across(inputs: list[Tensor], index: int) -> tuple[Dim, list[Note]]:

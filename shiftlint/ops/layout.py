@@ -223,6 +223,8 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     known = evaluated(lambda array: array.reshape(sizes), data)
     if known is not None:
         return known
+    if data.blocked and (moved := _reblocked(data, tuple(sizes))) is not None:
+        return moved
     atoms = [atom for dim in data.dims for atom in dim]
     dims = _deal(atoms, sizes)
     if dims is not None:
@@ -235,6 +237,18 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
         if a.track
     ]
     return replace(data, dims=tuple(dim_of(n) for n in sizes), value=None).with_notes(notes)
+
+
+def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
+    """N, C, space with blocks of channels as N, C/block, space, block, or back; None if it is neither."""
+    if any(atom.track for atom in data.dims[1]) or len(sizes) < 3:
+        return None
+    batch, _, *space = data.shape
+    if len(sizes) == data.rank + 1 and sizes == (batch, data.shape[1] // max(sizes[-1], 1), *space, sizes[-1]):
+        return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:], dim_of(sizes[-1])))
+    if len(sizes) == data.rank - 1 and sizes == (batch, data.shape[1] * data.shape[-1], *space[:-1]):
+        return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:-1]))
+    return None
 
 
 def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:

@@ -5,6 +5,8 @@ Spec: https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/graph/
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from shiftlint.axes import Tensor, Unsupported, constant, dim_of
@@ -22,7 +24,7 @@ DOMAIN = "com.microsoft.nchwc"
 @transfer("ReorderInput", since=1, domain=DOMAIN)
 def reorder_input(x: Tensor, *, channels_last: int = 0) -> Tensor:
     """Into the blocked layout."""
-    return first_channels(x) if channels_last else x
+    return replace(first_channels(x) if channels_last else x, blocked=True)
 
 
 @transfer("ReorderOutput", since=1, domain=DOMAIN)
@@ -30,7 +32,7 @@ def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Tenso
     """Out of the blocked layout: the padding of the channels is cut away."""
     if x.rank < 3 or channels < 1:
         raise Unsupported(f"{channels} channels of an input of rank {x.rank}")
-    result = x.with_dim(1, dim_of(channels))
+    result = replace(x.with_dim(1, dim_of(channels)), blocked=False)
     return last_channels(result) if channels_last else result
 
 
@@ -52,7 +54,7 @@ def conv(
 ) -> Tensor:
     """A convolution, a sum, an activation; channels may be padded, so they are not compared."""
     result = convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=None)
-    return summed(result, z if z is None else z.with_dim(1, result.dims[1]))
+    return replace(summed(result, z if z is None else z.with_dim(1, result.dims[1])), blocked=True)
 
 
 @transfer("MaxPool", since=1, domain=DOMAIN)
@@ -109,4 +111,7 @@ def nchwc_global_pool(x: Tensor) -> Tensor:
 def nchwc_upsample(x: Tensor, *, scales: Ints, mode: str = "nearest", coordinate_transformation_mode: str = "asymmetric") -> Tensor:
     """Interpolation by whole factors."""
     factors = constant(np.asarray(scales, np.float64))
-    return resize(x, None, factors, mode=mode, coordinate_transformation_mode=coordinate_transformation_mode, nearest_mode="floor")
+    result = resize(
+        x, None, factors, mode=mode, coordinate_transformation_mode=coordinate_transformation_mode, nearest_mode="floor"
+    )
+    return replace(result, blocked=True)
