@@ -14,6 +14,7 @@ from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_
 from shiftlint.relation import Relation, transposed_window, window
 
 Ints = Sequence[int]
+CHANNELS = "an axis of the image is taken for channels"
 LONGEST = 1 << 20  # strides, dilations and kernels beyond are mistakes or attacks
 
 
@@ -116,4 +117,4 @@ def check_channels(x: Tensor, expected: int | None) -> list[Note]:
     """Notes for a convolution over channels that follow the image: another layout than N, C, space."""
     if expected is not None and dim_size(x.dims[1]) != expected:
         raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
-    return [Note(Kind.POSITION, a.track.axis, "an axis of the image is taken for channels") for a in x.dims[1] if a.track]
+    return [Note(Kind.POSITION, a.track.axis, CHANNELS) for a in x.dims[1] if a.track]
