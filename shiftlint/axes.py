@@ -329,8 +329,15 @@ def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
     left: list[Atom] = []
     right: list[Atom] = []
     while one or two:
-        a = one.pop() if one else Atom(1)
-        b = two.pop() if two else Atom(1)
+        if not one or not two:
+            (longer, mine, others) = (one, left, right) if one else (two, right, left)
+            single = longer.pop()
+            if single.size != 1:
+                return None, None
+            mine.append(single)
+            others.append(Atom(1))
+            continue
+        a, b = one.pop(), two.pop()
         if a.size != b.size and 1 in (a.size, b.size):  # a single element stands by itself
             (one if a.size != 1 else two).append(a if a.size != 1 else b)
             a, b = (a, Atom(1)) if a.size == 1 else (Atom(1), b)

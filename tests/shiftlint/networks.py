@@ -66,4 +66,5 @@ def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
 def weights(*shape: int, seed: int = 0) -> NDArray[np.float32]:
     """Random weights that no window can hide behind: none is near zero."""
     rng = np.random.default_rng(seed)
-    return (rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)).astype(np.float32)
+    result: NDArray[np.float32] = (rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)).astype(np.float32)
+    return result
