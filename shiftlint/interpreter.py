@@ -19,7 +19,7 @@ from shiftlint.transfer import Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
 DEEPEST = 16  # functions and subgraphs within each other
-MOST_STEPS = 100_000  # nodes of functions and subgraphs in one pass
+MOST_STEPS = 50_000  # nodes of functions and subgraphs in one pass
 MOST_BYTES = 64 << 20  # of computed values in one pass; what comes after keeps its sizes alone
 LOST = opaque((), "the input is never computed")
 
@@ -175,6 +175,7 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
         for call in calls:
             budget.steps -= 1
             if budget.depth > DEEPEST or budget.steps < 0:
+                budget.steps = 0  # for the rest of the pass: calls within calls grow exponentially
                 raise Unsupported("functions or subgraphs nested too deep, or called too often")
             _step(call, values, budget)
     finally:

@@ -41,6 +41,8 @@ class Transfer:
         The annotation of each keyword.
     required : frozenset of str
         Attributes without a default.
+    positional : int
+        Inputs that stand before variadic ones.
     gaps : bool
         Whether variadic inputs may be omitted.
     """
@@ -53,6 +55,7 @@ class Transfer:
     any_attribute: bool
     types: dict[str, str]
     required: frozenset[str]
+    positional: int
     gaps: bool
 
     @property
@@ -82,7 +85,7 @@ def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
         types = {p.name: _types(p) for p in parameters if p.kind is p.KEYWORD_ONLY}
         required = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty) - SUPPLIED
         gaps = any(p.kind is p.VAR_POSITIONAL and "None" in str(p.annotation) for p in parameters)
-        versions.append(Transfer(function, since, keywords, minimum, maximum, free, types, required, gaps))
+        versions.append(Transfer(function, since, keywords, minimum, maximum, free, types, required, len(positional), gaps))
         versions.sort(key=lambda known: known.since)
         return function
 
@@ -145,7 +148,7 @@ def misfit(known: Transfer, inputs: Sequence[str], attributes: dict[str, Any]) -
     if count < known.minimum_inputs or any(not name for name in inputs[: known.minimum_inputs]):
         return "an input left out"
     if known.maximum_inputs is None:
-        return "an input left out" if not known.any_attribute and not known.gaps and "" in inputs else None
+        return "an input left out" if not known.any_attribute and not known.gaps and "" in inputs[known.positional :] else None
     return f"{count} inputs" if count > known.maximum_inputs and any(inputs[known.maximum_inputs :]) else None
 
 
