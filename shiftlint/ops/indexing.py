@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.axes import Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.shape_values import evaluated
+from shiftlint.relation import window
 from shiftlint.transfer import transfer
 
 PICKED = "elements are picked by their place"
@@ -40,6 +41,9 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
         dim, notes = take(data.dims[axis], taken)
         return data.with_dim(axis, dim).with_notes(notes)
+    if tracked and picks is not None and picks.ndim == 2 and (found := _patches(data.dims[axis], picks)) is not None:
+        base = forgotten(data)
+        return Tensor((*base.dims[:axis], *found, *base.dims[axis + 1 :]), from_image=data.from_image)
     base = forgotten(data)
     notes = positioned(base, [axis], PICKED) + chosen_by(indices)
     picked = forgotten(indices).dims
@@ -254,6 +258,23 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: i
     base = forgotten(x)
     dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
     return Tensor(dims, from_image=x.from_image, notes=frozenset(notes))
+
+
+def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
+    """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer of which follows the axis."""
+    size = dim_size(dim)
+    wrapped = index.astype(np.int64) % max(size, 1)
+    turned = wrapped.shape[0] > wrapped.shape[1]
+    table = wrapped.T if turned else wrapped  # (taps, places)
+    taps, places = progression(table[:, 0], size), progression(table[0], size)
+    if len(dim) != 1 or dim[0].track is None or taps is None or places is None or len(places) < 2:
+        return None
+    if not np.array_equal(table, table[:, :1] + (table[:1] - table[0, 0])):
+        return None
+    relation = window(len(taps), stride=places.step, dilation=taps.step, before=-taps.start)
+    track = resample(dim[0].track, size, relation, len(places), kind="")
+    found = (dim_of(len(taps)), dim_of(len(places), track))
+    return (found[1], found[0]) if turned else found
 
 
 def positioned(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:

@@ -27,12 +27,14 @@ from shiftlint.axes import (
     Unsupported,
     constant,
     dim_size,
+    is_uniform,
+    released,
     resample,
     single_track,
     spoil,
 )
 from shiftlint.axes import dim_of as new_dim
-from shiftlint.ops.broadcasting import forgotten
+from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.relation import Interval, Relation
 from shiftlint.transfer import transfer
@@ -171,9 +173,11 @@ def _nearest(x: Fraction, mode: str) -> int:
 def _resize_axis(
     dim: Dim, scale: Fraction, new_size: int, mode: str, coordinates: str, nearest_mode: str, antialias: bool
 ) -> tuple[Dim, list[Note]]:
+    if dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim):
+        return new_dim(new_size, uniform=True), released(dim, SPREAD)  # the image level of a pyramid, spread over all
     track = single_track(dim)
     if track is None:
-        return new_dim(new_size), []
+        return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
     whole = dim_size(dim) * scale == new_size
     if coordinates not in LOCAL and not (coordinates == "half_pixel_symmetric" and whole):

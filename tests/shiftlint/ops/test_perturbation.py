@@ -108,6 +108,14 @@ TABLE: dict[str, Entry] = {
         6,
     ),
     "Einsum": ([node("Einsum", "x x", "y", equation="nchw,nchw->nchw")], {}, 1),
+    "unfold": (
+        [
+            node("Gather", "x i", "g", axis=2),
+            node("ReduceSum", "g a", "y", keepdims=0),
+        ],
+        {"i": np.arange(3)[:, None] * 2 + np.arange(0, 55, 2)[None], "a": [2]},
+        2,
+    ),
     "CumSum": ([node("CumSum", "x a", "y")], {"a": np.asarray(2)}, None),
     "Tile": ([node("Tile", "x r", "y")], {"r": [1, 1, 2, 1]}, None),
 }
@@ -128,6 +136,33 @@ def test_what_is_claimed_holds(name: str, tmp_path: Path) -> None:
     assert y is not None
     _check_windows(path, axes[0], x, y)
     _check_shift(path, axes[0], x, y)
+
+
+GLOBAL: dict[str, list[Node]] = {
+    "image level of a pyramid, resized": [
+        node("GlobalAveragePool", "x", "g"),
+        node("Shape", "x", "s"),
+        node("Resize", "g - - s", "r", mode="linear", coordinate_transformation_mode="align_corners"),
+        node("Concat", "x r", "y", axis=1),
+    ],
+    "squeeze and excite": [node("ReduceMean", "x", "m", axes=[2, 3]), node("Sigmoid", "m", "e"), node("Mul", "x e", "y")],
+    "pooled by one window": [node("AveragePool", "x", "m", kernel_shape=[60, 60]), node("Sub", "x m", "y")],
+    "expanded": [node("ReduceMax", "x", "m"), node("Shape", "x", "s"), node("Expand", "m s", "e"), node("Add", "x e", "y")],
+    "instance norm": [node("InstanceNormalization", "x one zero", "y")],
+}
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_a_global_dependence_keeps_the_period(name: str, tmp_path: Path) -> None:
+    constants = {"one": np.ones(1, np.float32), "zero": np.zeros(1, np.float32)}
+    path = save(tmp_path / "net.onnx", GLOBAL[name], constants, shape=(1, 1, SIZE, SIZE))
+    for axis in analyze(path).outputs[0].axes:
+        assert (axis.period, axis.is_global, axis.reads) == (1, True, None)
+    x = np.random.default_rng(0).normal(size=(1, 1, SIZE, SIZE)).astype(np.float32)
+    y, moved = run(path, x), run(path, np.roll(x, 7, axis=2))
+    assert y is not None
+    assert moved is not None
+    np.testing.assert_allclose(moved, np.roll(y, 7, axis=2), rtol=1e-3, atol=1e-4)
 
 
 def _check_windows(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
