@@ -208,7 +208,9 @@ def released(dim: Dim, reason: str) -> list[Note]:
 
 def dim_size(dim: Dim) -> int:
     """The product of the atoms' sizes."""
-    return prod(atom.size for atom in dim)
+    if len(dim) == 1:
+        return dim[0].size
+    return prod([atom.size for atom in dim])
 
 
 def single_track(dim: Dim) -> Track | None:
