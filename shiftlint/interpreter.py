@@ -128,7 +128,7 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
             def run(body: Any, values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
                 return _run_body(body, values, scope, call.opset, budget)
 
-            result = known.function(*inputs, **arguments(known, node.attributes, len(node.outputs), run))
+            result = known.function(*inputs[: known.maximum_inputs], **arguments(known, node.attributes, len(node.outputs), run))
             results = result if isinstance(result, tuple) else (result,)
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error

@@ -98,6 +98,11 @@ def test_a_function_that_calls_itself_ends(tmp_path: Path) -> None:
     assert all(axis.period is None for axis in _output(tmp_path / "net.onnx").axes)
 
 
+def test_omitted_inputs_at_the_end_are_no_inputs(tmp_path: Path) -> None:
+    output = _output(save(tmp_path / "net.onnx", [node("Relu", "x -", "y")]))
+    assert [axis.period for axis in output.axes] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("operator", "reason"),
     [
