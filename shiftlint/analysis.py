@@ -13,8 +13,11 @@ from shiftlint.graph import Graph, Value, read_graph
 from shiftlint.metadata import Metadata
 from shiftlint.probe import AxisBehavior, Probe
 from shiftlint.sizes import SizeClass, size_class, typical_sizes
+from shiftlint.windows import CHANNELS
 
 IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
+LARGEST_IMAGE_DEPTH = 4  # channels of an image whose layout must be guessed
+LARGEST_GROUP = 1 << 16
 AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
@@ -88,14 +91,43 @@ def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Pr
             f"SL005 no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
             "Choose one with --input NAME."
         )
-    return Probe(graph, images[0], spatial_axes(images[0]))
+    channels = _first_channels(graph)
+    layouts = [Probe(graph, images[0], axes, channels) for axes in layouts_of(images[0])]
+    return next((probe for probe in layouts if len(layouts) > 1 and _suits(probe)), layouts[0])
 
 
-def spatial_axes(image: Value) -> tuple[int, ...]:
-    """The spatial dimensions: behind batch and channels, or between batch and channels where only the last has a fixed size."""
+def layouts_of(image: Value) -> list[tuple[int, ...]]:
+    """The spatial dimensions, the likeliest first: behind batch and channels, or between them."""
     rank = len(image.shape)
-    channels_last = not isinstance(image.shape[1], int) and isinstance(image.shape[-1], int)
-    return tuple(range(1, rank - 1)) if channels_last else tuple(range(2, rank))
+    first, last = tuple(range(2, rank)), tuple(range(1, rank - 1))
+    near, far = image.shape[1], image.shape[-1]
+    if isinstance(near, int) != isinstance(far, int):
+        return [first] if isinstance(near, int) else [last]
+    if isinstance(near, int) and isinstance(far, int) and far <= LARGEST_IMAGE_DEPTH < near:
+        return [last, first]
+    return [first, last]
+
+
+def _suits(probe: Probe) -> bool:
+    """Whether the network runs with these spatial axes and takes none of them for channels."""
+    try:
+        behavior = probe.at(typical_sizes(probe))
+    except SizeError:
+        return False
+    if any(tensor.opaque for tensor in behavior.outputs.values()):
+        return False
+    return not any(CHANNELS in note.reason for tensor in behavior.outputs.values() for note in tensor.notes)
+
+
+def _first_channels(graph: Graph) -> int:
+    """The number of channels that the first convolution takes; 1 if there is none."""
+    for node in graph.nodes:
+        if node.op in {"Conv", "FusedConv"} and len(node.inputs) > 1:
+            weights = graph.constants.get(node.inputs[1])
+            group = node.attributes.get("group", 1)
+            if weights is not None and weights.rank > 2 and isinstance(group, int) and 0 < group < LARGEST_GROUP:
+                return max(weights.shape[1] * group, 1)
+    return 1
 
 
 def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:

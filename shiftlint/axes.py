@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import prod
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import Padding
 from shiftlint.relation import IDENTITY, Relation, SlopeMismatch, join
+
+LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
 
 
 class SizeError(ValueError):
@@ -82,6 +84,9 @@ class Track:
         The nodes whose padding reaches them; empty where the border is.
     bitwise : bool
         False behind arithmetic whose rounding depends on the place.
+    whole : int
+        Set where the axis is one element that weighs all elements of an axis alike (an average over a whole static map): the
+        period of that axis. Spread over an axis of the image again, it is a global dependence, not a place.
     """
 
     axis: int
@@ -89,16 +94,22 @@ class Track:
     border: tuple[int, int] = (0, 0)
     padding: frozenset[Padding] = frozenset()
     bitwise: bool = True
+    whole: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A factor of a dimension: its size and, unless it is plain, the image axis that it follows."""
+    """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
+
+    The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis of the image anywhere.
+    """
 
     size: int
     track: Track | None = None
+    uniform: bool = False
 
 
+VARIES = "combined with values that depend on the place"
 Dim = tuple[Atom, ...]
 
 
@@ -112,8 +123,6 @@ class Tensor:
         The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
     value : ndarray, optional
         The elements, where they do not depend on the image: shapes, indices, scales.
-    uniform : bool
-        All elements are equal (ConstantOfShape), whatever their value.
     from_image : bool
         Whether the elements depend on the image at all.
     notes : frozenset of Note
@@ -121,15 +130,17 @@ class Tensor:
         Kinds of upsampling between the image and here.
     opaque : bool
         Not even the sizes are known; `dims` is empty, and the notes say why.
+    blocked : bool
+        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can tell.
     """
 
     dims: tuple[Dim, ...]
     value: NDArray[Any] | None = None
-    uniform: bool = False
     from_image: bool = False
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
     opaque: bool = False
+    blocked: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -160,7 +171,7 @@ class Tensor:
 
 def plain(*sizes: int, uniform: bool = False) -> Tensor:
     """A tensor that does not depend on the image, of these sizes."""
-    return Tensor(tuple(dim_of(size) for size in sizes), uniform=uniform)
+    return Tensor(tuple(dim_of(size, uniform=uniform) for size in sizes))
 
 
 def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
@@ -177,16 +188,29 @@ def constant(value: NDArray[Any] | np.generic | list[int] | int | float) -> Tens
     return Tensor(tuple(dim_of(size) for size in array.shape), array)
 
 
-def dim_of(size: int, track: Track | None = None) -> Dim:
+def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
     """A dimension of one atom; of none if it is plain and of size 1."""
     if size < 0:
         raise SizeError(f"negative size {size}")
-    return (Atom(size, track),) if track or size != 1 else ()
+    if size > LARGEST_SIZE:
+        raise SizeError(f"a size of {size}")
+    return (Atom(size, track, uniform),) if track or size != 1 else ()
+
+
+def released(dim: Dim, reason: str) -> list[Note]:
+    """Notes for a dimension whose single place is given up: global where it holds a whole axis, else a matter of place."""
+    notes = []
+    for track in (atom.track for atom in dim if atom.track):
+        kind = Kind.GLOBAL if track.whole else Kind.POSITION
+        notes.append(Note(kind, track.axis, "an average over the whole axis" if track.whole else reason, track.whole or 1))
+    return notes
 
 
 def dim_size(dim: Dim) -> int:
     """The product of the atoms' sizes."""
-    return prod(atom.size for atom in dim)
+    if len(dim) == 1:
+        return dim[0].size
+    return prod([atom.size for atom in dim])
 
 
 def single_track(dim: Dim) -> Track | None:
@@ -245,6 +269,7 @@ def merge_tracks(first: Track, second: Track) -> Track:
         (max(first.border[0], second.border[0]), max(first.border[1], second.border[1])),
         first.padding | second.padding,
         first.bitwise and second.bitwise,
+        lcm(first.whole, second.whole),
     )
 
 
@@ -255,9 +280,16 @@ def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
 
 
 def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
-    """Broadcast two dimensions of equal size that meet element by element; both follow the image or are plain."""
+    """Two dimensions of equal size that meet element by element.
+
+    What varies along an axis without following the image fixes the place of what does.
+    """
     if first == second:
         return first, []
+    if is_uniform(second) and any(a.track for a in first):
+        return first, []
+    if is_uniform(first) and any(a.track for a in second):
+        return second, []
     one, two = common_factors(first, second)
     if one is None or two is None:
         reason = "axes that are merged in different ways meet"
@@ -265,18 +297,32 @@ def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
     atoms: list[Atom] = []
     notes: list[Note] = []
     for a, b in zip(one, two, strict=True):
-        if a.track and b.track and a.track.axis == b.track.axis:
-            try:
-                atoms.append(Atom(a.size, merge_tracks(a.track, b.track)))
-            except SlopeMismatch as error:
-                atoms.append(Atom(a.size))
-                notes.append(Note(Kind.STRIDES, a.track.axis, f"branches of different stride meet: {error}"))
-        elif a.track and b.track:
-            atoms.append(Atom(a.size))
-            notes += [Note(Kind.POSITION, t.axis, "two axes of the image meet element by element") for t in (a.track, b.track)]
-        else:
-            atoms.append(a if a.track else b)
+        atom, more = _combine_atoms(a, b)
+        atoms.append(atom)
+        notes += more
     return tuple(atoms), notes
+
+
+def _combine_atoms(a: Atom, b: Atom) -> tuple[Atom, list[Note]]:
+    if a.track is None and b.track is None:
+        return Atom(a.size, None, a.uniform and b.uniform), []
+    if a.track is None or b.track is None:
+        tracked, other = (a, b) if a.track else (b, a)
+        assert tracked.track is not None
+        varies = not other.uniform and other.size != 1
+        return tracked, [Note(Kind.POSITION, tracked.track.axis, VARIES)] if varies else []
+    if a.track.axis != b.track.axis:
+        reason = "two axes of the image meet element by element"
+        return Atom(a.size), [Note(Kind.POSITION, track.axis, reason) for track in (a.track, b.track)]
+    try:
+        return Atom(a.size, merge_tracks(a.track, b.track)), []
+    except SlopeMismatch as error:
+        return Atom(a.size), [Note(Kind.STRIDES, a.track.axis, f"branches of different stride meet: {error}")]
+
+
+def is_uniform(dim: Dim) -> bool:
+    """Whether all elements along a dimension are known to be equal."""
+    return all(atom.uniform or (atom.size == 1 and not atom.track) for atom in dim)
 
 
 def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
@@ -285,29 +331,35 @@ def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
     left: list[Atom] = []
     right: list[Atom] = []
     while one or two:
-        a = one.pop() if one else Atom(1)
-        b = two.pop() if two else Atom(1)
-        if a.size > b.size:
-            if b.size == 1 and b.track is None and not two and not one:
+        if not one or not two:
+            (longer, mine, others) = (one, left, right) if one else (two, right, left)
+            single = longer.pop()
+            if single.size != 1:
                 return None, None
-            outer, rest = split_outer(a, b.size)
-            if outer is None or rest is None:
+            mine.append(single)
+            others.append(Atom(1))
+            continue
+        a, b = one.pop(), two.pop()
+        if a.size != b.size and 1 in (a.size, b.size):  # a single element stands by itself
+            (one if a.size != 1 else two).append(a if a.size != 1 else b)
+            a, b = (a, Atom(1)) if a.size == 1 else (Atom(1), b)
+        elif a.size > b.size:
+            a, rest = split_outer(a, b.size)
+            if rest is None:
                 return None, None
             one.append(rest)
-            a = outer
         elif b.size > a.size:
-            outer, rest = split_outer(b, a.size)
-            if outer is None or rest is None:
+            b, rest = split_outer(b, a.size)
+            if rest is None:
                 return None, None
             two.append(rest)
-            b = outer
         left.append(a)
         right.append(b)
     return tuple(left), tuple(right)
 
 
-def split_outer(atom: Atom, outer: int) -> tuple[Atom | None, Atom | None]:
-    """A plain atom as (outer, rest); (None, None) if it is tracked or not divisible."""
-    if atom.track or outer == 0 or atom.size % outer:
-        return None, None
-    return Atom(outer), Atom(atom.size // outer)
+def split_outer(atom: Atom, outer: int) -> tuple[Atom, Atom | None]:
+    """A plain atom as (outer, rest); no rest if it is tracked or not divisible, or nothing is split off."""
+    if atom.track or outer < 2 or atom.size % outer:
+        return atom, None
+    return Atom(outer, None, atom.uniform), Atom(atom.size // outer, None, atom.uniform)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 
-from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size
+from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
 from shiftlint.contract import Padding
 from shiftlint.graph import Graph, Value
-from shiftlint.interpreter import Values, fold, interpret
+from shiftlint.interpreter import Call, Program, Values, fold, interpret
 from shiftlint.relation import Relation, at_least
 
 BATCH_AXIS = 0
@@ -81,22 +81,47 @@ class Probe:
         The image input.
     axes : tuple of int
         Its spatial dimensions.
+    channels : int
+        What is put in for a dynamic dimension that is neither batch nor space.
     """
 
     graph: Graph
     image: Value
     axes: tuple[int, ...]
-    _folded: tuple[Graph, Values] = field(init=False)
+    channels: int = 1
+    _program: Program = field(init=False)
     _known: dict[tuple[int, ...], Behavior | str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._folded = fold(self.graph)
+        self._program = fold(self.graph)
+
+    @property
+    def static(self) -> tuple[int | None, ...]:
+        """The fixed sizes of the spatial axes; None where one is dynamic."""
+        sizes = (self.image.shape[axis] for axis in self.axes)
+        return tuple(n if isinstance(n, int) else None for n in sizes)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The nodes that depend on the image or its size."""
+        return self._program.calls
+
+    @property
+    def constants(self) -> Values:
+        """The values that do not."""
+        return self._program.constants
+
+    def diagonal(self, size: int, base: tuple[int, ...]) -> tuple[int, ...]:
+        """`size` along all axes that are as long as each other in `base` and dynamic: one look answers for all of them."""
+        if len(set(base)) > 1:
+            return ()
+        return tuple(size if fixed is None else fixed for fixed in self.static)
 
     def at(self, sizes: tuple[int, ...]) -> Behavior:
         """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run."""
         if sizes not in self._known:
             try:
-                outputs = interpret(*self._folded, {self.image.name: self._input(sizes)})
+                outputs = interpret(self._program, self._inputs(self._input(sizes)))
                 self._known[sizes] = Behavior(outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True))))
             except SizeError as error:
                 self._known[sizes] = str(error)
@@ -107,6 +132,8 @@ class Probe:
 
     def legal(self, sizes: tuple[int, ...]) -> bool:
         """Whether the network runs at `sizes` and gives at least one px."""
+        if not sizes:
+            return False
         try:
             behavior = self.at(sizes)
         except SizeError:
@@ -119,7 +146,7 @@ class Probe:
             return "fixed"
         image = self._input(sizes).with_dim(BATCH_AXIS, dim_of(2, Track(BATCH_AXIS)))
         try:
-            outputs = interpret(*self._folded, {self.image.name: image})
+            outputs = interpret(self._program, self._inputs(image))
         except SizeError:
             return "fixed"
         return "independent" if all(_per_sample(t) for t in outputs.values()) else "mixed"
@@ -127,10 +154,19 @@ class Probe:
     def _input(self, sizes: tuple[int, ...]) -> Tensor:
         chosen = dict(zip(self.axes, sizes, strict=True))
         dims = [
-            dim_of(chosen[i], Track(i)) if i in chosen else dim_of(n if isinstance(n, int) else 1)
+            dim_of(chosen[i], Track(i)) if i in chosen else dim_of(n if isinstance(n, int) else self.channels if i else 1)
             for i, n in enumerate(self.image.shape)
         ]
         return Tensor(tuple(dims), from_image=True)
+
+    def _inputs(self, image: Tensor) -> dict[str, Tensor]:
+        """The image, and every other input as a tensor that does not depend on it; sizes of the same name are the same."""
+        named = {n: size for n, size in zip(self.image.shape, image.shape, strict=True) if isinstance(n, str)}
+        inputs = {self.image.name: image}
+        for value in self.graph.inputs:
+            if value.name != self.image.name:
+                inputs[value.name] = plain(*(n if isinstance(n, int) else named.get(n, 1) for n in value.shape))
+        return inputs
 
 
 def _per_sample(output: Tensor) -> bool:

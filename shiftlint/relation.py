@@ -20,6 +20,13 @@ from math import gcd, lcm
 Interval = tuple[int, int]  # first and last element, both included
 
 
+LONGEST_STEP = 2048  # phases of one relation; networks have at most some hundred
+
+
+class PeriodTooLong(ValueError):
+    """A relation of more phases than any network has: a mistake or an attack."""
+
+
 class SlopeMismatch(ValueError):
     """Two relations of different scale meet: their phases drift apart, and no period holds for both."""
 
@@ -61,6 +68,7 @@ class Relation:
         """The same relation with `factor` times the step and the period."""
         if factor == 1:
             return self
+        _check_step(self.step * factor)
         return Relation(self.period * factor, self.step * factor, tuple(self.window(e) for e in range(self.step * factor)))
 
     def then(self, inner: Relation) -> Relation:
@@ -95,10 +103,16 @@ def transposed_window(size: int, *, stride: int = 1, dilation: int = 1, before: 
 
     A phase that no kernel element reaches reads nothing: with dilation 1 where size < stride.
     """
+    _check_step(stride)
     phases: list[Interval | None] = []
     for j in range(stride):
-        offsets = [(j + before - dilation * tap) // stride for tap in range(size) if (j + before - dilation * tap) % stride == 0]
-        phases.append((min(offsets), max(offsets)) if offsets else None)
+        taps = [tap for tap in range(min(size, stride)) if (j + before - dilation * tap) % stride == 0]
+        if not taps:  # the taps that fit repeat after `stride` at the latest
+            phases.append(None)
+            continue
+        repeats = stride // gcd(dilation, stride)
+        last = taps[0] + (size - 1 - taps[0]) // repeats * repeats
+        phases.append(((j + before - dilation * last) // stride, (j + before - dilation * taps[0]) // stride))
     return Relation(1, stride, tuple(phases))
 
 
@@ -119,6 +133,7 @@ def blocks(size: int) -> Relation:
 
 def repeat(factor: int) -> Relation:
     """Outputs factor·k … factor·k + factor - 1 read element k (nearest upsampling, pixel shuffle)."""
+    _check_step(factor)
     return Relation(1, factor, ((0, 0),) * factor)
 
 
@@ -142,6 +157,11 @@ def join(first: Relation, second: Relation) -> Relation:
 def at_least(relation: Relation, period: int) -> Relation:
     """`relation` with a period that is also a multiple of `period`."""
     return relation.unroll(period // gcd(period, relation.period))
+
+
+def _check_step(step: int) -> None:
+    if step > LONGEST_STEP:
+        raise PeriodTooLong(f"a grid of {step} phases")
 
 
 @lru_cache(maxsize=4096)  # a network repeats few compositions, at many sizes

@@ -2,8 +2,9 @@
 
 Analysis runs at concrete sizes, so a claim is made for those sizes that were looked at and for what repeats: along one axis, all
 residues modulo the period at a large size, then downward to the smallest size that behaves the same, then one and two periods
-further up. Sizes that behave alike form a class; the contract describes one of them, the aligned one. The others that run are
-reported as misaligned.
+further up, at a huge size, and on both sides of every integer constant that a clamping operator meets (a baked crop, Min, Max).
+Sizes that behave alike form a class; the contract describes one of them, the aligned one. Where a baked crop bites, that is the
+class below it. The others that run are reported as misaligned.
 """
 
 from __future__ import annotations
@@ -11,14 +12,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shiftlint.axes import SizeError
 from shiftlint.contract import Sizes
 from shiftlint.probe import AxisBehavior, Probe
 
-TYPICAL = (3840, 5040, 4096)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
+TYPICAL = (3840, 5040, 4096, 480, 240)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
+SMALLER = (1920, 960, 480, 240, 120, 60)  # px; tried where a network behaves differently from size to size at large ones
+HUGE = 1 << 17  # px; looked at once, to see whether anything ends
 SEARCHED = 160  # sizes after a typical one that are tried before a network is called illegal everywhere
 MANY = 128  # residues; of longer periods only a sample is looked at
+CLAMPING = frozenset(
+    {"Slice", "Min", "Max", "Clip", "Where", "Mod", "Pad", "CenterCropPad", "Resize", "Range"}
+    | {"Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"}
+)
+MULTIPLES = (1, 2, 3, 4, 8, 16, 32, 64)
+SENTINEL = (1 << 31) - 1  # "to the end" in a Slice
+MOST_CONSTANTS = 16
+
+Behaves = Callable[[int], AxisBehavior | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,14 @@ class SizeClass:
 
     behavior: AxisBehavior
     sizes: Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class _Aligned:
+    """A size, and what one axis does there."""
+
+    size: int
+    behavior: AxisBehavior
 
 
 def typical_sizes(probe: Probe) -> tuple[int, ...]:
@@ -38,11 +62,16 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
         No size that was tried is legal; the message is that of the first.
     """
     legal = None
-    for sizes in _candidates(probe):
+    told = set()
+    for count, sizes in enumerate(_candidates(probe)):
         if probe.legal(sizes):
             legal = legal or sizes
-            if all(axis.periodic for axis in probe.at(sizes).axes.values()):
+            axes = probe.at(sizes).axes
+            if all(axis.periodic for axis in axes.values()):
                 return sizes
+            told.add(frozenset(note for axis in axes.values() for note in axis.notes))
+            if count >= len(TYPICAL) - 1 and len(told) == 1:
+                return legal  # what spoils the period does not hang on the size
     if legal is None:
         probe.at(next(_candidates(probe)))  # raises with the reason
         raise SizeError("every size that was tried gives an empty output")
@@ -51,7 +80,7 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
 
 def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
     """Typical sizes; around the first of them all neighbors; then combinations that differ between axes."""
-    static = [n if isinstance(n := probe.image.shape[axis], int) else None for axis in probe.axes]
+    static = probe.static
     if all(n is not None for n in static):
         yield tuple(n for n in static if n is not None)
         return
@@ -63,64 +92,129 @@ def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
     yield from (filled((n,) * rank) for n in TYPICAL)
     yield from (filled((TYPICAL[0] + r,) * rank) for r in range(1, SEARCHED))
     if rank > 1:
-        yield from (filled(TYPICAL[0] + r for r in residues) for residues in product(range(16), repeat=rank))
+        yield from (filled(TYPICAL[0] + r for r in residues) for residues in product(range(8), repeat=min(rank, 3)))
 
 
 def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) -> SizeClass | None:
-    """The aligned class of sizes of one axis of one output, the other axes staying at `base`.
+    """The aligned class of sizes of one axis of one output; None where the axis has no period.
 
-    `position` counts the spatial axes. None where the axis has no period at `base`.
+    `position` counts the spatial axes; the other axes have the same size where they may, else they stay at `base`.
     """
     axis = probe.axes[position]
     found = probe.at(base).axes.get((output, axis))
     if found is None or not found.periodic:
         return None
     modulus = found.relation.period
-    if isinstance(probe.image.shape[axis], int):
+    if probe.static[position] is not None:
         size = base[position]
         return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)))
 
-    def behavior(size: int) -> AxisBehavior | None:
-        sizes = (*base[:position], size, *base[position + 1 :])
-        return probe.at(sizes).axes.get((output, axis)) if probe.legal(sizes) else None
-
-    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, base[position] % modulus})
-    start = base[position] - base[position] % modulus
-    seen = {r: b for r in residues if (b := behavior(start + r)) is not None}
-    chosen = _aligned(seen, base[position] % modulus)
-    members = [r for r, b in seen.items() if b.same_class(chosen)]
-    lowest = {r: _smallest(behavior, chosen, start + r, modulus) for r in members}
-    repeats = all((b := behavior(start + r + k * modulus)) is not None and b.same_class(chosen) for r in members for k in (1, 2))
-    if not repeats:
+    def behaves(size: int) -> AxisBehavior | None:
+        if size < 1:
+            return None
+        for sizes in (probe.diagonal(size, base), (*base[:position], size, *base[position + 1 :])):
+            if probe.legal(sizes):
+                return probe.at(sizes).axes.get((output, axis))
         return None
-    minimum = max(lowest.values()) - modulus + 1
-    minimum = next(
-        n for n in range(max(minimum, 1), minimum + 2 * modulus + 1) if n % modulus in lowest and n >= lowest[n % modulus]
-    )
+
+    known = _class_at(behaves, base[position], modulus, probe)
+    for size in SMALLER:
+        if known is not None or size >= base[position]:
+            continue
+        residue = base[position] % modulus
+        known = _class_at(behaves, size - size % modulus + residue, modulus, probe)
+    return known
+
+
+def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeClass | None:
+    """The class of the sizes around `base`; None where behavior does not repeat there.
+
+    Sizes repeat with the period, or with a multiple of it: a network may pad its input up to a multiple of its own.
+    """
+    here = behaves(base)
+    if here is None or not here.periodic:
+        return None
+    for factor in MULTIPLES:
+        repeats = modulus * factor
+        chosen = _Aligned(base, here) if repeats > MANY else _aligned_at(behaves, base, repeats)
+        if chosen is not None and all(_fits(behaves, chosen.behavior, chosen.size + k * repeats) for k in (1, 2)):
+            return _class_of(behaves, chosen, repeats, probe)
+    return None
+
+
+def _class_of(behaves: Behaves, chosen: _Aligned, modulus: int, probe: Probe) -> SizeClass | None:
+    """The class that `chosen` stands for, with sizes that repeat with `modulus`."""
+    behavior = chosen.behavior
+    start = chosen.size - chosen.size % modulus
+
+    def fits(size: int) -> bool:
+        return _fits(behaves, behavior, size)
+
+    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, chosen.size % modulus})
+    seen = {r: b for r in residues if (b := behaves(start + r)) is not None}
+    members = [r for r, b in seen.items() if b.same_class(behavior) and all(fits(start + r + k * modulus) for k in (1, 2))]
+    points = _breakpoints(probe, modulus)
+    lowest = {r: _last(fits, start + r, modulus, -1, points) or r or modulus for r in members}
+    highest = [h for r in members if (h := _last(fits, start + r, modulus, 1, points)) is not None]
+    first = max(lowest.values()) - modulus + 1
+    minimum = next(n for n in range(max(first, 1), first + 2 * modulus + 1) if n % modulus in lowest and n >= lowest[n % modulus])
     others = tuple(sorted(set(seen) - set(members)))
-    return SizeClass(chosen, Sizes(minimum, None, modulus, tuple(sorted(members)), others))
+    return SizeClass(behavior, Sizes(minimum, min(highest, default=None), modulus, tuple(sorted(members)), others))
 
 
-def _aligned(seen: dict[int, AxisBehavior], default: int) -> AxisBehavior:
-    """The behavior to describe: that of the smallest period, multiples of it first."""
-    periodic = {r: b for r, b in seen.items() if b.periodic}
-    smallest = min(b.relation.period for b in periodic.values())
-    best = [r for r, b in periodic.items() if b.relation.period == smallest]
-    return seen[0 if 0 in best else default if default in best else best[0]]
+def _fits(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
+    found = behaves(size)
+    return found is not None and found.same_class(chosen)
 
 
-def _smallest(behavior: Callable[[int], AxisBehavior | None], chosen: AxisBehavior, size: int, modulus: int) -> int:
-    """The smallest size below `size`, in steps of `modulus`, from which on all behave as `chosen` (by bisection)."""
+def _aligned_at(behaves: Behaves, base: int, modulus: int) -> _Aligned | None:
+    """The behavior to describe among all residues: that of the smallest period, multiples of `modulus` first, then `base`."""
+    start = base - base % modulus
+    periodic = [_Aligned(n, b) for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic]
+    smallest = min((one.behavior.relation.period for one in periodic), default=0)
+    best = {one.size: one for one in periodic if one.behavior.relation.period == smallest}
+    return best.get(start, best.get(base, next(iter(best.values()), None)))
 
-    def fits(count: int) -> bool:
-        found = behavior(size - count * modulus)
-        return found is not None and found.same_class(chosen)
 
-    known, too_far = 0, (size - 1) // modulus + 1
-    while too_far - known > 1:
-        middle = (known + too_far) // 2
-        if fits(middle):
-            known = middle
-        else:
-            too_far = middle
-    return size - known * modulus
+def _last(fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]) -> int | None:
+    """The last size from `size` on, in steps of `modulus`, up to which all that were looked at fit; None if there is no end.
+
+    Looked at are the breakpoints on the way and the far end; where one does not fit, bisection finds the last that does.
+    """
+    end = 0 if direction < 0 else HUGE
+    near = {round((p - size) / modulus) for p in points}
+    counts = {abs(k + d) for k in near for d in (-1, 0, 1) if (k + d) * direction > 0}
+    far = (size - 1) // modulus + 1 if direction < 0 else max((end - size) // modulus, 3)
+    known = 0
+    for count in sorted({c for c in counts if direction > 0 or c < far} | {far}):
+        if direction > 0 and fits(size + count * modulus):
+            known = count
+            continue
+        if direction < 0 and count < far and fits(size - count * modulus):
+            known = count
+            continue
+        while count - known > 1:
+            middle = (known + count) // 2
+            known, count = (middle, count) if fits(size + direction * middle * modulus) else (known, middle)
+        return size + direction * known * modulus
+    return None
+
+
+def _breakpoints(probe: Probe, modulus: int) -> list[int]:
+    """Input sizes at which a constant of the graph may begin or cease to bite, at any of the network's resolutions."""
+    factors = [f for f in range(1, min(modulus, 64) + 1) if modulus % f == 0]
+    found: set[int] = set()
+    for call in probe.calls:
+        if call.node.op in CLAMPING:
+            for name in call.node.inputs:
+                if name in probe.constants:
+                    found.update(_integers(probe.constants[name].value))
+            for value in call.node.attributes.values():
+                found.update(_integers(np.asarray(value)) if isinstance(value, tuple) else ())
+    return sorted({c * f for c in sorted(found)[:MOST_CONSTANTS] for f in factors})
+
+
+def _integers(value: NDArray[Any] | None) -> Iterator[int]:
+    """The few integers of a constant that may be a size."""
+    if value is not None and value.size <= MOST_CONSTANTS and value.dtype.kind in "iu":
+        yield from (abs(int(v)) for v in value.flat if 8 < abs(int(v)) < SENTINEL)

@@ -14,6 +14,7 @@ from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_
 from shiftlint.relation import Relation, transposed_window, window
 
 Ints = Sequence[int]
+CHANNELS = "an axis of the image is taken for channels"
 LONGEST = 1 << 20  # strides, dilations and kernels beyond are mistakes or attacks
 
 
@@ -37,6 +38,8 @@ def geometries(
 ) -> list[Geometry]:
     """The attributes of one operator, per axis; SAME pads depend on the size."""
     rank = len(sizes)
+    if auto_pad not in {"NOTSET", ""}:
+        pads = None  # they follow from auto_pad
     strides, dilations, pads = strides or (1,) * rank, dilations or (1,) * rank, pads or (0,) * (2 * rank)
     if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
         raise Unsupported(f"kernel, strides, dilations or pads do not have {rank} axes")
@@ -52,7 +55,7 @@ def geometries(
             one = Geometry(one.kernel, one.stride, one.dilation, before, after)
         elif auto_pad == "VALID":
             one = Geometry(one.kernel, one.stride, one.dilation, 0, 0)
-        elif auto_pad != "NOTSET":
+        elif auto_pad not in {"NOTSET", ""}:
             raise Unsupported(f"auto_pad {auto_pad!r}")
         result.append(one)
     return result
@@ -81,6 +84,9 @@ def slide_transposed(
 ) -> tuple[list[Dim], list[Note]]:
     """The spatial dimensions after a transposed convolution; missing contributions count as zeros."""
     dims, notes = [], []
+    rank = len(geometry)
+    if len(output_padding) != rank or (output_shape and len(output_shape) != rank):
+        raise Unsupported(f"output_padding or output_shape do not have {rank} axes")
     for axis, (dim, one) in enumerate(zip(x.dims[2:], geometry, strict=True)):
         size = dim_size(dim)
         full = one.stride * (size - 1) + output_padding[axis] + one.extent
@@ -101,16 +107,14 @@ def slide_transposed(
 
 def related(dim: Dim, relation: Relation, new_size: int, *, fills: str, bitwise: bool = True) -> tuple[Dim, list[Note]]:
     """A dimension of `new_size` elements that reads `dim` by `relation`."""
-    if new_size > LONGEST * LONGEST:
-        raise Unsupported(f"a size of {new_size}")
     track = single_track(dim)
     if track is None:
         return dim_of(new_size), []
     return dim_of(new_size, resample(track, dim_size(dim), relation, new_size, kind=fills, bitwise=bitwise)), []
 
 
-def check_channels(x: Tensor, expected: int) -> list[Note]:
+def check_channels(x: Tensor, expected: int | None) -> list[Note]:
     """Notes for a convolution over channels that follow the image: another layout than N, C, space."""
-    if dim_size(x.dims[1]) != expected:
+    if expected is not None and dim_size(x.dims[1]) != expected:
         raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
-    return [Note(Kind.POSITION, a.track.axis, "an axis of the image is taken for channels") for a in x.dims[1] if a.track]
+    return [Note(Kind.POSITION, a.track.axis, CHANNELS) for a in x.dims[1] if a.track]

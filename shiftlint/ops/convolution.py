@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Tensor, Unsupported, dim_of
+from shiftlint.axes import SizeError, Tensor, Unsupported, combine_dims, dim_of, dim_size
+from shiftlint.ops.normalization import reduced
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints, check_channels, geometries, slide, slide_transposed
 
@@ -26,8 +27,23 @@ def conv(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Conv.html
     """
+    return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=w.shape[1] * group if w.rank > 1 else 0)
+
+
+def convolved(
+    x: Tensor,
+    w: Tensor,
+    kernel_shape: Ints | None,
+    strides: Ints | None,
+    pads: Ints | None,
+    dilations: Ints | None,
+    auto_pad: str,
+    *,
+    channels: int | None,
+) -> Tensor:
+    """Windows over space with weights of shape (outputs, inputs, kernel…); `channels` None: not checked."""
     _check(x, w)
-    notes = check_channels(x, w.shape[1] * group)
+    notes = check_channels(x, channels)
     geometry = geometries(x.shape[2:], kernel_shape or w.shape[2:], strides, dilations, pads, auto_pad)
     dims, more = slide(x, geometry, fills="zeros")
     return Tensor((x.dims[0], dim_of(w.shape[0]), *dims), from_image=x.from_image, notes=frozenset(notes + more))
@@ -63,8 +79,55 @@ def conv_transpose(
     return replace(result, upsampling=frozenset({"learned"})) if upsamples else result
 
 
+@transfer("DeformConv", since=19)
+def deform_conv(
+    x: Tensor,
+    w: Tensor,
+    offset: Tensor,
+    b: Tensor | None = None,
+    mask: Tensor | None = None,
+    *,
+    kernel_shape: Ints | None = None,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    group: int = 1,
+    offset_group: int = 1,
+) -> Tensor:
+    """A convolution whose taps move by offsets computed from the image: equivariant, but no window bounds it.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__DeformConv.html
+    """
+    result = conv(x, w, kernel_shape=kernel_shape, strides=strides, pads=pads, dilations=dilations, group=group)
+    dims, notes = list(result.dims[:2]), reduced(x, range(2, x.rank), "taps at offsets that are computed from the image")
+    for index in range(2, x.rank):
+        dim = result.dims[index]
+        for other in (offset, mask):
+            if other is not None:
+                if other.rank != x.rank or dim_size(other.dims[index]) != dim_size(dim):
+                    raise SizeError(f"offsets of shape {other.shape} for an output of shape {result.shape}")
+                dim, more = combine_dims(dim, other.dims[index])
+                notes += more
+        dims.append(dim)
+    return replace(result, dims=tuple(dims)).with_notes(notes)
+
+
+@transfer("CausalConvWithState", since=27)
+def causal_conv_with_state(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, past_state: Tensor | None = None, *, activation: str = "none"
+) -> Tensor:
+    """A convolution over the k - 1 elements before each.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
+    """
+    _check(x, weight)
+    return convolved(x, weight, None, None, (weight.shape[-1] - 1, 0), None, "NOTSET", channels=weight.shape[0])
+
+
 def _check(x: Tensor, w: Tensor) -> None:
     if x.rank < 3 or x.rank != w.rank:
         raise Unsupported(f"an input of rank {x.rank} with weights of rank {w.rank}")
     if w.from_image:
         raise Unsupported("weights that depend on the image")
+    if not all(w.shape):
+        raise SizeError(f"weights of shape {w.shape}")

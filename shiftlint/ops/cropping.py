@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, single_track, spoil
+from shiftlint.axes import (
+    Dim,
+    Kind,
+    Note,
+    SizeError,
+    Tensor,
+    Unsupported,
+    constant,
+    dim_of,
+    dim_size,
+    is_uniform,
+    resample,
+    single_track,
+    spoil,
+)
+from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import Relation, shift, strided
 from shiftlint.transfer import transfer
@@ -45,8 +58,6 @@ def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None)
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Slice_1_10.html
     """
-    from shiftlint.axes import constant
-
     bounds = [constant(np.asarray(v)) for v in (starts, ends, axes if axes is not None else range(len(starts)))]
     return slice_(data, *bounds)
 
@@ -89,8 +100,6 @@ def split_2(x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Split_2_13.html
     """
-    from shiftlint.axes import constant
-
     return _split(x, constant(np.asarray(split)) if split is not None else None, axis=axis, outputs=outputs)
 
 
@@ -116,7 +125,7 @@ def pad(
     if len(amounts) != 2 * len(chosen):
         raise Unsupported(f"{len(amounts)} pads for {len(chosen)} axes")
     kind = "zeros" if mode == "constant" else mode
-    result, notes = data, []
+    result, notes = forgotten(data), []
     for position, axis in enumerate(chosen):
         before, after = amounts[position], amounts[position + len(chosen)]
         if not before and not after:
@@ -128,7 +137,7 @@ def pad(
         dim, more = crop(data.dims[axis], -before, size + before + after, fills=kind)
         result = result.with_dim(axis, dim)
         notes += more
-    return replace(result, uniform=False).with_notes(notes)
+    return result.with_notes(notes)
 
 
 @transfer("Pad", since=2)
@@ -137,9 +146,27 @@ def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Pad_2_11.html
     """
-    from shiftlint.axes import constant
-
     return pad(data, constant(np.asarray(pads)), mode=mode)
+
+
+@transfer("CenterCropPad", since=18)
+def center_crop_pad(data: Tensor, shape: Tensor, *, axes: Ints | None = None) -> Tensor:
+    """Crop or pad both ends alike to a given size.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
+    """
+    wish = integers(shape, "a shape")
+    chosen = [checked_axis(a, data.rank) for a in axes] if axes is not None else list(range(data.rank))
+    if len(wish) != len(chosen):
+        raise Unsupported(f"{len(wish)} sizes for {len(chosen)} axes")
+    result, notes = forgotten(data), []
+    for axis, new_size in zip(chosen, wish, strict=True):
+        size = data.shape[axis]
+        start = (size - new_size) // 2 if size >= new_size else -((new_size - size) // 2)
+        dim, more = crop(data.dims[axis], start, new_size, fills="zeros")
+        result = result.with_dim(axis, dim)
+        notes += more
+    return result.with_notes(notes)
 
 
 def take(dim: Dim, taken: range) -> tuple[Dim, list[Note]]:
@@ -148,7 +175,7 @@ def take(dim: Dim, taken: range) -> tuple[Dim, list[Note]]:
     if taken == range(size):
         return dim, []
     if not any(atom.track for atom in dim):
-        return dim_of(len(taken)), []
+        return dim_of(len(taken), uniform=is_uniform(dim)), []
     if taken.step < 0:
         _, notes = spoil(dim, Kind.POSITION, "the axis is read backward")
         return dim_of(len(taken)), notes

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of
+import numpy as np
+
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, combine_dims, dim_of, plain
 from shiftlint.contract import Padding
+from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import shift
@@ -16,48 +19,43 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Concat.html
     """
-    import numpy as np
-
-    known = evaluated(lambda *arrays: np.concatenate(arrays, axis), *inputs)
-    if known is not None:
-        return known
+    if not inputs:
+        raise Unsupported("nothing to concatenate")
     rank = inputs[0].rank
     axis = checked_axis(axis, rank)
     if any(t.rank != rank for t in inputs):
         raise SizeError(f"tensors of rank {sorted({t.rank for t in inputs})} are concatenated")
-    dims: list[Dim] = []
-    notes: list[Note] = []
+    known = evaluated(lambda *arrays: np.concatenate(arrays, axis), *inputs)
+    if known is not None:
+        return known
+    dims, notes = _pieces(inputs, axis)
+    others = [t for t in inputs if t.value is None] or [plain(*t.shape) for t in inputs]
+    result = [dims if index == axis else () for index in range(rank)]
     for index in range(rank):
-        dim, more = _pieces(inputs, axis) if index == axis else _across(inputs, index)
-        dims.append(dim)
-        notes += more
-    return Tensor(tuple(dims), from_image=any(t.from_image for t in inputs), notes=frozenset(notes))
+        sizes = {t.shape[index] for t in inputs}
+        if index != axis:
+            if len(sizes) > 1:
+                raise SizeError(f"tensors of {' and '.join(map(str, sorted(sizes)))} elements along axis {index} are concatenated")
+            result[index], more = _across(others, index)
+            notes += more
+    for t in inputs:
+        if t.value is not None:
+            beside = [dim_of(t.shape[axis]) if index == axis else dim for index, dim in enumerate(result)]
+            held, more = with_values(beside, t.value)
+            result = [dims if index == axis else dim for index, dim in enumerate(held)]
+            notes += more
+    blocked = all(t.blocked for t in inputs)
+    return Tensor(tuple(result), from_image=any(t.from_image for t in inputs), notes=frozenset(notes), blocked=blocked)
 
 
-def _across(inputs: tuple[Tensor, ...], index: int) -> tuple[Dim, list[Note]]:
+def _across(inputs: list[Tensor], index: int) -> tuple[Dim, list[Note]]:
     """A dimension that all inputs share."""
-    sizes = {t.shape[index] for t in inputs}
-    if len(sizes) > 1:
-        raise SizeError(f"tensors of {' and '.join(map(str, sorted(sizes)))} elements along axis {index} are concatenated")
     dim = inputs[0].dims[index]
     notes: list[Note] = []
     for t in inputs[1:]:
         dim, more = combine_dims(dim, t.dims[index])
         notes += more
-    plain_and_varying = [t for t in inputs if not any(a.track for a in t.dims[index]) and not constant_along(t, index)]
-    if plain_and_varying and any(a.track for a in dim):
-        reason = "concatenated with values that depend on the place"
-        notes += [Note(Kind.POSITION, a.track.axis, reason) for a in dim if a.track]
     return dim, notes
-
-
-def constant_along(t: Tensor, index: int) -> bool:
-    """Whether a tensor is known not to vary along a plain dimension."""
-    import numpy as np
-
-    if t.uniform or t.shape[index] == 1:
-        return True
-    return t.value is not None and bool((t.value == np.take(t.value, [0], index)).all())
 
 
 def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
@@ -65,7 +63,8 @@ def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
     sizes = [t.shape[axis] for t in inputs]
     total = sum(sizes)
     if not any(atom.track for t in inputs for atom in t.dims[axis]):
-        return dim_of(total), []
+        single = [t.dims[axis] for t in inputs if t.shape[axis]]
+        return (single[0] if len(single) == 1 else dim_of(total)), []
     longest = max(range(len(inputs)), key=lambda i: (sizes[i], -i))
     main = inputs[longest].dims[axis]
     tracked = [atom.track for t in inputs for atom in t.dims[axis] if atom.track]

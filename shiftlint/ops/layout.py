@@ -14,13 +14,32 @@ from math import prod
 
 import numpy as np
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, spoil
+from shiftlint.axes import (
+    LARGEST_SIZE,
+    Atom,
+    Dim,
+    Kind,
+    Note,
+    SizeError,
+    Tensor,
+    Unsupported,
+    dim_of,
+    dim_size,
+    is_uniform,
+    plain,
+    released,
+    resample,
+    single_track,
+)
+from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.ops.elementwise import broadcast
-from shiftlint.ops.shape_values import evaluated
+from shiftlint.ops.normalization import ordered
+from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated
 from shiftlint.relation import blocks, repeat
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints
+
+LARGEST_REPEAT = 64  # an upsampling by a pixel shuffle; what is longer is a flattened map
 
 
 @transfer("Reshape", since=5)
@@ -30,6 +49,8 @@ def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Reshape.html
     """
     wish = integers(shape, "a shape")
+    if any(n > LARGEST_SIZE for n in wish):
+        raise SizeError(f"a shape of {wish}")
     sizes = [data.shape[i] if n == 0 and not allowzero and i < data.rank else n for i, n in enumerate(wish)]
     total = prod(data.shape)
     if sizes.count(-1) > 1 or min(sizes, default=0) < -1:
@@ -48,7 +69,9 @@ def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Flatten.html
     """
-    axis = axis % x.rank if axis < 0 else axis
+    if not -x.rank <= axis <= x.rank:
+        raise Unsupported(f"axis {axis} of a tensor of rank {x.rank}")
+    axis = axis + x.rank if axis < 0 else axis
     return dealt(x, [prod(x.shape[:axis]), prod(x.shape[axis:])])
 
 
@@ -83,7 +106,7 @@ def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
     gone = {checked_axis(a, data.rank) for a in axes} if axes is not None else {i for i, n in enumerate(data.shape) if n == 1}
     if any(data.shape[i] != 1 for i in gone):
         raise SizeError(f"axes {sorted(gone)} of {data.shape} are squeezed")
-    notes = [Note(Kind.POSITION, a.track.axis, "an axis of one element is dropped") for i in gone for a in data.dims[i] if a.track]
+    notes = [note for i in gone for note in released(data.dims[i], "an axis of one element is dropped")]
     known = evaluated(lambda array: array.squeeze(tuple(gone)), data)
     kept = tuple(d for i, d in enumerate(data.dims) if i not in gone)
     return known or replace(data, dims=kept, value=None).with_notes(notes)
@@ -106,6 +129,8 @@ def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
     """
     rank = data.rank + len(axes)
     new = {checked_axis(a, rank) for a in axes}
+    if len(new) != len(axes):
+        raise Unsupported(f"axes {tuple(axes)} that are not distinct")
     old = iter(data.dims)
     known = evaluated(lambda array: np.expand_dims(array, tuple(new)), data)
     return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), value=None)
@@ -118,8 +143,11 @@ def expand(x: Tensor, shape: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Expand.html
     """
     sizes = integers(shape, "a shape")
-    known = evaluated(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
-    return known or broadcast(x, Tensor(tuple(dim_of(n) for n in sizes), uniform=True))
+    if prod(sizes) <= LARGEST_VALUE:
+        known = evaluated(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
+        if known is not None:
+            return known
+    return broadcast(x, plain(*sizes, uniform=True))
 
 
 @transfer("Tile", since=6)
@@ -131,15 +159,21 @@ def tile(x: Tensor, repeats: Tensor) -> Tensor:
     counts = integers(repeats, "repeats")
     if len(counts) != x.rank:
         raise Unsupported(f"{len(counts)} repeats of a tensor of rank {x.rank}")
-    known = evaluated(lambda array: np.tile(array, counts), x)
-    if known is not None:
-        return known
-    result = x
+    if prod(x.shape) * prod(counts) <= LARGEST_VALUE and min(counts, default=0) >= 0:
+        known = evaluated(lambda array: np.tile(array, counts), x)
+        if known is not None:
+            return known
+    result = forgotten(x)
     for index, count in enumerate(counts):
         if count == 1:
             continue
-        dim, notes = spoil(x.dims[index], Kind.POSITION, "an axis of the image is repeated as a whole")
-        result = result.with_dim(index, dim_of(dim_size(dim) * count)).with_notes(notes)
+        dim = result.dims[index]
+        if dim_size(dim) == 1:
+            notes = released(dim, SPREAD)
+        else:
+            notes = ordered(result, [index], "an axis of the image is repeated as a whole")
+        uniform = dim_size(dim) == 1 or is_uniform(dim)
+        result = result.with_dim(index, dim_of(dim_size(dim) * count, uniform=uniform)).with_notes(notes)
     return result
 
 
@@ -149,7 +183,7 @@ def depth_to_space(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__DepthToSpace.html
     """
-    _, c, *space = x.shape
+    _, c, *space = _image_shape(x)
     if blocksize < 1 or c % blocksize ** len(space):
         raise SizeError(f"{c} channels are no multiple of {blocksize} to the power {len(space)}")
     dims = [normalized((*dim, Atom(blocksize))) for dim in x.dims[2:]]
@@ -159,19 +193,27 @@ def depth_to_space(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
 
 
 @transfer("SpaceToDepth", since=1)
-def space_to_depth(x: Tensor, *, blocksize: int) -> Tensor:
+def space_to_depth(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     """Pixel unshuffle: each output reads a block of `blocksize` per axis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html
     """
-    _, c, *space = x.shape
+    _, c, *space = _image_shape(x)
     dims = []
     for dim, size in zip(x.dims[2:], space, strict=True):
         if blocksize < 1 or size % blocksize:
             raise SizeError(f"{size} is no multiple of the block size {blocksize}")
-        outer, _ = _split_atom(Atom(size, dim[0].track if len(dim) == 1 else None), size // blocksize)
+        outer, _ = _split_atom(Atom(size, single_track(dim)), size // blocksize)
         dims.append((outer,))
     return Tensor((x.dims[0], dim_of(c * blocksize ** len(space)), *dims), from_image=x.from_image)
+
+
+def _image_shape(x: Tensor) -> tuple[int, ...]:
+    if x.rank < 3:
+        raise Unsupported(f"an input of rank {x.rank}")
+    if any(atom.track for atom in x.dims[1]):
+        raise Unsupported("an axis of the image is taken for channels")
+    return x.shape
 
 
 def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -181,6 +223,8 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     known = evaluated(lambda array: array.reshape(sizes), data)
     if known is not None:
         return known
+    if data.blocked and (moved := _reblocked(data, tuple(sizes))) is not None:
+        return moved
     atoms = [atom for dim in data.dims for atom in dim]
     dims = _deal(atoms, sizes)
     if dims is not None:
@@ -195,6 +239,18 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     return replace(data, dims=tuple(dim_of(n) for n in sizes), value=None).with_notes(notes)
 
 
+def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
+    """N, C, space with blocks of channels as N, C/block, space, block, or back; None if it is neither."""
+    if any(atom.track for atom in data.dims[1]) or len(sizes) < 3:
+        return None
+    batch, _, *space = data.shape
+    if len(sizes) == data.rank + 1 and sizes == (batch, data.shape[1] // max(sizes[-1], 1), *space, sizes[-1]):
+        return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:], dim_of(sizes[-1])))
+    if len(sizes) == data.rank - 1 and sizes == (batch, data.shape[1] * data.shape[-1], *space[:-1]):
+        return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:-1]))
+    return None
+
+
 def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
     """The atoms in order, split and gathered into dimensions of `sizes`; None where that cuts across them."""
     rest = list(reversed(_fused(atoms)))
@@ -205,6 +261,8 @@ def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
             if not rest:
                 return None
             atom = rest.pop()
+            if atom.size and need % atom.size and atom.size % need and not atom.track and rest and not rest[-1].track:
+                atom = Atom(atom.size * rest.pop().size)  # of different uniformity, which is given up
             if atom.size and need % atom.size == 0:
                 dim.append(atom)
                 need //= atom.size
@@ -225,8 +283,8 @@ def _fused(atoms: list[Atom]) -> list[Atom]:
     """Adjacent plain atoms as one."""
     result: list[Atom] = []
     for atom in atoms:
-        if result and not atom.track and not result[-1].track:
-            result[-1] = Atom(result[-1].size * atom.size)
+        if result and not atom.track and not result[-1].track and result[-1].uniform == atom.uniform:
+            result[-1] = Atom(result[-1].size * atom.size, None, atom.uniform)
         else:
             result.append(atom)
     return result
@@ -236,17 +294,20 @@ def _split_atom(atom: Atom, outer: int) -> tuple[Atom, Atom]:
     """An atom as `outer` blocks, and the plain inside of a block."""
     inner = atom.size // outer
     if atom.track is None:
-        return Atom(outer), Atom(inner)
+        return Atom(outer, None, atom.uniform), Atom(inner, None, atom.uniform)
     return Atom(outer, resample(atom.track, atom.size, blocks(inner), outer, kind="")), Atom(inner)
 
 
 def normalized(dim: Dim) -> Dim:
-    """A tracked atom followed by a plain one of size r as one axis, r elements of which read one; plain atoms fused."""
+    """A tracked atom followed by a plain one of size r as one axis, r elements of which read one; plain atoms fused.
+
+    A plain atom too long for an upsampling (channels, when a map is flattened) stays by itself.
+    """
     result: list[Atom] = []
     for atom in _fused(list(dim)):
         if atom.size == 1 and not atom.track:
             continue
-        if result and result[-1].track and not atom.track:
+        if result and result[-1].track and not atom.track and atom.size <= LARGEST_REPEAT:
             size = result[-1].size * atom.size
             result[-1] = Atom(size, resample(result[-1].track, result[-1].size, repeat(atom.size), size, kind=""))
         else:

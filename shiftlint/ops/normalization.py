@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.axes import Kind, Note, Tensor
+from shiftlint.axes import Atom, Kind, Note, Tensor, Unsupported, dim_size
+from shiftlint.ops.broadcasting import broadcast
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.transfer import transfer
@@ -29,6 +31,8 @@ def batch_normalization(
     """
     if training_mode:
         return whole(x, [i for i in range(x.rank) if i != 1], "batch statistics (training mode)")
+    if x.rank > 1 and any(atom.track for atom in x.dims[1]) and dim_size(x.dims[1]) != 1:
+        return pointwise(x).with_notes(ordered(x, [1], "an axis of the image is taken for channels"))
     return pointwise(x)
 
 
@@ -60,7 +64,36 @@ def layer_normalization(
 
     Spec: https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
     """
-    return whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
+    return _scaled(x, axis, scale, b)
+
+
+@transfer("RMSNormalization", since=23)
+def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Tensor:
+    """A norm over the last dimensions from `axis` on.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__RMSNormalization.html
+    """
+    return _scaled(x, axis, scale)
+
+
+@transfer("MeanVarianceNormalization", since=9)
+def mean_variance_normalization(x: Tensor, *, axes: tuple[int, ...] = (0, 2, 3)) -> Tensor:
+    """Statistics over the given axes.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
+    """
+    return whole(x, {checked_axis(axis, x.rank) for axis in axes}, "statistics over the whole image")
+
+
+@transfer("LRN", since=1)
+def lrn(x: Tensor, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Tensor:
+    """A norm over neighboring channels.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__LRN.html
+    """
+    if x.rank < 2:
+        raise Unsupported(f"an input of rank {x.rank}")
+    return whole(x, [1], "a norm over neighboring channels")
 
 
 @transfer("LpNormalization", since=1)
@@ -94,16 +127,29 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Tensor:
     return whole(x, range(checked_axis(axis, x.rank), x.rank), "a softmax over the whole axis")
 
 
-def whole(x: Tensor, axes: range | list[int], reason: str) -> Tensor:
+def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
+    """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
+    normed = whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
+    return broadcast(normed, *(t for t in parameters if t is not None))
+
+
+def whole(x: Tensor, axes: Iterable[int], reason: str) -> Tensor:
     """The same axes, every element depending on all of `axes`."""
-    return replace(x, value=None, uniform=False).with_notes(reduced(x, axes, reason))
+    dims = tuple(tuple(atom if atom.track else Atom(atom.size) for atom in dim) for dim in x.dims)
+    return replace(x, dims=dims, value=None).with_notes(reduced(x, axes, reason))
 
 
-def reduced(x: Tensor, axes: range | list[int], reason: str) -> list[Note]:
+def reduced(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
     """A global note for every image axis among `axes`; it stays the same under shifts by the period of what is reduced."""
     return [
-        Note(Kind.GLOBAL, atom.track.axis, reason, atom.track.relation.period)
+        Note(Kind.GLOBAL, atom.track.axis, reason, atom.track.whole or atom.track.relation.period)
         for index in axes
         for atom in x.dims[index]
         if atom.track
     ]
+
+
+def ordered(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
+    """Notes for image axes whose every element counts, by its place: sums with weights, running sums, transforms."""
+    notes = reduced(x, axes, reason)
+    return notes + [Note(Kind.POSITION, note.axis, reason) for note in notes]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Tensor, Unsupported
+from shiftlint.axes import Dim, Tensor, Unsupported, dim_size
+from shiftlint.ops.broadcasting import forgotten
 from shiftlint.transfer import transfer
-from shiftlint.windows import Ints, geometries, slide
+from shiftlint.windows import Geometry, Ints, geometries, slide
 
 
 @transfer("MaxPool", since=1)
@@ -28,7 +29,7 @@ def max_pool(
 
     Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html
     """
-    result = _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="-inf")
+    result = pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="-inf")
     if outputs == 1:
         return result
     raise Unsupported("indices of maxima as an output")
@@ -51,7 +52,7 @@ def average_pool(
     Spec: https://onnx.ai/onnx/operators/onnx__AveragePool.html
     """
     fills = "zeros" if count_include_pad else "fewer elements"
-    return _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills=fills)
+    return pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills=fills)
 
 
 @transfer("LpPool", since=1)
@@ -64,16 +65,16 @@ def lp_pool(
     dilations: Ints | None = None,
     ceil_mode: int = 0,
     auto_pad: str = "NOTSET",
-    p: int | float = 2,
+    p: int = 2,
 ) -> Tensor:
     """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
 
     Spec: https://onnx.ai/onnx/operators/onnx__LpPool.html
     """
-    return _pool(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros")
+    return pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros")
 
 
-def _pool(
+def pooled(
     x: Tensor,
     kernel_shape: Ints,
     strides: Ints | None,
@@ -84,8 +85,19 @@ def _pool(
     *,
     fills: str,
 ) -> Tensor:
+    """A window slid over space, each channel by itself; one that holds a whole axis weighs all its elements alike."""
     if x.rank < 3:
         raise Unsupported(f"an input of rank {x.rank}")
     geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
     dims, notes = slide(x, geometry, fills=fills, ceil_mode=bool(ceil_mode))
-    return replace(x, dims=(*x.dims[:2], *dims), value=None, uniform=False).with_notes(notes)
+    dims = [_marked(new, old, one) for new, old, one in zip(dims, x.dims[2:], geometry, strict=True)]
+    return replace(forgotten(x), dims=(*x.dims[:2], *dims)).with_notes(notes)
+
+
+def _marked(new: Dim, old: Dim, one: Geometry) -> Dim:
+    """The pooled dimension; where one window holds exactly the whole of the old one it is marked as such."""
+    size = dim_size(old)
+    whole = size > 1 and dim_size(new) == 1 and (one.kernel, one.dilation, one.before, one.after) == (size, 1, 0, 0)
+    if not whole or not new or not new[0].track or not old[0].track:
+        return new
+    return (replace(new[0], track=replace(new[0].track, whole=old[0].track.relation.period)),)

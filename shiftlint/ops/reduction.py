@@ -1,4 +1,4 @@
-"""Reductions and matrix products: the reduced axis vanishes, and what remains depends on all of it."""
+"""Reductions: the reduced axis vanishes, and what remains depends on all of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, combine_dims, dim_of, dim_size
+from shiftlint.axes import SizeError, Tensor, Unsupported, dim_size
+from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.ops.elementwise import broadcast
-from shiftlint.ops.normalization import reduced
+from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints
@@ -24,7 +24,7 @@ COMPUTED: dict[str, Callable[..., Any]] = {
     "ReduceMean": np.mean,
 }
 REDUCTIONS = (*COMPUTED, "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
-AXES_AS_INPUT = {"ReduceSum": 13, "ReduceMax": 18, "ReduceMin": 18}  # the others: 18
+AXES_AS_INPUT = {"ReduceSum": 13}  # since; the others: 18
 
 
 def _reduction(op: str) -> None:
@@ -52,68 +52,53 @@ def global_average_pool(x: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html
     """
+    if x.rank < 3:
+        raise Unsupported(f"an input of rank {x.rank}")
     return _reduce("GlobalAveragePool", x, range(2, x.rank), 1, 0)
 
 
-@transfer("MatMul", since=1)
-def mat_mul(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over the last axis of `a` and the one before the last of `b`.
+@transfer("GlobalLpPool", since=1)
+def global_lp_pool(x: Tensor, *, p: int = 2) -> Tensor:
+    """One norm per channel.
 
-    Spec: https://onnx.ai/onnx/operators/onnx__MatMul.html
+    Spec: https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html
     """
-    if a.rank < 2 or b.rank < 2:
-        raise Unsupported("a product with a vector")
-    if a.shape[-1] != b.shape[-2]:
-        raise SizeError(f"a product of {a.shape} and {b.shape}")
-    batch = broadcast(_leading(a), _leading(b))
-    notes = batch.notes | frozenset(_contraction(a, a.dims[-1], b, b.dims[-2]))
-    return Tensor((*batch.dims, a.dims[-2], b.dims[-1]), from_image=a.from_image or b.from_image, notes=notes)
+    return global_average_pool(x)
 
 
-@transfer("Gemm", since=7)
-def gemm(
-    a: Tensor,
-    b: Tensor,
-    c: Tensor | None = None,
-    *,
-    alpha: float = 1.0,
-    beta: float = 1.0,
-    transA: int = 0,  # noqa: N803  # the specification's name
-    transB: int = 0,  # noqa: N803
+@transfer("Det", since=11)
+def det(x: Tensor) -> Tensor:
+    """One number per matrix of the last two dimensions.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Det.html
+    """
+    if x.rank < 2:
+        raise Unsupported(f"an input of rank {x.rank}")
+    notes = ordered(x, [x.rank - 2, x.rank - 1], "a determinant over the axes")
+    return Tensor(forgotten(x).dims[:-2], from_image=x.from_image, notes=frozenset(notes))
+
+
+@transfer("NegativeLogLikelihoodLoss", since=12)
+@transfer("SoftmaxCrossEntropyLoss", since=12)
+def loss(
+    scores: Tensor, labels: Tensor, weights: Tensor | None = None, *, ignore_index: int | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """A matrix product and a sum.
+    """A loss per element, or its mean over all of them.
 
-    Spec: https://onnx.ai/onnx/operators/onnx__Gemm.html
+    Spec: https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html
     """
-    from shiftlint.ops.layout import transpose
-
-    product = mat_mul(transpose(a) if transA else a, transpose(b) if transB else b)
-    return product if c is None else broadcast(product, c)
-
-
-def _leading(x: Tensor) -> Tensor:
-    return Tensor(x.dims[:-2], uniform=x.uniform, from_image=x.from_image)
-
-
-def _contraction(a: Tensor, over_a: Dim, b: Tensor, over_b: Dim) -> list[Note]:
-    """Notes for the axis that a product sums over: global between two that follow the image, else a matter of place."""
-    tracked_a, tracked_b = any(x.track for x in over_a), any(x.track for x in over_b)
-    if tracked_a and tracked_b:
-        _, notes = combine_dims(over_a, over_b)
-        return notes + [
-            Note(Kind.GLOBAL, x.track.axis, "a product summed over the whole axis", x.track.relation.period)
-            for dim in (over_a, over_b)
-            for x in dim
-            if x.track
-        ]
-    lonely: list[Atom] = [x for dim in (over_a, over_b) for x in dim]
-    return [Note(Kind.POSITION, x.track.axis, "weighted by its place") for x in lonely if x.track]
+    if scores.rank < 2:
+        raise Unsupported(f"an input of rank {scores.rank}")
+    base = forgotten(scores)
+    each = Tensor((base.dims[0], *base.dims[2:]), from_image=scores.from_image)
+    each = broadcast(each, labels).with_notes(ordered(scores, [1], "a loss over the axis"))
+    return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0).with_notes(each.notes)
 
 
 def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noop_with_empty_axes: int) -> Tensor:
     if not axes:
         if noop_with_empty_axes:
-            return data
+            return forgotten(data)
         axes = range(data.rank)
     chosen = sorted({checked_axis(axis, data.rank) for axis in axes})
     compute = COMPUTED.get(op)
@@ -124,5 +109,6 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
     if any(dim_size(data.dims[axis]) == 0 for axis in chosen):
         raise SizeError("an empty axis is reduced")
     notes = reduced(data, chosen, "an axis is reduced as a whole")
-    dims = tuple(dim_of(1) if i in chosen else dim for i, dim in enumerate(data.dims) if keepdims or i not in chosen)
+    base = forgotten(data).dims
+    dims = tuple(() if i in chosen else dim for i, dim in enumerate(base) if keepdims or i not in chosen)
     return Tensor(dims, from_image=data.from_image, notes=frozenset(notes))

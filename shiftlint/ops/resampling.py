@@ -5,8 +5,9 @@ With the scale p/q (output step p, input period q) output j lies at the input co
     half_pixel   x = (j + 1/2)·q/p - 1/2        asymmetric   x = j·q/p        pytorch_half_pixel as half_pixel (output > 1)
 
 and reads: nearest one px, rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on either side. Antialiasing
-widens the support by q/p where that is above 1. onnxruntime computes x in float32: for a scale that is no power of two it rounds
-differently from place to place, so that ties may fall to either side (`bitwise` is then False, and windows hold both).
+widens the support by q/p where that is above 1. onnxruntime computes x in float32, by a division that is correctly rounded: where
+p/q is a float32 number (q a power of two) ties are exact; else they fall to either side from place to place, and windows hold
+both. The weights of an interpolation are exact only where p is a power of two as well (`bitwise`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,31 @@ from math import ceil, floor
 
 import numpy as np
 
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_size, resample, single_track, spoil
+from shiftlint.axes import (
+    LARGEST_SIZE,
+    Dim,
+    Kind,
+    Note,
+    SizeError,
+    Tensor,
+    Unsupported,
+    constant,
+    dim_size,
+    is_uniform,
+    released,
+    resample,
+    single_track,
+    spoil,
+)
 from shiftlint.axes import dim_of as new_dim
+from shiftlint.ops.broadcasting import SPREAD, forgotten
+from shiftlint.ops.cropping import checked_axis
 from shiftlint.relation import Interval, Relation
 from shiftlint.transfer import transfer
 
 LARGEST_FACTOR = 64  # a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a network
 HALF = Fraction(1, 2)
+LOCAL = {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
 
 
 @transfer("Resize", since=11)
@@ -46,20 +65,23 @@ def resize(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
     """
-    chosen = tuple(a % x.rank for a in axes) if axes is not None else tuple(range(x.rank))
+    chosen = tuple(checked_axis(a, x.rank) for a in axes) if axes is not None else tuple(range(x.rank))
     factors, targets = _given(scales), _given(sizes)
-    if keep_aspect_ratio_policy != "stretch":
-        raise Unsupported(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy!r}")
     given = factors or targets or []
     if len(given) != len(chosen):
         raise Unsupported(f"{len(given)} scales or sizes for {len(chosen)} axes")
+    if keep_aspect_ratio_policy != "stretch" and targets:
+        factors = [_kept_ratio(targets, [x.shape[a] for a in chosen], keep_aspect_ratio_policy)] * len(chosen)
     notes: list[Note] = []
-    dims = list(x.dims)
+    dims = list(forgotten(x).dims)
     grows = False
     for position, axis in enumerate(chosen):
         size = dim_size(x.dims[axis])
-        scale = _fraction(given[position]) if factors else Fraction(int(given[position]), max(size, 1))
-        new_size = floor(size * scale) if factors else int(given[position])
+        wish = factors[position] if factors else given[position]
+        if not 0 < wish < LARGEST_SIZE:
+            raise SizeError(f"resizing {size} by or to {wish}")
+        scale = _fraction(wish) if factors else Fraction(int(wish), max(size, 1))
+        new_size = floor(size * scale) if factors else int(wish)
         if new_size < 1:
             raise SizeError(f"resizing {size} by {scale} leaves nothing")
         if scale == 1 and new_size == size:
@@ -97,29 +119,34 @@ def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Upsample_7_9.html
     """
-    from shiftlint.axes import constant
-
     return resize_10(x, constant(np.asarray(scales)), mode=mode)
 
 
 def interpolation(scale: Fraction, mode: str, coordinates: str, nearest_mode: str, *, antialias: bool = False) -> Relation:
     """The relation of a resized axis to its input, for `scale` = output/input in lowest terms."""
-    exact = is_power_of_two(scale)
+    exact = scale.denominator & (scale.denominator - 1) == 0  # then `scale` is a float32 number
     phases = []
     for j in range(scale.numerator):
-        x = j / scale if coordinates == "asymmetric" else (j + HALF) / scale - HALF
+        x = _coordinate(j, scale, coordinates)
         phases.append(_support(x, scale, mode, nearest_mode, exact, antialias))
     return Relation(scale.denominator, scale.numerator, tuple(phases))
 
 
+def _coordinate(j: int, scale: Fraction, mode: str) -> Fraction:
+    """Where output `j` lies on the input's axis."""
+    if mode == "asymmetric":
+        return j / scale
+    return (j + HALF) / scale - (0 if mode == "tf_half_pixel_for_nn" else HALF)
+
+
 def is_power_of_two(scale: Fraction) -> bool:
-    """Whether float32 arithmetic with the scale is exact."""
+    """Whether float32 arithmetic with the scale is exact, weights included."""
     return scale.numerator & (scale.numerator - 1) == 0 and scale.denominator & (scale.denominator - 1) == 0
 
 
 def _support(x: Fraction, scale: Fraction, mode: str, nearest_mode: str, exact: bool, antialias: bool) -> Interval:
     """The px that one output at the coordinate `x` reads."""
-    wobble = Fraction(0) if exact else Fraction(1, 1 << 10)
+    wobble = Fraction(0) if exact else Fraction(1, 1 << 8)
     if mode == "nearest":
         return _nearest(x - wobble, nearest_mode), _nearest(x + wobble, nearest_mode)
     radius = Fraction(1 if mode == "linear" else 2)
@@ -146,11 +173,14 @@ def _nearest(x: Fraction, mode: str) -> int:
 def _resize_axis(
     dim: Dim, scale: Fraction, new_size: int, mode: str, coordinates: str, nearest_mode: str, antialias: bool
 ) -> tuple[Dim, list[Note]]:
+    if dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim):
+        return new_dim(new_size, uniform=True), released(dim, SPREAD)  # the image level of a pyramid, spread over all
     track = single_track(dim)
     if track is None:
-        return new_dim(new_size), []
+        return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
-    if coordinates not in {"half_pixel", "pytorch_half_pixel", "asymmetric"}:
+    whole = dim_size(dim) * scale == new_size
+    if coordinates not in LOCAL and not (coordinates == "half_pixel_symmetric" and whole):
         reason = f"coordinate_transformation_mode {coordinates}: coordinates depend on the total size"
     elif max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
         reason = f"resized from {dim_size(dim)} to {new_size}: no common grid"
@@ -164,12 +194,20 @@ def _resize_axis(
     return new_dim(new_size, moved), []
 
 
+def _kept_ratio(targets: list[float], sizes: list[int], policy: str) -> float:
+    """One scale for all axes."""
+    ratios = [target / max(size, 1) for target, size in zip(targets, sizes, strict=True)]
+    if policy not in {"not_larger", "not_smaller"}:
+        raise Unsupported(f"keep_aspect_ratio_policy {policy!r}")
+    return min(ratios) if policy == "not_larger" else max(ratios)
+
+
 def _given(tensor: Tensor | None) -> list[float] | None:
     """The elements of an optional input; None if it is omitted or empty."""
     if tensor is None or tensor.shape == (0,):
         return None
-    if tensor.value is None:
-        raise Unsupported("scales or sizes that are not constant")
+    if tensor.value is None or tensor.value.dtype.kind not in "iuf":
+        raise Unsupported("scales or sizes that are not constant numbers")
     return [float(v) for v in tensor.value.reshape(-1)]
 
 
@@ -179,3 +217,46 @@ def _fraction(scale: float) -> Fraction:
         raise Unsupported(f"a scale of {scale}")
     simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
     return simple if simple and abs(float(simple) - scale) <= 1e-6 * scale else Fraction(scale)
+
+
+@transfer("GridSample", since=20)
+def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = "linear", padding_mode: str = "zeros") -> Tensor:
+    """Elements at places that a grid gives, relative to the total size.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__GridSample.html
+    """
+    if x.rank < 3 or grid.rank != x.rank:
+        raise Unsupported(f"an input of rank {x.rank} with a grid of rank {grid.rank}")
+    reason = "elements are taken at places relative to the total size"
+    notes = [
+        note
+        for t, axes in ((x, range(2, x.rank)), (grid, range(1, grid.rank)))
+        for note in spoil(tuple(atom for axis in axes for atom in t.dims[axis]), Kind.POSITION, reason)[1]
+    ]
+    if grid.from_image:
+        notes += [Note(Kind.GLOBAL, note.axis, reason) for note in notes]
+    sizes = [new_dim(n) for n in grid.shape[1:-1]]
+    return Tensor((x.dims[0], x.dims[1], *sizes), from_image=x.from_image, notes=frozenset(notes))
+
+
+@transfer("GridSample", since=16)
+def grid_sample_16(
+    x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = "bilinear", padding_mode: str = "zeros"
+) -> Tensor:
+    """Elements at places that a grid gives; modes had other names.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_GridSample_16_20.html
+    """
+    return grid_sample(x, grid)
+
+
+@transfer("AffineGrid", since=20)
+def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tensor:
+    """Coordinates: they know the total size.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__AffineGrid.html
+    """
+    if size.value is None or size.value.dtype.kind not in "iu" or not 4 <= size.value.size <= 5:
+        raise Unsupported("a size that is not constant")
+    n, _, *space = (int(v) for v in size.value.reshape(-1))
+    return Tensor((*(new_dim(v) for v in (n, *space, len(space))),), from_image=theta.from_image)

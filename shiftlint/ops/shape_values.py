@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.axes import Kind, Note, SizeError, Tensor, Unsupported, constant, plain
-from shiftlint.transfer import transfer
+from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, Unsupported, constant, plain
+from shiftlint.transfer import signed, transfer
 
 LARGEST_VALUE = 1 << 16  # elements; what is larger keeps its sizes alone
 
@@ -20,10 +21,12 @@ def evaluated(compute: Callable[..., NDArray[Any]], *tensors: Tensor | None) -> 
     if any(t is not None and t.value is None for t in tensors):
         return None
     try:
-        result = np.asarray(compute(*arrays))
-    except (ValueError, IndexError) as error:
+        with np.errstate(all="ignore"):
+            result = np.asarray(compute(*arrays))
+    except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:  # numpy's own, for odd operands
         raise SizeError(f"shape arithmetic fails: {error}") from error
-    return constant(result) if result.size <= LARGEST_VALUE else None
+    largest = max((a.size for a in arrays if a is not None), default=0)
+    return constant(result) if result.size <= max(LARGEST_VALUE, largest) else None
 
 
 @transfer("Constant", since=1)
@@ -66,7 +69,7 @@ def size(data: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Size.html
     """
-    return constant(np.asarray(int(np.prod(data.shape, dtype=np.int64)), np.int64))
+    return constant(np.asarray(min(prod(data.shape), np.iinfo(np.int64).max), np.int64))
 
 
 @transfer("ConstantOfShape", since=9)
@@ -80,57 +83,72 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
     sizes = [int(n) for n in shape.value.reshape(-1)]
     if min(sizes, default=0) < 0:
         raise SizeError(f"a tensor of shape {sizes}")
-    fill = value.value.reshape(-1)[0] if value is not None and value.value is not None else np.float32(0)
-    if int(np.prod(sizes, dtype=object)) <= LARGEST_VALUE:
+    fill = value.value.reshape(-1)[0] if value is not None and value.value is not None and value.value.size else np.float32(0)
+    if prod(sizes) <= LARGEST_VALUE:
         return constant(np.full(sizes, fill))
     return plain(*sizes, uniform=True)
 
 
 @transfer("Range", since=11)
-def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
+def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
     """Coordinates: they know the absolute place.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Range.html
     """
-    if start.value is None or limit.value is None or delta.value is None:
+    if any(t.value is None or t.value.size != 1 or t.value.dtype.kind not in "iuf" for t in (start, limit, delta)):
         raise Unsupported("bounds that are not constant")
     first, last, step = (t.value.reshape(-1)[0] for t in (start, limit, delta) if t.value is not None)
-    if step == 0:
-        raise Unsupported("a step of 0")
-    count = max(int(np.ceil((last - first) / step)), 0)
+    length = (float(last) - float(first)) / float(step) if float(step) else np.inf
+    if not np.isfinite(length) or length > LARGEST_SIZE:
+        raise Unsupported(f"bounds {first} to {last} by {step}")
+    count = max(ceil(length), 0)
     if count <= LARGEST_VALUE:
         return constant(first + step * np.arange(count, dtype=np.asarray(first).dtype))
     return plain(count)
 
 
-@transfer("Gather", since=1)
-def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    """Pick elements along an axis: of a shape, of channels; along an axis of the image this knows the place.
+def _window_function(op: str) -> None:
+    def function(size: Tensor, **attributes: Any) -> Tensor:
+        if size.value is None or size.value.size != 1:
+            raise Unsupported("a size that is not constant")
+        return plain(int(size.value.reshape(-1)[0]))
 
-    Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
+    attributes = {"periodic": 1, "output_datatype": 1}
+    transfer(op, since=17)(signed(function, attributes, op, "A window function: values that do not depend on the image."))
+
+
+for _op in ("HannWindow", "HammingWindow", "BlackmanWindow"):
+    _window_function(_op)
+
+
+@transfer("MelWeightMatrix", since=17)
+def mel_weight_matrix(
+    num_mel_bins: Tensor,
+    dft_length: Tensor,
+    sample_rate: Tensor,
+    lower_edge_hertz: Tensor,
+    upper_edge_hertz: Tensor,
+    *,
+    output_datatype: int = 1,
+) -> Tensor:
+    """Weights that do not depend on the image.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
     """
-    from shiftlint.ops.cropping import checked_axis, take
-
-    axis = checked_axis(axis, data.rank)
-    known = evaluated(lambda array, index: np.take(array, index, axis), data, indices)
-    if known is not None:
-        return known
-    tracked = any(atom.track for atom in data.dims[axis])
-    if tracked and indices.value is not None and indices.rank == 1 and (taken := _progression(indices.value, data.shape[axis])):
-        dim, notes = take(data.dims[axis], taken)
-        return data.with_dim(axis, dim).with_notes(notes)
-    notes = [Note(Kind.POSITION, atom.track.axis, "elements are picked by their place") for atom in data.dims[axis] if atom.track]
-    if indices.from_image:
-        notes += [Note(Kind.UNKNOWN, a, "elements are picked by an index computed from the image") for a in indices.image_axes()]
-    dims = (*data.dims[:axis], *indices.dims, *data.dims[axis + 1 :])
-    return Tensor(dims, from_image=data.from_image, notes=frozenset(notes))
+    if num_mel_bins.value is None or dft_length.value is None:
+        raise Unsupported("sizes that are not constant")
+    return plain(int(dft_length.value.reshape(-1)[0]) // 2 + 1, int(num_mel_bins.value.reshape(-1)[0]))
 
 
-def _progression(index: NDArray[Any], size: int) -> range | None:
-    """`index` as a rising range of steps of equal length; None if it is none."""
-    wrapped = [int(i) % size if size else 0 for i in index]
-    if len(wrapped) < 2:
-        return range(wrapped[0], wrapped[0] + 1) if wrapped else None
-    step = wrapped[1] - wrapped[0]
-    rising = range(wrapped[0], wrapped[-1] + 1, step) if step > 0 else None
-    return rising if rising is not None and list(rising) == wrapped else None
+@transfer("EyeLike", since=9)
+def eye_like(x: Tensor, *, dtype: int = 1, k: int = 0) -> Tensor:
+    """A unit matrix: it knows the place.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__EyeLike.html
+    """
+    if x.rank != 2:
+        raise Unsupported(f"an input of rank {x.rank}")
+    if prod(x.shape) <= LARGEST_VALUE:
+        rows, columns = x.shape
+        return constant(np.eye(rows, columns, max(min(k, columns), -rows), np.float32))
+    return plain(*x.shape)

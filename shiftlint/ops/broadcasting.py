@@ -1,0 +1,133 @@
+"""Broadcasting: tensors that meet element by element, dimension by dimension and atom by atom.
+
+A tensor of known elements (a mask, a position embedding, a scale) is compared with itself along every axis of the image that it
+meets: where it does not vary it is harmless; where it is the same everywhere but near the ends, these are border (the baked mask
+of a shifted window attention); else it fixes the place.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.axes import VARIES, Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of, dim_size, released
+from shiftlint.contract import Padding
+
+SPREAD = "an axis of one element is spread over a longer one"
+
+
+def broadcast(*tensors: Tensor) -> Tensor:
+    """Numpy's broadcasting of tensors that meet element by element.
+
+    Raises
+    ------
+    SizeError
+        Sizes differ and neither is 1.
+    """
+    rank = max((t.rank for t in tensors), default=0)
+    sizes = [_broadcast_size([t.shape[i] for t in tensors if t.rank >= -i]) for i in range(-rank, 0)]
+    known = [t for t in tensors if t.value is not None and t.value.size > 1]
+    others = [t for t in tensors if t.value is None]
+    dims: list[Dim] = []
+    notes: list[Note] = []
+    for index in range(-rank, 0):
+        dim, more = _meet([t for t in others if t.rank >= -index], index, sizes[index])
+        dims.append(dim)
+        notes += more
+    for t in known:
+        dims, more = with_values(dims, t.value)  # type: ignore[arg-type]
+        notes += more
+    blocked = any(t.blocked for t in tensors)
+    return Tensor(tuple(dims), from_image=any(t.from_image for t in tensors), notes=frozenset(notes), blocked=blocked)
+
+
+def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[Note]]:
+    """Dimensions that meet an array of known elements, broadcast to them: what varies in it becomes border or a note."""
+    shape: list[int] = []
+    lead = len(dims) - value.ndim
+    for index, dim in enumerate(dims):
+        own = value.shape[index - lead] if index >= lead else 1
+        shape += [atom.size for atom in dim] if own == dim_size(dim) else [1] * len(dim)
+    array = value.reshape(shape)
+    result: list[Dim] = []
+    notes: list[Note] = []
+    position = 0
+    for dim in dims:
+        atoms: list[Atom] = []
+        for atom in dim:
+            atom, note = _held_against(atom, array, position)
+            atoms.append(atom)
+            notes += note
+            position += 1
+        result.append(tuple(atoms))
+    return result, notes
+
+
+def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, list[Note]]:
+    """One atom that meets axis `axis` of `array`."""
+    if array.shape[axis] == 1 or (atom.track is None and not atom.uniform):
+        return atom, []
+    ends = deviating_ends(array, axis)
+    if ends == (0, 0):
+        return atom, []
+    if atom.track is None:
+        return replace(atom, uniform=False), []
+    if ends is None:
+        return atom, [Note(Kind.POSITION, atom.track.axis, VARIES)]
+    return replace(atom, track=_bordered(atom.track, ends)), []
+
+
+def _bordered(track: Track, ends: tuple[int, int]) -> Track:
+    border = (max(track.border[0], ends[0]), max(track.border[1], ends[1]))
+    return replace(track, border=border, padding=track.padding | {Padding("", "", "baked")}, whole=0)
+
+
+def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
+    """How many slices at either end of an axis differ from those between, which are all equal.
+
+    None where fewer than half of the slices are equal neighbors: then nothing can be called the rule.
+    """
+    rows = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+    count = len(rows)
+    same = (rows[1:] == rows[:-1]).all(axis=1)
+    if same.all():
+        return 0, 0
+    breaks = [-1, *np.flatnonzero(~same).tolist(), count - 1]  # runs of equal slices lie between breaks
+    first, last = max(((a + 1, b) for a, b in itertools.pairwise(breaks)), key=lambda run: run[1] - run[0])
+    return (first, count - 1 - last) if 2 * (last - first + 1) > count else None
+
+
+def forgotten(x: Tensor) -> Tensor:
+    """The same axes, elements unknown; along axes where they are equal, they stay so under any pointwise operator."""
+    if x.value is None:
+        return x
+    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(x.value, i) == (0, 0)) for i, n in enumerate(x.shape))
+    return replace(x, dims=dims, value=None)
+
+
+def _broadcast_size(sizes: list[int]) -> int:
+    large = {n for n in sizes if n != 1}
+    if len(large) > 1:
+        raise SizeError(f"sizes {' and '.join(map(str, sizes))} do not fit")
+    return large.pop() if large else 1
+
+
+def _meet(tensors: list[Tensor], index: int, size: int) -> tuple[Dim, list[Note]]:
+    """Combine one dimension of tensors of unknown elements; what has one element is spread over all."""
+    result: Dim | None = None
+    notes: list[Note] = []
+    for t in tensors:
+        dim = t.dims[index]
+        if dim_size(dim) != size:
+            notes += released(dim, SPREAD)
+            continue
+        if result is None:
+            result = dim
+        else:
+            result, more = combine_dims(result, dim)
+            notes += more
+    return dim_of(size, uniform=size > 1) if result is None else result, notes

@@ -1,0 +1,108 @@
+"""Control flow: a constant condition is followed, a constant count unrolled; else the branches must agree, or nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from shiftlint.axes import Kind, Note, Tensor, Unsupported, constant
+from shiftlint.ops.broadcasting import forgotten
+from shiftlint.ops.elementwise import pointwise
+from shiftlint.ops.shape_values import evaluated
+from shiftlint.transfer import transfer
+
+Run = Callable[[Any, tuple[Tensor, ...]], tuple[Tensor, ...]]
+LONGEST_LOOP = 64  # rounds
+
+
+@transfer("If", since=1)
+def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> tuple[Tensor, ...]:
+    """The branch that a constant condition chooses; else what both have in common.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__If.html
+    """
+    if condition.value is not None and condition.value.size == 1:
+        return run(then_branch if condition.value.reshape(-1)[0] else else_branch, ())
+    first, second = run(then_branch, ()), run(else_branch, ())
+    if [t.dims for t in first] != [t.dims for t in second] or any(t.opaque for t in (*first, *second)):
+        raise Unsupported("branches that differ, by a condition that is not constant")
+    reason = "a branch is chosen by the whole image"
+    decided = [Note(Kind.GLOBAL, note.axis, reason, note.period) for note in condition.notes if note.kind is Kind.GLOBAL]
+    if condition.from_image and not decided:
+        raise Unsupported("a condition that is computed from the image")
+    return tuple(
+        replace(forgotten(a), from_image=True, upsampling=a.upsampling | b.upsampling).with_notes((*b.notes, *decided))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@transfer("Loop", since=1)
+def loop(count: Tensor | None = None, condition: Tensor | None = None, *initial: Tensor, body: Any, run: Run) -> tuple[Tensor, ...]:
+    """Unrolled where the count is constant and small; results that are gathered round by round are not followed.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Loop.html
+    """
+    if count is None or count.value is None or count.value.size != 1 or not 0 <= int(count.value.reshape(-1)[0]) <= LONGEST_LOOP:
+        raise Unsupported("a loop of more rounds than are followed, or of a count that is not constant")
+    goes_on = condition if condition is not None else constant(np.asarray(True))
+    state = tuple(initial)
+    for round_ in range(int(count.value.reshape(-1)[0])):
+        if goes_on.value is None or goes_on.value.size != 1:
+            raise Unsupported("a loop with a condition that is not constant")
+        if not goes_on.value.reshape(-1)[0]:
+            break
+        results = run(body, (constant(np.asarray(round_, np.int64)), goes_on, *state))
+        if len(results) != 1 + len(state):
+            raise Unsupported("a loop that gathers results round by round")
+        goes_on, state = results[0], results[1:]
+    return state
+
+
+@transfer("Scan", since=8)
+def scan(
+    *inputs: Tensor,
+    body: Any,
+    num_scan_inputs: int,
+    directions: tuple[int, ...] | None = None,
+    scan_input_axes: tuple[int, ...] | None = None,
+    scan_input_directions: tuple[int, ...] | None = None,
+    scan_output_axes: tuple[int, ...] | None = None,
+    scan_output_directions: tuple[int, ...] | None = None,
+) -> Tensor:
+    """A state that runs along an axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Scan.html
+    """
+    raise Unsupported("a subgraph that scans an axis is not followed")
+
+
+@transfer("Optional", since=15)
+def optional(x: Tensor | None = None, *, type: Any = None) -> Tensor:
+    """A tensor, or none.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Optional.html
+    """
+    if x is None:
+        raise Unsupported("an optional value that is absent")
+    return evaluated(lambda array: array, x) or pointwise(x)
+
+
+@transfer("OptionalGetElement", since=15)
+def optional_get_element(x: Tensor) -> Tensor:
+    """The tensor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__OptionalGetElement.html
+    """
+    return optional(x)
+
+
+@transfer("OptionalHasElement", since=15)
+def optional_has_element(x: Tensor | None = None) -> Tensor:
+    """Whether there is a tensor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__OptionalHasElement.html
+    """
+    return constant(np.asarray(x is not None))

@@ -1,0 +1,323 @@
+"""Operators that pick or write elements by index: of shapes and channels; along an axis of the image this knows the place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
+from shiftlint.ops.broadcasting import forgotten
+from shiftlint.ops.cropping import checked_axis, integers, take
+from shiftlint.ops.elementwise import pointwise
+from shiftlint.ops.normalization import ordered, reduced
+from shiftlint.ops.shape_values import evaluated
+from shiftlint.relation import window
+from shiftlint.transfer import transfer
+
+PICKED = "elements are picked by their place"
+WRITTEN = "elements are written at their place"
+
+
+@transfer("Gather", since=1)
+def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
+    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of the image are a crop.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
+    """
+    axis = checked_axis(axis, data.rank)
+    if indices.value is not None and indices.value.dtype.kind not in "iu":
+        raise Unsupported("indices that are no integers")
+    known = evaluated(lambda array, index: np.take(array, index, axis), data, indices)
+    if known is not None:
+        return known
+    size = data.shape[axis]
+    picks = indices.value
+    if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
+        raise SizeError(f"an index into {size} elements is out of range")
+    tracked = any(atom.track for atom in data.dims[axis])
+    if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
+        dim, notes = take(data.dims[axis], taken)
+        return data.with_dim(axis, dim).with_notes(notes)
+    if tracked and picks is not None and picks.ndim == 2 and (found := _patches(data.dims[axis], picks)) is not None:
+        base = forgotten(data)
+        return Tensor((*base.dims[:axis], *found, *base.dims[axis + 1 :]), from_image=data.from_image)
+    base = forgotten(data)
+    notes = positioned(base, [axis], PICKED) + chosen_by(indices)
+    picked = forgotten(indices).dims
+    return Tensor((*base.dims[:axis], *picked, *base.dims[axis + 1 :]), from_image=data.from_image, notes=frozenset(notes))
+
+
+@transfer("GatherElements", since=11)
+def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
+    """Pick elements along an axis, by an index for each.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__GatherElements.html
+    """
+    axis = checked_axis(axis, data.rank)
+    if indices.rank != data.rank:
+        raise Unsupported(f"indices of rank {indices.rank} for data of rank {data.rank}")
+    known = evaluated(lambda array, index: np.take_along_axis(array, index, axis), data, indices)
+    if known is not None:
+        return known
+    return _elsewhere(data, indices, PICKED)
+
+
+@transfer("GatherND", since=11)
+def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
+    """Pick slices by tuples of indices.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__GatherND.html
+    """
+    depth = indices.shape[-1] if indices.rank else 0
+    if not 0 <= batch_dims < indices.rank or not 1 <= depth <= data.rank - batch_dims:
+        raise Unsupported(f"indices of shape {indices.shape} into {data.shape}")
+    if batch_dims == 0:
+        known = evaluated(lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices)
+        if known is not None:
+            return known
+    base = forgotten(data)
+    notes = positioned(base, range(batch_dims + depth), PICKED) + chosen_by(indices)
+    dims = (*(dim_of(n) for n in indices.shape[:-1]), *base.dims[batch_dims + depth :])
+    lost = positioned(indices, range(indices.rank), PICKED)
+    return Tensor(dims, from_image=data.from_image, notes=frozenset(notes + lost))
+
+
+@transfer("ScatterElements", since=11)
+def scatter_elements(data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none") -> Tensor:
+    """Write elements along an axis, by an index for each.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__ScatterElements.html
+    """
+    checked_axis(axis, data.rank)
+    return _elsewhere(data, data, WRITTEN, indices, updates)
+
+
+@transfer("Scatter", since=9)
+def scatter(data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0) -> Tensor:
+    """The old name of ScatterElements.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Scatter.html
+    """
+    return scatter_elements(data, indices, updates, axis=axis)
+
+
+@transfer("ScatterND", since=11)
+def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = "none") -> Tensor:
+    """Write slices by tuples of indices.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__ScatterND.html
+    """
+    if reduction == "none":
+        known = evaluated(_scattered, data, indices, updates)
+        if known is not None:
+            return known
+    return _elsewhere(data, data, WRITTEN, indices, updates)
+
+
+@transfer("TensorScatter", since=24)
+def tensor_scatter(
+    past_cache: Tensor, update: Tensor, write_indices: Tensor | None = None, *, axis: int = -2, mode: str = "linear"
+) -> Tensor:
+    """Write a piece into an axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__TensorScatter.html
+    """
+    return _elsewhere(past_cache, past_cache, WRITTEN, update, *([write_indices] if write_indices is not None else []))
+
+
+@transfer("OneHot", since=9)
+def one_hot(indices: Tensor, depth: Tensor, values: Tensor, *, axis: int = -1) -> Tensor:
+    """Each element becomes a row of its own.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__OneHot.html
+    """
+    count = integers(depth, "a depth")
+    if len(count) != 1:
+        raise Unsupported("a depth that is no single number")
+    at = checked_axis(axis, indices.rank + 1)
+    base = forgotten(indices)
+    return Tensor((*base.dims[:at], dim_of(count[0]), *base.dims[at:]), from_image=indices.from_image)
+
+
+@transfer("ReverseSequence", since=10)
+def reverse_sequence(x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, time_axis: int = 0) -> Tensor:
+    """Read an axis backward.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__ReverseSequence.html
+    """
+    axes = [checked_axis(time_axis, x.rank), checked_axis(batch_axis, x.rank)]
+    return pointwise(x).with_notes(positioned(x, axes, "the axis is read backward"))
+
+
+@transfer("Trilu", since=14)
+def trilu(x: Tensor, k: Tensor | None = None, *, upper: int = 1) -> Tensor:
+    """Keep one triangle of the last two dimensions.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Trilu.html
+    """
+    if x.rank < 2:
+        raise Unsupported(f"an input of rank {x.rank}")
+    offset = integers(k, "a diagonal") if k is not None else [0]
+    if len(offset) != 1:
+        raise Unsupported("a diagonal that is no single number")
+    bound = max(min(offset[0], x.shape[-1]), -x.shape[-2])
+    known = evaluated(lambda array: (np.triu if upper else np.tril)(array, bound), x)
+    if known is not None:
+        return known
+    result = forgotten(x).with_dim(-1, _varying(x, -1)).with_dim(-2, _varying(x, -2))
+    return result.with_notes(positioned(x, [x.rank - 2, x.rank - 1], "a triangle of the axes is kept"))
+
+
+@transfer("CumSum", since=11)
+@transfer("CumProd", since=26)
+def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) -> Tensor:
+    """A running sum: it starts at the end of the axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__CumSum.html
+    """
+    along = integers(axis, "an axis")
+    if len(along) != 1:
+        raise Unsupported("an axis that is no single number")
+    index = checked_axis(along[0], x.rank)
+    if not exclusive and not reverse and x.value is not None and (x.value == 1).all():
+        known = evaluated(lambda array: np.cumsum(array, index, dtype=array.dtype), x)  # the exporters' way to count
+        if known is not None:
+            return known
+    dim = _varying(x, index)
+    return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], "a running sum along the axis"))
+
+
+@transfer("NonZero", since=9)
+def non_zero(x: Tensor) -> Tensor:
+    """The places of elements; computed where these are known.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__NonZero.html
+    """
+    known = evaluated(lambda array: np.asarray(np.nonzero(array), np.int64), x)
+    if known is None:
+        raise Unsupported("as many elements as the image decides")
+    return known
+
+
+@transfer("Compress", since=9)
+def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor:
+    """Keep chosen elements along an axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Compress.html
+    """
+    if condition.value is None or condition.rank != 1:
+        raise Unsupported("as many elements as the image decides")
+    if axis is None:
+        raise Unsupported("elements of the flattened tensor")
+    index = checked_axis(axis, x.rank)
+    return gather(x, _constant(np.flatnonzero(condition.value[: x.shape[index]])), axis=index)
+
+
+@transfer("TopK", since=10)
+def top_k(x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Tensor, Tensor]:
+    """The greatest elements of an axis, and their places.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__TopK.html
+    """
+    count = integers(k, "a count")
+    if len(count) != 1:
+        raise Unsupported("a count that is no single number")
+    index = checked_axis(axis, x.rank)
+    if not 0 <= count[0] <= x.shape[index]:
+        raise SizeError(f"the {count[0]} greatest of {x.shape[index]}")
+    chosen = forgotten(x).with_dim(index, dim_of(count[0]))
+    return (
+        chosen.with_notes(reduced(x, [index], "the greatest elements of the whole axis")),
+        chosen.with_notes(ordered(x, [index], "places of the greatest elements of the axis")),
+    )
+
+
+@transfer("TopK", since=1)
+def top_k_1(x: Tensor, *, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """The greatest elements of an axis; how many is an attribute.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_TopK_1_10.html
+    """
+    return top_k(x, _constant(np.asarray([k])), axis=axis)
+
+
+@transfer("ArgMax", since=1)
+@transfer("ArgMin", since=1)
+def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Tensor:
+    """The place of the greatest element of an axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__ArgMax.html
+    """
+    index = checked_axis(axis, x.rank)
+    if not dim_size(x.dims[index]):
+        raise SizeError("an empty axis is reduced")
+    notes = ordered(x, [index], "the place of the greatest element of the axis")
+    base = forgotten(x)
+    dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
+    return Tensor(dims, from_image=x.from_image, notes=frozenset(notes))
+
+
+def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
+    """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer of which follows the axis."""
+    size = dim_size(dim)
+    wrapped = index.astype(np.int64) % max(size, 1)
+    turned = wrapped.shape[0] > wrapped.shape[1]
+    table = wrapped.T if turned else wrapped  # (taps, places)
+    taps, places = progression(table[:, 0], size), progression(table[0], size)
+    if len(dim) != 1 or dim[0].track is None or taps is None or places is None or len(places) < 2:
+        return None
+    if not np.array_equal(table, table[:, :1] + (table[:1] - table[0, 0])):
+        return None
+    relation = window(len(taps), stride=places.step, dilation=taps.step, before=-taps.start)
+    track = resample(dim[0].track, size, relation, len(places), kind="")
+    found = (dim_of(len(taps)), dim_of(len(places), track))
+    return (found[1], found[0]) if turned else found
+
+
+def positioned(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
+    """A note of place for every image axis among `axes`."""
+    return [Note(Kind.POSITION, atom.track.axis, reason) for index in axes for atom in x.dims[index] if atom.track]
+
+
+def chosen_by(indices: Tensor) -> list[Note]:
+    """Notes for indices that are computed from the image."""
+    reason = "elements are picked by an index computed from the image"
+    return [Note(Kind.UNKNOWN, axis, reason) for axis in sorted(indices.image_axes())] if indices.from_image else []
+
+
+def progression(index: NDArray[Any], size: int) -> range | None:
+    """`index` as a rising range of steps of equal length; None if it is none."""
+    wrapped = [int(i) % size if size else 0 for i in index]
+    if len(wrapped) < 2:
+        return range(wrapped[0], wrapped[0] + 1) if wrapped else None
+    step = wrapped[1] - wrapped[0]
+    rising = range(wrapped[0], wrapped[-1] + 1, step) if step > 0 else None
+    return rising if rising is not None and list(rising) == wrapped else None
+
+
+def _elsewhere(source: Tensor, shaped: Tensor, reason: str, *others: Tensor) -> Tensor:
+    """A tensor of the sizes of `shaped` whose elements come from `source` and `others` by index."""
+    involved = (source, shaped, *others)
+    notes = [note for t in involved for note in positioned(t, range(t.rank), reason)]
+    indices = others[0] if others else shaped
+    dims = tuple(dim_of(n) for n in shaped.shape)
+    return Tensor(dims, from_image=source.from_image, notes=frozenset(notes + chosen_by(indices)))
+
+
+def _varying(x: Tensor, index: int) -> tuple[Any, ...]:
+    """A dimension along which elements now vary."""
+    dim = x.dims[index]
+    return dim if any(atom.track for atom in dim) else dim_of(dim_size(dim))
+
+
+def _scattered(data: NDArray[Any], indices: NDArray[Any], updates: NDArray[Any]) -> NDArray[Any]:
+    result = data.copy()
+    result[tuple(np.moveaxis(indices, -1, 0))] = updates
+    return result
+
+
+def _constant(value: NDArray[Any]) -> Tensor:
+    return Tensor(tuple(dim_of(n) for n in value.shape), value)

@@ -1,0 +1,163 @@
+"""Quantization: pointwise with stored scales, global where the scales are taken from the image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shiftlint.axes import Dim, Tensor, dim_of, dim_size, plain
+from shiftlint.ops.broadcasting import broadcast, forgotten
+from shiftlint.ops.convolution import convolved
+from shiftlint.ops.cropping import checked_axis
+from shiftlint.ops.elementwise import pointwise
+from shiftlint.ops.normalization import ordered, whole
+from shiftlint.ops.products import mat_mul
+from shiftlint.transfer import transfer
+from shiftlint.windows import Ints
+
+
+@transfer("QuantizeLinear", since=10)
+@transfer("QuantizeLinear", since=1, domain="com.microsoft")
+def quantize_linear(
+    x: Tensor,
+    y_scale: Tensor,
+    y_zero_point: Tensor | None = None,
+    *,
+    axis: int = 1,
+    block_size: int = 0,
+    output_dtype: int = 0,
+    precision: int = 0,
+    saturate: int = 1,
+) -> Tensor:
+    """Each element by itself, by a scale for all or for each place along `axis`.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
+    """
+    return _scaled(x, y_scale, y_zero_point, axis, block_size)
+
+
+@transfer("DequantizeLinear", since=10)
+@transfer("DequantizeLinear", since=1, domain="com.microsoft")
+def dequantize_linear(
+    x: Tensor,
+    x_scale: Tensor,
+    x_zero_point: Tensor | None = None,
+    *,
+    axis: int = 1,
+    block_size: int = 0,
+    output_dtype: int = 0,
+) -> Tensor:
+    """Each element by itself, by a scale for all or for each place along `axis`.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
+    """
+    return _scaled(x, x_scale, x_zero_point, axis, block_size)
+
+
+@transfer("DynamicQuantizeLinear", since=11)
+def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scale and zero point are taken from the extremes of this very input.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
+    """
+    y = whole(x, range(x.rank), "dynamic quantization: the scale is taken from the whole image")
+    parameter = replace(plain(), from_image=x.from_image, notes=y.notes)
+    return y, parameter, parameter
+
+
+@transfer("ConvInteger", since=10)
+def conv_integer(
+    x: Tensor,
+    w: Tensor,
+    x_zero_point: Tensor | None = None,
+    w_zero_point: Tensor | None = None,
+    *,
+    kernel_shape: Ints | None = None,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> Tensor:
+    """A convolution of integers.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__ConvInteger.html
+    """
+    channels = w.shape[1] * group if w.rank > 1 else 0
+    return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
+
+
+@transfer("QLinearConv", since=10)
+def q_linear_conv(
+    x: Tensor,
+    x_scale: Tensor,
+    x_zero_point: Tensor,
+    w: Tensor,
+    w_scale: Tensor,
+    w_zero_point: Tensor,
+    y_scale: Tensor,
+    y_zero_point: Tensor,
+    b: Tensor | None = None,
+    *,
+    kernel_shape: Ints | None = None,
+    strides: Ints | None = None,
+    pads: Ints | None = None,
+    dilations: Ints | None = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> Tensor:
+    """A convolution of quantized elements.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__QLinearConv.html
+    """
+    channels = w.shape[1] * group if w.rank > 1 else 0
+    return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
+
+
+@transfer("MatMulInteger", since=10)
+def mat_mul_integer(a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_zero_point: Tensor | None = None) -> Tensor:
+    """A matrix product of integers.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
+    """
+    return mat_mul(a, b)
+
+
+@transfer("QLinearMatMul", since=10)
+def q_linear_mat_mul(
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero_point: Tensor,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero_point: Tensor,
+    y_scale: Tensor,
+    y_zero_point: Tensor,
+) -> Tensor:
+    """A matrix product of quantized elements.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__QLinearMatMul.html
+    """
+    return mat_mul(a, b)
+
+
+def _scaled(x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int) -> Tensor:
+    """`x` with parameters that are scalars, or lie along `axis`, or, in blocks, have its rank."""
+    base = forgotten(x)
+    parameters = [t for t in (scale, zero_point) if t is not None and t.shape not in {(), (1,)}]
+    if not parameters:
+        return pointwise(x)
+    axis = checked_axis(axis, x.rank)
+    if block_size or any(t.rank != 1 for t in parameters):
+        return base.with_notes(ordered(x, range(x.rank), "quantized block by block"))
+    rest = x.rank - axis - 1
+    lying = [_along(t, rest) for t in parameters if dim_size(t.dims[0]) == dim_size(x.dims[axis])]
+    if len(lying) != len(parameters):
+        return base.with_notes(ordered(x, [axis], "scales that do not fit the axis"))
+    return broadcast(base, *lying)
+
+
+def _along(parameter: Tensor, rest: int) -> Tensor:
+    """A vector with `rest` dimensions of size 1 behind it."""
+    base = forgotten(parameter)
+    empty: Dim = dim_of(1)
+    return replace(base, dims=(*base.dims, *(empty,) * rest))

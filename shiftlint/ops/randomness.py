@@ -1,0 +1,97 @@
+"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries the operator."""
+
+from __future__ import annotations
+
+from shiftlint.axes import Kind, Note, Tensor, Unsupported, dim_of, plain
+from shiftlint.ops.broadcasting import forgotten
+from shiftlint.ops.elementwise import pointwise
+from shiftlint.ops.shape_values import evaluated
+from shiftlint.transfer import transfer
+from shiftlint.windows import Ints
+
+RANDOM = "random values: no two runs agree"
+
+
+@transfer("Dropout", since=12)
+def dropout(
+    data: Tensor, ratio: Tensor | None = None, training_mode: Tensor | None = None, *, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """The identity, unless in training mode.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Dropout.html
+    """
+    if training_mode is not None and (training_mode.value is None or training_mode.value.any()):
+        return (noisy(data, "random values (training mode)"),) * 2
+    return evaluated(lambda array: array, data) or pointwise(data), pointwise(data)
+
+
+@transfer("Dropout", since=7)
+def dropout_7(data: Tensor, *, ratio: float = 0.5) -> tuple[Tensor, Tensor]:
+    """The identity.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Dropout_7_12.html
+    """
+    return dropout(data)
+
+
+@transfer("RandomNormalLike", since=1)
+def random_normal_like(x: Tensor, *, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0) -> Tensor:
+    """Random values of the sizes of a tensor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__RandomNormalLike.html
+    """
+    return noisy(x)
+
+
+@transfer("RandomUniformLike", since=1)
+def random_uniform_like(x: Tensor, *, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0) -> Tensor:
+    """Random values of the sizes of a tensor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__RandomUniformLike.html
+    """
+    return noisy(x)
+
+
+@transfer("Bernoulli", since=15)
+def bernoulli(x: Tensor, *, dtype: int = 1, seed: float = 0.0) -> Tensor:
+    """Random values by the probabilities in a tensor.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Bernoulli.html
+    """
+    return noisy(x)
+
+
+@transfer("Multinomial", since=7)
+def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float = 0.0) -> Tensor:
+    """Random classes by the probabilities in a row.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Multinomial.html
+    """
+    if x.rank != 2:
+        raise Unsupported(f"an input of rank {x.rank}")
+    return noisy(x).with_dim(1, dim_of(sample_size))
+
+
+@transfer("RandomNormal", since=1)
+def random_normal(*, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0) -> Tensor:
+    """Random values of given sizes.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__RandomNormal.html
+    """
+    return plain(*shape)
+
+
+@transfer("RandomUniform", since=1)
+def random_uniform(*, shape: Ints, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0) -> Tensor:
+    """Random values of given sizes.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__RandomUniform.html
+    """
+    return plain(*shape)
+
+
+def noisy(x: Tensor, reason: str = RANDOM) -> Tensor:
+    """The sizes of `x`, and a note for every image axis."""
+    if not x.tracks():
+        return plain(*x.shape)
+    return forgotten(x).with_notes(Note(Kind.POSITION, track.axis, reason) for track in x.tracks())

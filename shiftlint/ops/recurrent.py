@@ -1,0 +1,95 @@
+"""Recurrent networks and transforms: a state runs along the sequence, every element of which counts by its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shiftlint.axes import Tensor, Unsupported, dim_of, dim_size
+from shiftlint.ops.broadcasting import forgotten
+from shiftlint.ops.cropping import checked_axis, integers
+from shiftlint.ops.normalization import ordered
+from shiftlint.transfer import signed, transfer
+
+SHARED: dict[str, Any] = {
+    "activation_alpha": (0.01,),
+    "activation_beta": (0.0,),
+    "activations": None,
+    "clip": 0.0,
+    "direction": "forward",
+    "hidden_size": 1,
+    "layout": 0,
+}
+
+
+def _recurrent(op: str, extra: dict[str, Any]) -> None:
+    def function(
+        x: Tensor,
+        w: Tensor,
+        r: Tensor,
+        b: Tensor | None = None,
+        sequence_lens: Tensor | None = None,
+        initial_h: Tensor | None = None,
+        initial_c: Tensor | None = None,
+        p: Tensor | None = None,
+        **given: Any,
+    ) -> tuple[Tensor, ...]:
+        if x.rank != 3 or r.rank != 3:
+            raise Unsupported(f"an input of rank {x.rank}")
+        base = forgotten(x)
+        layout = given.get("layout", 0)
+        sequence, batch = (base.dims[1], base.dims[0]) if layout else (base.dims[0], base.dims[1])
+        directions, hidden = dim_of(w.shape[0]), dim_of(r.shape[-1])
+        notes = ordered(x, [1 if layout else 0, 2], "a state that runs along the axis")
+        every = (batch, sequence, directions, hidden) if layout else (sequence, directions, batch, hidden)
+        last = (batch, directions, hidden) if layout else (directions, batch, hidden)
+        y, state = (Tensor(d, from_image=x.from_image, notes=frozenset(notes)) for d in (every, last))
+        return y, state, state
+
+    transfer(op, since=7)(signed(function, SHARED | extra, op, "A state that runs along a sequence; the batch stays apart."))
+
+
+_recurrent("RNN", {})
+_recurrent("GRU", {"linear_before_reset": 0})
+_recurrent("LSTM", {"input_forget": 0})
+
+
+@transfer("DFT", since=20)
+def dft(x: Tensor, dft_length: Tensor | None = None, axis: Tensor | None = None, *, inverse: int = 0, onesided: int = 0) -> Tensor:
+    """Frequencies of a whole axis.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__DFT.html
+    """
+    along = integers(axis, "an axis") if axis is not None else [-2]
+    return dft_17(x, dft_length, axis=along[0] if along else -2, inverse=inverse, onesided=onesided)
+
+
+@transfer("DFT", since=17)
+def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, inverse: int = 0, onesided: int = 0) -> Tensor:
+    """Frequencies of a whole axis, which is an attribute.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_DFT_17_20.html
+    """
+    index = checked_axis(axis, x.rank)
+    length = integers(dft_length, "a length")[0] if dft_length is not None and dft_length.shape != (0,) else dim_size(x.dims[index])
+    size = length // 2 + 1 if onesided and not inverse else length
+    notes = ordered(x, [index], "a Fourier transform over the whole axis")
+    dims = list(forgotten(x).dims)
+    dims[index] = dim_of(size)
+    dims[-1] = dim_of(1 if inverse and onesided else 2)
+    return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes))
+
+
+@transfer("STFT", since=17)
+def stft(
+    signal: Tensor,
+    frame_step: Tensor,
+    window: Tensor | None = None,
+    frame_length: Tensor | None = None,
+    *,
+    onesided: int = 1,
+) -> Tensor:
+    """Frequencies of frames of the signal.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__STFT.html
+    """
+    raise Unsupported("frames of a signal are not followed")
