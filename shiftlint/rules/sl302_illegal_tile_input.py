@@ -51,6 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
             CODE,
             LEVEL,
             f"tile {tile}{f' with halo {halo}' if halo is not None else ''} (axis {names}): expected an input of a legal size "
-            f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo {sizes.modulus}), got none that gives it.",
+            f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo {sizes.modulus}), "
+            "got none that gives it.",
             "Choose a tile and halo that add up to a legal size, or export with dynamic sizes.",
         )
