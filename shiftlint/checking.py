@@ -11,6 +11,7 @@ from shiftlint.axes import Note
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, read_graph
+from shiftlint.measuring import Measurement
 from shiftlint.metadata import Metadata
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
@@ -18,6 +19,7 @@ from shiftschemas import SchemaError
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
+SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # of a wish, one per axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,16 @@ class Checked:
         return any(finding.code == UNREADABLE for finding in self.findings)
 
 
-def check(path: str, wish: Wish, *, input_name: str | None = None) -> Checked:
+def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Checked:
     """Check one file. What makes it unusable is a finding, too (SL001, SL005, SL302).
 
     Raises
     ------
     InputError
-        The wish does not fit the network's axes.
+        The wish does not fit the network's axes; `verify` without onnxruntime.
     """
     try:
-        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name)
+        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name, verify=verify)
     except InputError as error:
         if error.code is None:
             raise
@@ -52,21 +54,30 @@ def check(path: str, wish: Wish, *, input_name: str | None = None) -> Checked:
     return Checked(path, file_sha256(path), contract, tuple(run(case)))
 
 
-def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None) -> Case:
+def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
     """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
     contract = contract_of(graph, where=path, input_name=input_name)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
-    for name in ("train_window", "tile", "halo", "spacing"):
+    for name in SIZES:
         sizes = getattr(wish, name)
         if sizes is not None and rank and len(sizes) not in (1, rank):
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
-    metadata, error = Metadata(), ""
+    metadata, problem = Metadata(), ""
     try:
         metadata = Metadata.from_props(graph.metadata, where=path)
-    except SchemaError as problem:
-        error = str(problem)
-    return Case(path, contract, metadata, error, _notes(graph, path, input_name), wish)
+    except SchemaError as error:
+        problem = str(error)
+    measurements = measured(path, contract) if verify else ()
+    notes = _notes(graph, path, input_name)
+    return Case(path, contract, metadata, problem, notes, wish, None, graph.nodes, graph.constants, measurements)
+
+
+def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
+    """What onnxruntime says to the contract."""
+    from shiftlint.verify import verify
+
+    return tuple(verify(path, contract=contract))
 
 
 def file_sha256(path: str) -> str | None:

@@ -59,12 +59,15 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
 @_shared
 @click.option("--train-window", type=SizesType(), help="Output px that the training loss saw; else from the metadata.")
 @click.option("--tile", type=SizesType(), help="Output px written per tile.")
+@click.option("--tile-stride", type=SizesType(), help="Output px between tiles, where they overlap.")
+@click.option("--image", type=SizesType(), help="Input px of an image, for runners that move the last tile back to its end.")
 @click.option("--halo", type=SizesType(0), help="Input px read around a tile.")
 @click.option("--objects", type=click.IntRange(1), help="Same-looking objects that must be told apart.")
 @click.option("--spacing", type=SizesType(), help="Input px between same-looking objects.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--fail-on", type=click.Choice(LEVELS), default="error", show_default=True, help="Exit 1 from this level on.")
-def check(files: tuple[str, ...], input_name: str | None, output_format: str, fail_on: str, **wish: Any) -> int:
+@click.option("--verify", is_flag=True, help="Measure the contract with onnxruntime, too.")
+def check(files: tuple[str, ...], input_name: str | None, output_format: str, fail_on: str, verify: bool, **wish: Any) -> int:
     """Check networks against the rules of safe tiling.
 
     Exits with 1 if a finding reaches --fail-on, with 2 if a file is unreadable.
@@ -77,7 +80,7 @@ def check(files: tuple[str, ...], input_name: str | None, output_format: str, fa
     from shiftlint.report import json_, text
     from shiftlint.rules import Wish
 
-    checked = [check_file(path, Wish(**wish), input_name=input_name) for path in files]
+    checked = [check_file(path, Wish(**wish), input_name=input_name, verify=verify) for path in files]
     click.echo((json_ if output_format == "json" else text).render(checked))
     if any(file.unreadable for file in checked):
         return WRONG_INPUT
