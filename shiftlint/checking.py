@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from shiftlint.analysis import contract_of, open_probe
 from shiftlint.axes import Note
+from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, read_graph
@@ -15,6 +18,7 @@ from shiftlint.measuring import Measurement
 from shiftlint.metadata import Metadata
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
+from shiftlint.standard_input import readable
 from shiftschemas import SchemaError
 
 UNREADABLE = "SL001"
@@ -24,16 +28,36 @@ SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # o
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it; `contract` is None where it could not be derived."""
+    """One file and what was found in it; `contract` is None where it could not be derived.
+
+    `settings` say which findings are asked for, and at which level.
+    """
 
     path: str
     sha256: str | None
     contract: Contract | None
     findings: tuple[Finding, ...]
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def unreadable(self) -> bool:
         return any(finding.code == UNREADABLE for finding in self.findings)
+
+    def filtered(self) -> Checked:
+        """The same with the findings that are asked for."""
+        return replace(self, findings=self.settings.apply(self.findings))
+
+
+def check_all(paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any]) -> list[Checked]:
+    """Check files, each by its settings; InputError as `check`, or for settings that are wrong."""
+    result = []
+    for path in dict.fromkeys(paths):
+        settings = configuration.settings(path, command_line)
+        with readable(path) as file:
+            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify)
+        findings = tuple(replace(f, message=f.message.replace(file, path)) for f in checked.findings)
+        result.append(replace(checked, path=path, findings=findings, settings=settings))
+    return result
 
 
 def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Checked:
