@@ -232,6 +232,52 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
 
 
 @cli.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there; else in place. Never half-written.")
+@click.option("--overwrite", is_flag=True, help="Replace an OUTPUT that exists.")
+@click.option("--diff", is_flag=True, help="Only show what would change.")
+@click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="More metadata, as train_window=[20,20]. Repeatable.")
+@click.option("--crop-output", is_flag=True, help="Append a crop of the outputs to a whole number of steps.")
+@click.option("--to-valid", is_flag=True, help="Remove padding: the output becomes the interior of the original's.")
+@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
+def fix(
+    file: Path,
+    output: Path | None,
+    overwrite: bool,
+    diff: bool,
+    values: tuple[str, ...],
+    crop_output: bool,
+    to_valid: bool,
+    input_name: str | None,
+) -> None:
+    """Store a network's contract in its metadata; change its graph only where asked.
+
+    --to-valid needs onnxruntime: the twin is compared with the original before it is written.
+
+    \b
+    shiftlint fix model.onnx --diff
+    shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set license=MIT
+    """
+    from shiftlint.atomic import write_atomically
+    from shiftlint.errors import InputError
+    from shiftlint.fix.editing import difference, has_external_data, parse_values
+    from shiftlint.fix.fixing import fix as fix_file
+
+    target = output or file
+    if not diff and output is not None and output.exists() and not overwrite and output.absolute() != file.absolute():
+        raise InputError(f"output exists ({output}): expected a new name, got a file. Add --overwrite to replace it.")
+    fixed = fix_file(file, parse_values(values), crop_output=crop_output, to_valid=to_valid, input_name=input_name)
+    if diff:
+        click.echo(difference(fixed.before, fixed.after, str(file)) or f"{file}: nothing to change")
+        return
+    if has_external_data(fixed.after) and target.absolute().parent != file.absolute().parent:
+        raise InputError(f"weights lie beside the model ({file}): expected an output in the same folder, got {target}.")
+    write_atomically(target, fixed.after.SerializeToString())
+    for sentence in fixed.done:
+        click.echo(f"{target}: {sentence}")
+
+
+@cli.command()
 @click.argument("code", required=False)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def rule(code: str | None, output_format: str) -> None:
