@@ -76,6 +76,7 @@ def test_configuration_applies_per_model(model: str, tmp_path: Path) -> None:
     assert result.return_value == 1
     assert "SL301" in result.stdout
     assert "SL301" not in invoke("check", model, "--tile", "8").stdout
+    assert invoke("check", model, "--tile", "8", "--select", "SL604").return_value == 1
 
 
 def test_baseline_hides_what_it_knows(model: str) -> None:

@@ -21,6 +21,7 @@ W3 = "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}>"
 HEAD = '<ir_version: 8, opset_import: ["": 17]>\ng (float[n,1,h,w] image) => (float[n,1,oh,ow] out)'
 PADDED = {
     "unet": PADDED_UNET,
+    "skip first": PADDED_UNET.replace("Add(high, skip)", "Add(skip, high)"),
     "strided": HEAD + W3 + "{ a = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(image, w)\n out = Conv<pads = [1, 1, 1, 1]>(a, w) }",
     "same": HEAD + W3 + '{ out = Conv<auto_pad = "SAME_UPPER", strides = [2, 2]>(image, w) }',
     "pad node": HEAD
