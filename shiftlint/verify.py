@@ -7,6 +7,7 @@ stand in `shiftlint.measuring`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,13 @@ from shiftlint.sizes import typical_sizes
 if TYPE_CHECKING:
     import onnxruntime
 
+MOST_ELEMENTS = 1 << 26  # of an image, all channels counted
 SMALL = 8  # px that an axis has at least while another one is measured
 TRIED = (64, 96, 128, 48, 72, 60, 63, 65, 100, 188, 224, 256)  # px for an axis of which the contract knows no size
+
+
+class Refused(InputError):
+    """onnxruntime does not load the model."""
 
 
 def verify(
@@ -47,7 +53,7 @@ def verify(
     Raises
     ------
     InputError
-        As `shiftlint.analyze`; onnxruntime is missing or refuses the model.
+        As `shiftlint.analyze`; onnxruntime is missing; Refused: it does not load the model.
     """
     graph = read_graph(Path(path))
     if contract is None:
@@ -62,7 +68,7 @@ def contradictions(measurements: Sequence[Measurement]) -> list[Measurement]:
 
 
 def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
-    """An onnxruntime session on the CPU; InputError where onnxruntime is missing or refuses the model."""
+    """An onnxruntime session on the CPU; InputError where onnxruntime is missing, Refused where it does not load the model."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -92,6 +98,8 @@ def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Co
     def draw(sizes: Sequence[int]) -> NDArray[Any]:
         chosen = dict(zip(probe.axes, sizes, strict=True))
         shape = [chosen.get(i, n if isinstance(n, int) else 1) for i, n in enumerate(image.shape)]
+        if prod(shape) > MOST_ELEMENTS:
+            raise InputError(f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} elements, got {shape}.")
         return _random(random, shape, image.dtype)
 
     def run(array: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 
@@ -219,7 +220,12 @@ def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
             yield Finding(
                 code,
                 level,
-                f"output {m.output!r}, axis {m.axis}: {m.what}: {m.detail} "
-                f"(largest difference {m.difference:.2g} standard deviations).",
+                f"{_place(m)}{m.what}: {m.detail}"
+                + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
                 "Run whole images, and report the model.",
             )
+
+
+def _place(m: Measurement) -> str:
+    names = [*([f"output {m.output!r}"] if m.output else []), *([f"axis {m.axis}"] if m.axis else [])]
+    return ", ".join(names) + (": " if names else "")

@@ -100,6 +100,14 @@ def test_verify_reports_and_gates(model: str, monkeypatch: pytest.MonkeyPatch) -
     assert invoke("verify", "plain.onnx").return_value == 1
 
 
+def test_network_that_does_not_load_is_a_finding(model: str) -> None:
+    save(VALID.replace("pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>", "pooled = Unheard"), Path("odd.onnx"))
+    result = invoke("check", model, "odd.onnx", "--verify", "--select", "SL9")
+    assert result.return_value == 1
+    assert "onnxruntime refuses the model" in result.stdout
+    assert isinstance(invoke("verify", "odd.onnx").exception, InputError)
+
+
 def test_analyze_report_is_by_its_schema(model: str) -> None:
     result = invoke("analyze", model, "missing.onnx", "--output-format", "json")
     assert result.return_value == 2
