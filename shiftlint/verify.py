@@ -53,7 +53,7 @@ def verify(
     Raises
     ------
     InputError
-        As `shiftlint.analyze`; onnxruntime is missing; Refused: it does not load the model.
+        As `shiftlint.analyze`; onnxruntime is missing.
     """
     graph = read_graph(Path(path))
     if contract is None:
@@ -83,9 +83,7 @@ def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except _refusals() as error:
         where = "model" if isinstance(model, bytes) else model
-        raise InputError(
-            f"onnxruntime refuses the model ({where}): expected one that it runs, got: {_first_line(error)}"
-        ) from error
+        raise Refused(f"onnxruntime refuses the model ({where}): expected one that it runs, got: {_first_line(error)}") from error
 
 
 def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Contract, *, where: str, seed: int = 0) -> Subject:
