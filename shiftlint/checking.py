@@ -15,11 +15,11 @@ from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, read_graph
-from shiftlint.measuring import Measurement
 from shiftlint.metadata import Metadata
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
 from shiftlint.standard_input import readable
+from shiftlint.subject import Measurement
 from shiftschemas import SchemaError
 
 UNREADABLE = "SL001"
@@ -99,13 +99,18 @@ def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = N
 
 
 def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
-    """What onnxruntime says to the contract; that it does not load the model is a contradiction, too."""
-    from shiftlint.verify import Refused, verify
+    """What onnxruntime says to the contract; that it does not load the model is a contradiction, too.
+
+    Of a network that is too large to measure it says nothing.
+    """
+    from shiftlint.verify import Refused, Unmeasurable, verify
 
     try:
         return tuple(verify(path, contract=contract))
     except Refused as error:
         return (Measurement("SL901", "", "", "the network runs", inf, False, str(error)),)
+    except Unmeasurable:
+        return ()
 
 
 def file_sha256(path: str) -> str | None:

@@ -9,34 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from shiftlint.command_line import WRONG_INPUT, run
+from shiftlint.option_types import LEVELS, SizesType, split_codes, split_levels
 
 if TYPE_CHECKING:
     from shiftlint.checking import Checked
 
-LEVELS = ("error", "warning", "info")
 FORMATS = ("text", "json", "sarif", "github", "junit")
 REPORTS = {"json": "json_"}  # modules of shiftlint.report that are not called as their format
-
-
-class SizesType(click.ParamType[tuple[int, ...]]):
-    """N, or one N per axis in array order (Z,Y,X), as a tuple of ints."""
-
-    name = "N|Y,X"
-
-    def __init__(self, minimum: int = 1) -> None:
-        self.minimum = minimum
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Parse the text of an option."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            sizes = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"expected whole numbers as 144 or 144,160, got {value!r}", param, ctx)
-        if min(sizes) < self.minimum or len(sizes) > 3:
-            self.fail(f"expected one to three numbers of at least {self.minimum}, got {value!r}", param, ctx)
-        return sizes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.")
@@ -49,20 +28,6 @@ def cli() -> None:
     shiftlint analyze model.onnx --output-format json
     shiftlint rule SL301
     """
-
-
-def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
-    """A list with commas."""
-    return None if value is None else [part for part in value.split(",") if part.strip()]
-
-
-def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
-    """CODE=LEVEL, repeated."""
-    pairs = dict(value.partition("=")[::2] for value in values)
-    for code, level in pairs.items():
-        if level not in LEVELS:
-            raise click.BadParameter(f"expected CODE=LEVEL with a level of {', '.join(LEVELS)}, got {code}={level!r}", ctx, param)
-    return pairs or None
 
 
 def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,9 +61,11 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @_shared
 @_wish
 @click.option("--verify", is_flag=True, default=None, help="Measure the contract with onnxruntime, too.")
-@click.option("--select", metavar="CODES", callback=_split, help="Only these rules: codes or their beginnings, as SL1,SL301.")
-@click.option("--ignore", metavar="CODES", callback=_split, help="Not these rules; the longest code that fits decides.")
-@click.option("--severity", metavar="CODE=LEVEL", multiple=True, callback=_pairs, help="Another level for a rule. Repeatable.")
+@click.option("--select", metavar="CODES", callback=split_codes, help="Only these rules: codes or their beginnings, as SL1,SL301.")
+@click.option("--ignore", metavar="CODES", callback=split_codes, help="Not these rules; the longest code that fits decides.")
+@click.option(
+    "--severity", metavar="CODE=LEVEL", multiple=True, callback=split_levels, help="Another level for a rule; repeatable."
+)
 @click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2.")

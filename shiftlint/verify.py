@@ -19,20 +19,26 @@ from shiftlint.axes import SizeError
 from shiftlint.contract import Contract
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, Value, read_graph
-from shiftlint.measuring import LOOSE_TOLERANCE, TOLERANCE, Measurement, RunError, Subject, Window, measure
+from shiftlint.measuring import measure
 from shiftlint.probe import Probe
 from shiftlint.sizes import typical_sizes
+from shiftlint.subject import LOOSE_TOLERANCE, TOLERANCE, Measurement, RunError, Subject, Window
 
 if TYPE_CHECKING:
     import onnxruntime
 
 MOST_ELEMENTS = 1 << 26  # of an image, all channels counted
+NUMPY_TYPES = ("float32", "float16", "float64", "uint8", "uint16", "int8", "int16", "int32")
 SMALL = 8  # px that an axis has at least while another one is measured
 TRIED = (64, 96, 128, 48, 72, 60, 63, 65, 100, 188, 224, 256)  # px for an axis of which the contract knows no size
 
 
 class Refused(InputError):
     """onnxruntime does not load the model."""
+
+
+class Unmeasurable(InputError):
+    """No image can be made for the network: it is too large, or of a type that numpy lacks."""
 
 
 def verify(
@@ -91,13 +97,15 @@ def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Co
     probe = open_probe(graph, where=where, input_name=contract.input.name)
     random = np.random.default_rng(seed)
     image = probe.image
+    if image.dtype not in NUMPY_TYPES:
+        raise Unmeasurable(f"cannot measure ({where}): expected an image of {', '.join(NUMPY_TYPES)}, got {image.dtype}.")
     wanted = [output.name for output in contract.outputs]
 
     def draw(sizes: Sequence[int]) -> NDArray[Any]:
         chosen = dict(zip(probe.axes, sizes, strict=True))
         shape = [chosen.get(i, n if isinstance(n, int) else 1) for i, n in enumerate(image.shape)]
         if prod(shape) > MOST_ELEMENTS:
-            raise InputError(f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} elements, got {shape}.")
+            raise Unmeasurable(f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} elements, got {shape}.")
         return _random(random, shape, image.dtype)
 
     def run(array: NDArray[Any]) -> dict[str, NDArray[Any]]:

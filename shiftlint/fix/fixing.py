@@ -15,8 +15,9 @@ from shiftlint.contract import Contract
 from shiftlint.errors import InputError
 from shiftlint.fix.crop import crop_outputs
 from shiftlint.fix.editing import graph_of, has_external_data, load_model, with_metadata
-from shiftlint.fix.valid import NotConvertible, Part, refuse, valid_twin
-from shiftlint.measuring import Subject, difference, enough
+from shiftlint.fix.twin import NotConvertible, Part
+from shiftlint.fix.valid import refuse, valid_twin
+from shiftlint.subject import Subject, difference, enough
 
 if TYPE_CHECKING:
     import onnx

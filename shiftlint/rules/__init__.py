@@ -23,8 +23,8 @@ from shiftlint.axes import Kind, Note, Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.graph import Node
-from shiftlint.measuring import Measurement
 from shiftlint.metadata import Metadata
+from shiftlint.subject import Measurement
 
 Sizes = tuple[int, ...]
 FOLLOWS = "of a tensor that is not analyzed"  # as the interpreter says it

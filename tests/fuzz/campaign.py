@@ -17,8 +17,11 @@ from shiftlint import analysis
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
-from shiftlint.measuring import Subject, enough, measure, measured_border, measured_windows
+from shiftlint.measuring import measure
+from shiftlint.subject import Subject, enough
+from shiftlint.tiles_measured import measured_border
 from shiftlint.verify import contradictions, open_session, subject_of
+from shiftlint.windows_measured import measured_windows
 from tests.fuzz.graphs import BLOCKS, SPOILERS, Builder, Feature
 
 SPOILED = 0.15  # of the graphs
@@ -78,7 +81,7 @@ def try_seed(seed: int) -> Verdict:
         path.write_bytes(model.SerializeToString())
         try:
             contract = analysis.contract_of(read_graph(path), where=str(path))
-            if random.random() < STATIC and freeze(model, contract):
+            if random.random() < STATIC and not rounds_up(model) and freeze(model, contract):
                 path.write_bytes(model.SerializeToString())
                 contract = analysis.contract_of(read_graph(path), where=str(path))
         except InputError as error:
@@ -98,6 +101,15 @@ def try_seed(seed: int) -> Verdict:
             periodic = complete and all(a.period for _, a in axes)
             exact = not wrong and periodic and all(is_exact(subject, name, a) for name, a in axes)
     return Verdict(seed, spoiled, True, periodic, exact, wrong)
+
+
+def rounds_up(model: onnx.ModelProto) -> bool:
+    """Whether a pool has ceil_mode.
+
+    With static sizes onnxruntime folds the Shape of its output to what shape inference says, which can be one more than what its
+    kernel gives (a last window that would start in the padding): crops then move. That is no fault of the analyzer.
+    """
+    return any(a.name == "ceil_mode" and a.i for node in model.graph.node for a in node.attribute)
 
 
 def freeze(model: onnx.ModelProto, contract: Contract) -> bool:

@@ -108,6 +108,15 @@ def test_network_that_does_not_load_is_a_finding(model: str) -> None:
     assert isinstance(invoke("verify", "odd.onnx").exception, InputError)
 
 
+@pytest.mark.parametrize("shape", ["bfloat16[1,1,h,w]", "float[1,900000000,h,w]"])
+def test_what_cannot_be_measured_is_left_unmeasured(shape: str, model: str) -> None:
+    relu = f'<ir_version: 8, opset_import: ["": 17]> g ({shape} image) => ({shape} out) {{ out = Neg(image) }}'
+    save(relu, Path("odd.onnx"))
+    assert isinstance(invoke("verify", "odd.onnx").exception, InputError)
+    result = invoke("check", model, "odd.onnx", "--verify", "--select", "SL9")
+    assert (result.return_value, result.stdout.count("SL9")) == (0, 0)
+
+
 def test_analyze_report_is_by_its_schema(model: str) -> None:
     result = invoke("analyze", model, "missing.onnx", "--output-format", "json")
     assert result.return_value == 2

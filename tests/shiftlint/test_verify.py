@@ -14,7 +14,7 @@ import pytest
 from shiftlint import analyze
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.measuring import difference
+from shiftlint.subject import difference
 from shiftlint.verify import contradictions, verify
 from tests.shiftlint.networks import INSTANCE_NORM, OFF_GRID, PADDED_UNET, VALID, save
 
