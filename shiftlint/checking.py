@@ -3,47 +3,74 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from shiftlint.analysis import contract_of, open_probe
 from shiftlint.axes import Note
+from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, read_graph
 from shiftlint.metadata import Metadata
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
+from shiftlint.standard_input import readable
+from shiftlint.subject import Measurement
 from shiftschemas import SchemaError
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
+SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # of a wish, one per axis
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it; `contract` is None where it could not be derived."""
+    """One file and what was found in it; `contract` is None where it could not be derived.
+
+    `settings` say which findings are asked for, and at which level.
+    """
 
     path: str
     sha256: str | None
     contract: Contract | None
     findings: tuple[Finding, ...]
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def unreadable(self) -> bool:
         return any(finding.code == UNREADABLE for finding in self.findings)
 
+    def filtered(self) -> Checked:
+        """The same with the findings that are asked for."""
+        return replace(self, findings=self.settings.apply(self.findings))
 
-def check(path: str, wish: Wish, *, input_name: str | None = None) -> Checked:
+
+def check_all(paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any]) -> list[Checked]:
+    """Check files, each by its settings; InputError as `check`, or for settings that are wrong."""
+    result = []
+    for path in dict.fromkeys(paths):
+        settings = configuration.settings(path, command_line)
+        with readable(path) as file:
+            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify)
+        findings = tuple(replace(f, message=f.message.replace(file, path)) for f in checked.findings)
+        result.append(replace(checked, path=path, findings=findings, settings=settings))
+    return result
+
+
+def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Checked:
     """Check one file. What makes it unusable is a finding, too (SL001, SL005, SL302).
 
     Raises
     ------
     InputError
-        The wish does not fit the network's axes.
+        The wish does not fit the network's axes; `verify` without onnxruntime.
     """
     try:
-        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name)
+        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name, verify=verify)
     except InputError as error:
         if error.code is None:
             raise
@@ -52,21 +79,38 @@ def check(path: str, wish: Wish, *, input_name: str | None = None) -> Checked:
     return Checked(path, file_sha256(path), contract, tuple(run(case)))
 
 
-def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None) -> Case:
+def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
     """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
     contract = contract_of(graph, where=path, input_name=input_name)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
-    for name in ("train_window", "tile", "halo", "spacing"):
+    for name in SIZES:
         sizes = getattr(wish, name)
         if sizes is not None and rank and len(sizes) not in (1, rank):
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
-    metadata, error = Metadata(), ""
+    metadata, problem = Metadata(), ""
     try:
         metadata = Metadata.from_props(graph.metadata, where=path)
-    except SchemaError as problem:
-        error = str(problem)
-    return Case(path, contract, metadata, error, _notes(graph, path, input_name), wish)
+    except SchemaError as error:
+        problem = str(error)
+    measurements = measured(path, contract) if verify else ()
+    notes = _notes(graph, path, input_name)
+    return Case(path, contract, metadata, problem, notes, wish, None, graph.nodes, graph.constants, measurements)
+
+
+def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
+    """What onnxruntime says to the contract; that it does not load the model is a contradiction, too.
+
+    Of a network that is too large to measure it says nothing.
+    """
+    from shiftlint.verify import Refused, Unmeasurable, verify
+
+    try:
+        return tuple(verify(path, contract=contract))
+    except Refused as error:
+        return (Measurement("SL901", "", "", "the network runs", inf, False, str(error)),)
+    except Unmeasurable:
+        return ()
 
 
 def file_sha256(path: str) -> str | None:

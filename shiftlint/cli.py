@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from shiftlint.command_line import WRONG_INPUT, run
+from shiftlint.option_types import LEVELS, SizesType, split_codes, split_levels
 
-LEVELS = ("error", "warning", "info")
+if TYPE_CHECKING:
+    from shiftlint.checking import Checked
 
-
-class SizesType(click.ParamType[tuple[int, ...]]):
-    """N, or one N per axis in array order (Z,Y,X), as a tuple of ints."""
-
-    name = "N|Y,X"
-
-    def __init__(self, minimum: int = 1) -> None:
-        self.minimum = minimum
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Parse the text of an option."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            sizes = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"expected whole numbers as 144 or 144,160, got {value!r}", param, ctx)
-        if min(sizes) < self.minimum or len(sizes) > 3:
-            self.fail(f"expected one to three numbers of at least {self.minimum}, got {value!r}", param, ctx)
-        return sizes
+FORMATS = ("text", "json", "sarif", "github", "junit")
+REPORTS = {"json": "json_"}  # modules of shiftlint.report that are not called as their format
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.")
@@ -55,34 +40,98 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
+    """How the network is, or was, to be used."""
+    for decorate in reversed(
+        (
+            click.option("--train-window", type=SizesType(), help="Output px that the training loss saw; else from the metadata."),
+            click.option("--tile", type=SizesType(), help="Output px written per tile."),
+            click.option("--tile-stride", type=SizesType(), help="Output px from tile to tile, where they overlap."),
+            click.option("--image", type=SizesType(), help="Input px of an image, for runners that move the last tile back."),
+            click.option("--halo", type=SizesType(0), help="Input px read around a tile."),
+            click.option("--objects", type=click.IntRange(1), help="Same-looking objects that must be told apart."),
+            click.option("--spacing", type=SizesType(), help="Input px between same-looking objects."),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
 @cli.command()
 @_shared
-@click.option("--train-window", type=SizesType(), help="Output px that the training loss saw; else from the metadata.")
-@click.option("--tile", type=SizesType(), help="Output px written per tile.")
-@click.option("--halo", type=SizesType(0), help="Input px read around a tile.")
-@click.option("--objects", type=click.IntRange(1), help="Same-looking objects that must be told apart.")
-@click.option("--spacing", type=SizesType(), help="Input px between same-looking objects.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--fail-on", type=click.Choice(LEVELS), default="error", show_default=True, help="Exit 1 from this level on.")
-def check(files: tuple[str, ...], input_name: str | None, output_format: str, fail_on: str, **wish: Any) -> int:
-    """Check networks against the rules of safe tiling.
+@_wish
+@click.option("--verify", is_flag=True, default=None, help="Measure the contract with onnxruntime, too.")
+@click.option("--select", metavar="CODES", callback=split_codes, help="Only these rules: codes or their beginnings, as SL1,SL301.")
+@click.option("--ignore", metavar="CODES", callback=split_codes, help="Not these rules; the longest code that fits decides.")
+@click.option(
+    "--severity", metavar="CODE=LEVEL", multiple=True, callback=split_levels, help="Another level for a rule; repeatable."
+)
+@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2.")
+@click.option("--statistics", is_flag=True, help="Count the findings per rule instead of listing them.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Leave out the findings that this file knows.")
+@click.option("--write-baseline", type=click.Path(path_type=Path), help="Write what is found as known, and exit 0.")
+def check(
+    files: tuple[str, ...],
+    input_name: str | None,
+    output_format: str,
+    fail_on: str | None,
+    exit_zero: bool,
+    statistics: bool,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    **options: Any,
+) -> int:
+    """Check networks against the rules of safe tiling; `-` reads standard input.
 
-    Exits with 1 if a finding reaches --fail-on, with 2 if a file is unreadable.
+    Options can stand in [tool.shiftlint] of pyproject.toml. Exits with 1 if a finding reaches --fail-on, with 2 if a file is
+    unreadable; the others are still checked.
 
     \b
     shiftlint check zoo/dsb2018.onnx --train-window 20 --tile 148
-    shiftlint check models/*.onnx --output-format json
+    shiftlint check models/*.onnx --ignore SL6 --severity SL104=error --output-format sarif
+    shiftlint check models/*.onnx --write-baseline known.json
     """
-    from shiftlint.checking import check as check_file
-    from shiftlint.report import json_, text
-    from shiftlint.rules import Wish
+    from shiftlint import baseline as known
+    from shiftlint.checking import check_all
+    from shiftlint.config import find_configuration
 
-    checked = [check_file(path, Wish(**wish), input_name=input_name) for path in files]
-    click.echo((json_ if output_format == "json" else text).render(checked))
-    if any(file.unreadable for file in checked):
+    configuration = find_configuration(Path.cwd())
+    given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
+    checked = check_all(files, configuration, given)
+    unreadable = any(file.unreadable for file in checked)
+    shown = [file.filtered() for file in checked]
+    if write_baseline is not None:
+        click.echo(f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}", err=True)
+        return WRONG_INPUT if unreadable else 0
+    if baseline is None and "baseline" in configuration.table:
+        baseline = configuration.folder / configuration.table["baseline"]
+    if baseline is not None:
+        shown, hidden = known.without_known(shown, baseline)
+        if hidden:
+            click.echo(f"{hidden} known findings are left out ({baseline})", err=True)
+    level = fail_on or configuration.table.get("fail-on", "error")
+    failing = LEVELS[: LEVELS.index(level) + 1]
+    _print_report(shown, output_format, failing, statistics=statistics)
+    if unreadable:
         return WRONG_INPUT
-    failing = LEVELS[: LEVELS.index(fail_on) + 1]
-    return int(any(finding.level in failing for file in checked for finding in file.findings))
+    return int(not exit_zero and any(finding.level in failing for file in shown for finding in file.findings))
+
+
+def _print_report(files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool) -> None:
+    from importlib import import_module
+
+    from shiftlint.rules import Level
+
+    if statistics:
+        if output_format != "text":
+            raise click.UsageError(f"--statistics: expected --output-format text, got {output_format}.")
+        output_format = "statistics"
+    report = import_module(f"shiftlint.report.{REPORTS.get(output_format, output_format)}")
+    text = report.render(files, {Level(level) for level in failing}) if output_format == "junit" else report.render(files)
+    if text:
+        click.echo(text)
 
 
 @cli.command()
@@ -102,11 +151,13 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     from shiftlint.errors import InputError
     from shiftlint.report import contract_text, json_
     from shiftlint.rules import Finding, Level
+    from shiftlint.standard_input import readable
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
     for path in files:
         try:
-            models.append((path, file_sha256(path), analyze_file(path, input_name=input_name)))
+            with readable(path) as file:
+                models.append((path, file_sha256(file), analyze_file(file, input_name=input_name)))
         except InputError as error:
             code = error.code or "SL001"
             models.append((path, None, Finding(code, Level.ERROR, str(error).removeprefix(code).strip())))
@@ -119,6 +170,78 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
         else:
             click.echo(f"shiftlint: error: {result.code} {result.message}", err=True)
     return WRONG_INPUT if any(isinstance(result, Finding) for _, _, result in models) else 0
+
+
+@cli.command()
+@click.argument("file", metavar="FILE")
+@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random images.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def verify(file: str, input_name: str | None, seed: int, output_format: str) -> int:
+    """Measure with onnxruntime what the contract of a network claims.
+
+    Shifts by the period and by every divisor of it, windows by changing the image outside of them, tiles against the whole. Exits
+    with 1 if a measurement contradicts. Needs pip install "shiftlint[cpu]".
+
+    \b
+    shiftlint verify zoo/dsb2018.onnx
+    """
+    from shiftlint.report import verification
+    from shiftlint.standard_input import readable
+    from shiftlint.verify import contradictions
+    from shiftlint.verify import verify as verify_file
+
+    with readable(file) as path:
+        measurements = verify_file(path, input_name=input_name, seed=seed)
+    render = verification.render_json if output_format == "json" else verification.render
+    click.echo(render(file, measurements))
+    return int(bool(contradictions(measurements)))
+
+
+@cli.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there; else in place. Never half-written.")
+@click.option("--overwrite", is_flag=True, help="Replace an OUTPUT that exists.")
+@click.option("--diff", is_flag=True, help="Only show what would change.")
+@click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="More metadata, as train_window=[20,20]. Repeatable.")
+@click.option("--crop-output", is_flag=True, help="Append a crop of the outputs to a whole number of steps.")
+@click.option("--to-valid", is_flag=True, help="Remove padding: the output becomes the interior of the original's.")
+@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
+def fix(
+    file: Path,
+    output: Path | None,
+    overwrite: bool,
+    diff: bool,
+    values: tuple[str, ...],
+    crop_output: bool,
+    to_valid: bool,
+    input_name: str | None,
+) -> None:
+    """Store a network's contract in its metadata; change its graph only where asked.
+
+    --to-valid needs onnxruntime: the twin is compared with the original before it is written.
+
+    \b
+    shiftlint fix model.onnx --diff
+    shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set license=MIT
+    """
+    from shiftlint.atomic import write_atomically
+    from shiftlint.errors import InputError
+    from shiftlint.fix.editing import difference, has_external_data, parse_values
+    from shiftlint.fix.fixing import fix as fix_file
+
+    target = output or file
+    if not diff and output is not None and output.exists() and not overwrite and output.absolute() != file.absolute():
+        raise InputError(f"output exists ({output}): expected a new name, got a file. Add --overwrite to replace it.")
+    fixed = fix_file(file, parse_values(values), crop_output=crop_output, to_valid=to_valid, input_name=input_name)
+    if diff:
+        click.echo(difference(fixed.before, fixed.after, str(file)) or f"{file}: nothing to change")
+        return
+    if has_external_data(fixed.after) and target.absolute().parent != file.absolute().parent:
+        raise InputError(f"weights lie beside the model ({file}): expected an output in the same folder, got {target}.")
+    write_atomically(target, fixed.after.SerializeToString())
+    for sentence in fixed.done:
+        click.echo(f"{target}: {sentence}")
 
 
 @cli.command()

@@ -76,6 +76,8 @@ class Metadata:
                 document[key] = json.loads(props[key])
             except json.JSONDecodeError as error:
                 raise SchemaError(f"metadata is not JSON ({where}, {key}): expected a JSON value, got {props[key]!r}.") from error
+        if not document:
+            return cls()  # most files: not worth the import of a validator
         validate(document, "metadata", where=where)
         values = {key: _frozen(value) for key, value in document.items() if key not in {METADATA_KEY, "normalization"}}
         if "normalization" in document:

@@ -32,8 +32,13 @@ def validate(document: object, name: str, *, where: str) -> None:
     """
     from jsonschema import Draft202012Validator  # 0.1 s: only where something is validated
     from jsonschema.exceptions import best_match
+    from referencing import Registry, Resource
 
-    error = best_match(Draft202012Validator(load(name)).iter_errors(document))
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.from_contents(load(uri.removesuffix(".schema.json")))
+
+    registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    error = best_match(Draft202012Validator(load(name), registry=registry).iter_errors(document))
     if error is not None:
         place = error.json_path.removeprefix("$.") if error.json_path != "$" else "top level"
         raise SchemaError(f"breaks {name}.schema.json ({where}, {place}): {error.message}.")

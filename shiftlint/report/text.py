@@ -36,6 +36,8 @@ def summary(files: Sequence[Checked]) -> str:
 def _finding(finding: Finding) -> list[str]:
     level = click.style(f"{finding.level:<7}", fg=COLORS[finding.level])
     lines = [f"  {finding.code} {level} {finding.message}"]
+    if finding.node and finding.node not in finding.message:
+        lines.append(f"{'':16} at node {finding.node!r}")
     if finding.advice:
         lines.append(f"{'':16} {finding.advice}")
     return lines

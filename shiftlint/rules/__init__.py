@@ -3,25 +3,32 @@
 A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its docstring is the manual that `shiftlint
 rule CODE` prints: why the rule exists, what to do, and examples that the tests run. An example is a line `Bad: OPTIONS` or
 `Good: OPTIONS` (options of `shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
-example before. A bad example must give a finding of the rule, a good one none.
+example before. A line `File NAME:` between the two starts a file that lies beside the model. A bad example must give a finding
+of the rule, a good one none.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from math import isfinite
+from pathlib import Path
 from types import ModuleType
 
-from shiftlint.axes import Kind, Note
+from shiftlint.axes import Kind, Note, Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
+from shiftlint.graph import Node
 from shiftlint.metadata import Metadata
+from shiftlint.subject import Measurement
 
 Sizes = tuple[int, ...]
+FOLLOWS = "of a tensor that is not analyzed"  # as the interpreter says it
+CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
 
 
 class Level(StrEnum):
@@ -65,6 +72,10 @@ class Wish:
         Output px that the training loss saw.
     tile : tuple of int
         Output px written per tile.
+    tile_stride : tuple of int
+        Output px from one tile to the next, where tiles overlap; else the tile itself.
+    image : tuple of int
+        Input px of the image, for runners that move the last tile back to its end.
     halo : tuple of int
         Input px read around a tile.
     objects : int
@@ -75,6 +86,8 @@ class Wish:
 
     train_window: Sizes | None = None
     tile: Sizes | None = None
+    tile_stride: Sizes | None = None
+    image: Sizes | None = None
     halo: Sizes | None = None
     objects: int | None = None
     spacing: Sizes | None = None
@@ -96,6 +109,12 @@ class Case:
         Of all outputs.
     failure : InputError, optional
         Why the file could not be analyzed; then the contract has no outputs.
+    nodes : tuple of Node
+        Of the graph, as far as an output hangs on them.
+    constants : mapping
+        Small constants by name.
+    measurements : tuple of Measurement
+        What `--verify` measured.
     """
 
     path: str
@@ -105,6 +124,9 @@ class Case:
     notes: tuple[Note, ...]
     wish: Wish
     failure: InputError | None = None
+    nodes: tuple[Node, ...] = ()
+    constants: Mapping[str, Tensor] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
 
     def axes(self) -> Iterator[tuple[int, AxisContract]]:
         """Every axis of every output, with its position among the spatial axes of the input."""
@@ -130,10 +152,23 @@ class Case:
                 found.setdefault((note.node, note.reason), note)
         return sorted(found.values(), key=lambda note: (note.node, note.reason))
 
+    def unanalyzed(self, code: str) -> list[Note]:
+        """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic, SL002 all else.
+
+        What only follows from another unknown is left out.
+        """
+        notes = self.noted(Kind.UNKNOWN)
+        causes = [note for note in notes if not note.reason.endswith(FOLLOWS)] or notes
+        return [note for note in causes if _cause(note) == code]
+
     @property
     def train_window(self) -> Sizes | None:
         """The declared training window: the wish, else the metadata."""
         return self.wish.train_window or self.metadata.train_window
+
+    def beside(self, name: str) -> Path:
+        """The file of this name in the model's folder."""
+        return Path(self.path).parent / name
 
 
 @cache
@@ -160,6 +195,12 @@ def at(sizes: Sizes | None, position: int) -> int | None:
     return sizes[position] if len(sizes) > 1 else sizes[0]
 
 
+def _cause(note: Note) -> str:
+    if note.op in CONTROL_FLOW:
+        return "SL004"
+    return "SL003" if "not constant" in note.reason else "SL002"
+
+
 def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
     """One finding per note."""
     for note in found:
@@ -170,3 +211,21 @@ def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
     """One finding if the analysis failed for the reason of this rule."""
     if case.failure is not None and case.failure.code == code:
         yield Finding(code, level, str(case.failure).removeprefix(code).strip())
+
+
+def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
+    """One finding per measurement of this rule that does not hold."""
+    for m in case.measurements:
+        if m.code == code and m.holds is False:
+            yield Finding(
+                code,
+                level,
+                f"{_place(m)}{m.what}: {m.detail}"
+                + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
+                "Run whole images, and report the model.",
+            )
+
+
+def _place(m: Measurement) -> str:
+    names = [*([f"output {m.output!r}"] if m.output else []), *([f"axis {m.axis}"] if m.axis else [])]
+    return ", ".join(names) + (": " if names else "")

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.axes import Kind
 from shiftlint.rules import Case, Finding, Level, each
 
 CODE = "SL002"
@@ -34,4 +33,4 @@ TITLE = "an operator or domain on the path is not analyzed"
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node that is not analyzed."""
-    yield from each(case.noted(Kind.UNKNOWN), CODE, LEVEL, "Export without it, or ask for a transfer function.")
+    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or ask for a transfer function.")

@@ -9,9 +9,8 @@ Bad:
 
     <ir_version: 8, opset_import: ["": 17], metadata_props: ["shiftlint.contract": "{
       \"schema_version\": 1,
-      \"model\": {
-        \"graph_sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\",
-        \"opset\": {}, \"producer\": \"\"},
+      \"model\": {\"opset\": {}, \"producer\": \"\",
+        \"graph_sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"},
       \"input\": {\"name\": \"image\", \"shape\": [], \"dtype\": \"float32\", \"batch\": \"fixed\"},
       \"outputs\": []}"]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)

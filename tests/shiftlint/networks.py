@@ -1,70 +1,56 @@
-"""Small graphs for the tests of the analyzer: written as a list of nodes, saved, and run by onnxruntime."""
+"""Small networks that several tests share, in ONNX's text syntax."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-Node = tuple[str, Sequence[str], Sequence[str], Mapping[str, Any]]
+WEIGHTS = "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}, float[1,1,2,2] up = {1, 2, 3, 4}>"
 
+VALID = f"""
+<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+{WEIGHTS} {{
+  pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(image)
+  deep = Conv(pooled, w)
+  out = ConvTranspose<strides = [2, 2]>(deep, up)
+}}
+"""
 
-def node(op: str, inputs: str, outputs: str, **attributes: Any) -> Node:
-    """A node; names are separated by blanks, "-" is an omitted input."""
-    return op, ["" if name == "-" else name for name in inputs.split()], outputs.split(), attributes
+PADDED_UNET = f"""
+<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+{WEIGHTS} {{
+  first = Conv<pads = [1, 1, 1, 1]>(image, w)
+  skip = Relu(first)
+  pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(skip)
+  deep = Conv<pads = [1, 1, 1, 1]>(pooled, w)
+  high = ConvTranspose<strides = [2, 2]>(deep, up)
+  out = Add(high, skip)
+}}
+"""
 
+OFF_GRID = f"""
+<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+{WEIGHTS} {{
+  pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(image)
+  high = ConvTranspose<strides = [2, 2]>(pooled, up)
+  out = Conv(high, w_odd)
+}}
+""".replace("up = {1, 2, 3, 4}", "up = {1, 2, 3, 4}, float[1,1,2,2] w_odd = {1, 2, 3, 5}")
 
-def save(
-    path: Path,
-    nodes: Sequence[Node],
-    constants: Mapping[str, Any] | None = None,
-    *,
-    shape: Sequence[int | str] = ("n", 1, "h", "w"),
-    opset: int = 17,
-    outputs: Sequence[str] = ("y",),
-) -> Path:
-    """Write the graph from input `x` to `outputs`."""
-    graph = helper.make_graph(
-        [
-            helper.make_node(
-                op, i, o, domain=a.get("domain", ""), name=f"{op}_{k}", **{key: v for key, v in a.items() if key != "domain"}
-            )
-            for k, (op, i, o, a) in enumerate(nodes)
-        ],
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()],
-    )
-    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
-    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=8), path)
-    return path
-
-
-def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """The first output by onnxruntime; None where it refuses the size."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    try:
-        result: NDArray[np.float32] = np.asarray(session.run(None, {"x": x})[0], np.float32)
-        return result
-    except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException:
-        return None
-    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
-        return None
+INSTANCE_NORM = """
+<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] image) => (float[n,1,h,w] out)
+<float[1] scale = {1}, float[1] b = {0}> {
+  out = InstanceNormalization(image, scale, b)
+}
+"""
 
 
-def weights(*shape: int, seed: int = 0) -> NDArray[np.float32]:
-    """Random weights that no window can hide behind: none is near zero."""
-    rng = np.random.default_rng(seed)
-    result: NDArray[np.float32] = (rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)).astype(np.float32)
-    return result
+def save(text: str, path: Path) -> str:
+    """Write a network; return its path as text."""
+    path.write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    return str(path)

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from shiftlint import InputError, analyze
 from tests.shiftlint.mutation import mutate
-from tests.shiftlint.networks import node, save, weights
+from tests.shiftlint.graphs import node, save, weights
 
 NETWORKS = sorted((Path(__file__).parents[1] / "data" / "networks").glob("*.onnx"))
 

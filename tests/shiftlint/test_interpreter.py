@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from shiftlint import analyze
 from shiftlint.contract import OutputContract
-from tests.shiftlint.networks import node, save, weights
+from tests.shiftlint.graphs import node, save, weights
 
 
 def _branch(op: str, **attributes: Any) -> onnx.GraphProto:

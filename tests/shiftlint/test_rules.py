@@ -24,14 +24,20 @@ class Example:
     bad: bool
     options: list[str]
     network: str
+    files: dict[str, str]
+
+
+BLOCK = r"(?:\n|    .*\n?)*"  # indented lines
 
 
 def examples(manual: str, code: str) -> list[Example]:
     found: list[Example] = []
     network = ""
-    for match in re.finditer(r"^(Bad|Good):(.*)\n((?:\n|    .*\n?)*)", manual, re.MULTILINE):
+    for match in re.finditer(rf"^(Bad|Good):(.*)\n({BLOCK})", manual, re.MULTILINE):
         network = textwrap.dedent(match[3]).strip() or network
-        found.append(Example(code, match[1] == "Bad", shlex.split(match[2]), network))
+        rest = manual[match.end() :].split("\nBad:")[0].split("\nGood:")[0]
+        files = {name: textwrap.dedent(text).strip() for name, text in re.findall(rf"^File (\S+):\n({BLOCK})", rest, re.MULTILINE)}
+        found.append(Example(code, match[1] == "Bad", shlex.split(match[2]), network, files))
     return found
 
 
@@ -44,6 +50,8 @@ def findings(example: Example, folder: Path) -> set[str]:
         path.write_bytes(onnx.parser.parse_model(example.network).SerializeToString())
     except onnx.parser.ParseError:
         path.write_text(example.network)
+    for name, text in example.files.items():
+        (folder / name).write_text(text)
     result = CliRunner().invoke(cli, ["check", str(path), *example.options], standalone_mode=False)
     assert result.exception is None, result.exception
     return set(re.findall(r"^  (SL\d{3}) ", result.output, re.MULTILINE))
@@ -68,5 +76,5 @@ def test_catalog(code: str) -> None:
 @pytest.mark.parametrize("code", modules())
 def test_bad_example_fails_without_the_rule(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modules()[code], "check", lambda case: ())
-    bad = next(example for example in examples(modules()[code].__doc__ or "", code) if example.bad)
-    assert code not in findings(bad, tmp_path)
+    for example in examples(modules()[code].__doc__ or "", code):
+        assert code not in findings(example, tmp_path)

@@ -10,7 +10,7 @@ import pytest
 
 from shiftlint import analyze
 from shiftlint.contract import AxisContract
-from tests.shiftlint.networks import Node, node, run, save, weights
+from tests.shiftlint.graphs import Node, node, run, save, weights
 
 CONV = {"w": weights(1, 1, 3, 3)}
 TO_END = np.iinfo(np.int64).max

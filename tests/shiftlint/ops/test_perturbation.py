@@ -13,7 +13,7 @@ import pytest
 
 from shiftlint import analyze
 from shiftlint.contract import AxisContract
-from tests.shiftlint.networks import Node, node, run, save, weights
+from tests.shiftlint.graphs import Node, node, run, save, weights
 
 ONE = np.asarray([1, 1, 2, 2], np.float32)
 Entry = tuple[list[Node], dict[str, Any], int | None]

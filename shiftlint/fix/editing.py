@@ -1,0 +1,107 @@
+"""A model that is changed, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from shiftlint.analysis import contract_of
+from shiftlint.contract import METADATA_KEY, Contract
+from shiftlint.errors import InputError
+from shiftlint.graph import Graph, load_proto, read_graph
+from shiftlint.metadata import Metadata
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def graph_of(model: onnx.ModelProto) -> Graph:
+    """The read-only view of a model in memory."""
+    with TemporaryDirectory(prefix="shiftlint") as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        return read_graph(path)
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """The model as it stands in the file, without its external data; InputError (SL001) if it is none."""
+    return load_proto(path)
+
+
+def has_external_data(model: onnx.ModelProto) -> bool:
+    """Whether weights lie in other files, found from the model's folder."""
+    import onnx
+
+    return any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
+
+
+def with_metadata(model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None) -> Contract:
+    """Store the contract of the model as it is now, its period and padding, and the values `given`; return the contract.
+
+    Raises
+    ------
+    InputError
+        As `shiftlint.analyze`.
+    SchemaError
+        A given value breaks the schema of the metadata.
+    """
+    contract = contract_of(graph_of(model), where=where, input_name=input_name)
+    props = {entry.key: entry.value for entry in model.metadata_props}
+    for stale in (METADATA_KEY, "period", "padding"):
+        props.pop(stale, None)
+    own = Metadata(contract, period=_period(contract), padding=_padding(contract)).to_props()
+    props |= {key: value for key, value in own.items() if key != "unsafe_window"} | dict(given)
+    Metadata.from_props(props, where=where)
+    del model.metadata_props[:]
+    for key, value in sorted(props.items()):
+        model.metadata_props.add(key=key, value=value)
+    return contract
+
+
+def _period(contract: Contract) -> tuple[int, ...] | None:
+    """Per axis, of the first output with a period on all axes."""
+    for output in contract.outputs:
+        periods = [axis.period for axis in output.axes if axis.period]
+        if periods and len(periods) == len(output.axes):
+            return tuple(periods)
+    return None
+
+
+def _padding(contract: Contract) -> str:
+    kinds = sorted({p.kind for output in contract.outputs for axis in output.axes for p in axis.padding})
+    return ", ".join(kinds) or "valid"
+
+
+def difference(before: onnx.ModelProto, after: onnx.ModelProto, name: str) -> str:
+    """What changed in metadata and nodes, as a unified diff; "" if nothing did."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm="")
+    return "\n".join(lines)
+
+
+def _lines(model: onnx.ModelProto) -> list[str]:
+    from onnx.helper import printable_node
+
+    metadata: Iterable[str] = (
+        f"metadata {entry.key} = {entry.value}" for entry in sorted(model.metadata_props, key=lambda e: e.key)
+    )
+    return [*metadata, *(f"{node.name or node.op_type}: {printable_node(node)}" for node in model.graph.node)]
+
+
+def parse_values(pairs: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE to metadata: a value that is no JSON is taken for text; InputError where there is no `=`."""
+    import json
+
+    values = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"wrong metadata (--set): expected KEY=VALUE, got {pair!r}.")
+        try:
+            json.loads(text)
+        except ValueError:
+            text = json.dumps(text)
+        values[key.strip()] = text
+    return values

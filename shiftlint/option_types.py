@@ -1,0 +1,44 @@
+"""How the text of options is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+LEVELS = ("error", "warning", "info")
+
+
+class SizesType(click.ParamType[tuple[int, ...]]):
+    """N, or one N per axis in array order (Z,Y,X), as a tuple of ints."""
+
+    name = "N|Y,X"
+
+    def __init__(self, minimum: int = 1) -> None:
+        self.minimum = minimum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse the text of an option."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected whole numbers as 144 or 144,160, got {value!r}", param, ctx)
+        if min(sizes) < self.minimum or len(sizes) > 3:
+            self.fail(f"expected one to three numbers of at least {self.minimum}, got {value!r}", param, ctx)
+        return sizes
+
+
+def split_codes(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """A list with commas."""
+    return None if value is None else [part for part in value.split(",") if part.strip()]
+
+
+def split_levels(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+    """CODE=LEVEL, repeated."""
+    pairs = dict(value.partition("=")[::2] for value in values)
+    for code, level in pairs.items():
+        if level not in LEVELS:
+            raise click.BadParameter(f"expected CODE=LEVEL with a level of {', '.join(LEVELS)}, got {code}={level!r}", ctx, param)
+    return pairs or None

@@ -1,0 +1,42 @@
+"""SL003 · shape arithmetic is not resolved.
+
+A crop, a reshape or a resize takes its bounds from values that the analyzer cannot compute from the input's sizes: they
+depend on pixels, or on an operator that it does not evaluate. Where the output then lies on the image is unknown.
+
+Do: export with bounds that follow from sizes alone (constant folding, a simplifier), or drop the data-dependent crop.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <int64[1] zero = {0}, int64[1] axis = {2}> {
+      brightest = ReduceMax<keepdims = 0>(image)
+      number = Cast<to = 7>(brightest)
+      end = Unsqueeze(number, zero)
+      out = Slice(image, zero, end, axis)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <int64[1] start = {1}, int64[1] axis = {2}> {
+      end = Shape<start = 2, end = 3>(image)
+      out = Slice(image, start, end, axis)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules import Case, Finding, Level, each
+
+CODE = "SL003"
+LEVEL = Level.ERROR
+TITLE = "shape arithmetic is not resolved"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per node whose bounds are not known."""
+    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export with bounds that follow from the input's sizes alone.")

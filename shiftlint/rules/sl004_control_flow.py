@@ -1,0 +1,42 @@
+"""SL004 · control flow on the path.
+
+An `If` whose condition is not known, a `Loop` or a `Scan` decides at run time what is computed. What the output depends
+on may differ from image to image, and no tiling is safe.
+
+Do: export the branch that is meant (constant conditions are folded), or unroll the loop.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out)
+    <float limit = {0}> {
+      mean = ReduceMean<keepdims = 0>(image)
+      bright = Greater(mean, limit)
+      out = If (bright) <
+        then_branch = yes () => (float[n,1,h,w] a) { a = Relu(image) },
+        else_branch = no () => (float[n,1,h,w] b) { b = GlobalAveragePool(image) }
+      >
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out) {
+      out = Relu(image)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules import Case, Finding, Level, each
+
+CODE = "SL004"
+LEVEL = Level.ERROR
+TITLE = "control flow on the path"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per node of control flow that is not resolved."""
+    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export the branch that is meant, or unroll the loop.")

@@ -1,0 +1,48 @@
+"""SL402 · dynamic quantization: scales are taken from each tile.
+
+`DynamicQuantizeLinear` and the fused forms of it take scale and zero point from the smallest and largest value of the
+tensor. Every tile has others, so that the same pixel gets another value in another tile; no halo repairs that.
+
+Do: quantize statically (QuantizeLinear with stored scales), or run in float.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out) {
+      q, scale, zero = DynamicQuantizeLinear(image)
+      out = DequantizeLinear(q, scale, zero)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out)
+    <float scale = {0.1}, uint8 zero = {128}> {
+      q = QuantizeLinear(image, scale, zero)
+      out = DequantizeLinear(q, scale, zero)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules import Case, Finding, Level
+
+CODE = "SL402"
+LEVEL = Level.ERROR
+TITLE = "dynamic quantization: scales are taken from each tile"
+OPERATORS = {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding for all nodes that quantize by what they see."""
+    nodes = [node for node in case.nodes if node.op in OPERATORS]
+    if nodes:
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"{nodes[0].op} {nodes[0].name!r} and {len(nodes) - 1} more node(s) take their scale from the tile that they see.",
+            "Quantize statically, with stored scales, or run in float.",
+            nodes[0].name,
+        )

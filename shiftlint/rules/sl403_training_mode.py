@@ -1,0 +1,68 @@
+"""SL403 · the network is in training mode, or random.
+
+Batch normalization in training mode takes its statistics from the batch at hand, that is, from each tile. Dropout in
+training mode and random operators give another result at every run. Tiles then agree with nothing, not even with
+themselves.
+
+Do: export in evaluation mode (`model.eval()`).
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out)
+    <float[1] scale = {1}, float[1] b = {0}, float[1] mean = {0}, float[1] var = {1}> {
+      out, running_mean, running_var = BatchNormalization<training_mode = 1>(image, scale, b, mean, var)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out)
+    <float[1] scale = {1}, float[1] b = {0}, float[1] mean = {0}, float[1] var = {1}> {
+      out = BatchNormalization(image, scale, b, mean, var)
+    }
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,h,w] out) {
+      noise = RandomNormalLike(image)
+      out = Add(image, noise)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shiftlint.axes import Tensor
+from shiftlint.graph import Node
+from shiftlint.rules import Case, Finding, Level
+
+CODE = "SL403"
+LEVEL = Level.ERROR
+TITLE = "the network is in training mode, or random"
+RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per node in training mode or with a random result."""
+    constants = {n.outputs[0]: n.attributes.get("value") for n in case.nodes if n.op == "Constant"} | dict(case.constants)
+    for node in case.nodes:
+        what = _training(node, constants)
+        if what:
+            yield Finding(CODE, LEVEL, f"{node.op} {node.name!r} {what}.", "Export the network in evaluation mode.", node.name)
+
+
+def _training(node: Node, constants: dict[str, Tensor | None]) -> str:
+    if node.op in RANDOM:
+        return "is random"
+    if node.op == "BatchNormalization" and node.attributes.get("training_mode"):
+        return "takes its statistics from each tile"
+    if node.op == "Dropout" and len(node.inputs) > 2 and node.inputs[2]:
+        mode = constants.get(node.inputs[2])
+        if mode is None or mode.value is None or np.any(mode.value):
+            return "is in training mode"
+    return ""

@@ -1,0 +1,42 @@
+"""SL902 · tiles, stitched by the contract, differ from the whole.
+
+The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and the results differ. Either
+the analyzer is wrong (please report it), or the network amplifies rounding: interpolation by a factor that is no power of two
+rounds its coordinates by their place, and a function as steep as below makes the last bit of a float visible.
+
+Do: run whole images; report the model if it is no such case.
+
+Bad: --verify
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[4] scales = {1, 1, 3, 3}, float steep = {1000000000}> {
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, , scales)
+      steeper = Mul(large, steep)
+      out = Sin(steeper)
+    }
+
+Good: --verify
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[4] scales = {1, 1, 3, 3}> {
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, , scales)
+      out = Sin(large)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules import Case, Finding, Level, contradicted
+
+CODE = "SL902"
+LEVEL = Level.ERROR
+TITLE = "tiles, stitched by the contract, differ from the whole"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per tile measurement that contradicts."""
+    yield from contradicted(case, CODE, LEVEL)

@@ -1,0 +1,28 @@
+"""`-` for a file: what comes in on standard input, kept in a temporary file while it is looked at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from shiftlint.errors import InputError
+
+NAME = "-"
+
+
+@contextmanager
+def readable(path: str) -> Iterator[str]:
+    """The path itself, or for `-` that of a file with what standard input held; errors then name `-`, not the file."""
+    if path != NAME:
+        yield path
+        return
+    with TemporaryDirectory(prefix="shiftlint") as folder:
+        file = Path(folder) / "stdin.onnx"
+        file.write_bytes(sys.stdin.buffer.read())
+        try:
+            yield str(file)
+        except InputError as error:
+            raise InputError(str(error).replace(str(file), NAME)) from error
