@@ -82,11 +82,17 @@ def interpret(program: Program, inputs: Values) -> dict[str, Tensor]:
     SizeError
         The network does not run at these sizes; the message names the node.
     """
+    values = trace(program, inputs)
+    return {value.name: values.get(value.name, LOST) for value in program.graph.outputs}
+
+
+def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
+    """As `interpret`, but all tensors by name; of those that depend on constants alone only what other nodes read."""
     values: dict[str, Tensor] = {**program.constants, **inputs}
     budget = Pass(program.graph.functions)
     for call in program.calls:
         _step(call, values, budget)
-    return {value.name: values.get(value.name, LOST) for value in program.graph.outputs}
+    return values
 
 
 def prepared(node: Node, opset: Mapping[str, int]) -> Call:

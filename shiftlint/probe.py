@@ -9,7 +9,7 @@ from math import lcm
 from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
 from shiftlint.contract import Padding
 from shiftlint.graph import Graph, Value
-from shiftlint.interpreter import Call, Program, Values, fold, interpret
+from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
 from shiftlint.relation import Relation, at_least
 
 BATCH_AXIS = 0
@@ -129,6 +129,10 @@ class Probe:
         if isinstance(known, str):
             raise SizeError(known)
         return known
+
+    def tensors(self, sizes: tuple[int, ...]) -> Values:
+        """All tensors of the graph at `sizes`, by name; SizeError where the network does not run."""
+        return trace(self._program, self._inputs(self._input(sizes)))
 
     def legal(self, sizes: tuple[int, ...]) -> bool:
         """Whether the network runs at `sizes` and gives at least one px."""

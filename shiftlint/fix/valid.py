@@ -20,7 +20,6 @@ from shiftlint.axes import SizeError, Tensor, Track, border_of, dim_of, single_t
 from shiftlint.errors import InputError
 from shiftlint.fix.twin import FIRST_OPSET, NotConvertible, Part, Twin
 from shiftlint.graph import Graph, Node
-from shiftlint.interpreter import evaluate, fold
 from shiftlint.probe import Probe
 from shiftlint.relation import Relation
 from shiftlint.transfer import arguments, find
@@ -47,7 +46,10 @@ def valid_twin(
     if probe.axes != tuple(range(2, 2 + len(sizes))):
         raise NotConvertible("only images of shape (batch, channels, space…) are converted")
     protos = {o: node for node in model.graph.node for o in node.output}
-    twin = Twin(_values(probe, graph, sizes), protos, len(sizes))
+    try:
+        twin = Twin(probe.tensors(sizes), protos, len(sizes))
+    except SizeError as error:
+        raise NotConvertible(f"the network does not run at {sizes}: {error}") from error
     twin.parts[probe.image.name] = Part((0,) * len(sizes), sizes)
     for node in graph.nodes:
         try:
@@ -70,29 +72,10 @@ def valid_twin(
     return result, {name: twin.parts[name] for name in names if name in twin.parts}
 
 
-def _values(probe: Probe, graph: Graph, sizes: tuple[int, ...]) -> dict[str, Tensor]:
-    """All tensors of the original at these sizes."""
-    _, constants = fold(graph)
-    spatial = dict(zip(probe.axes, sizes, strict=True))
-    dims = [
-        dim_of(spatial[i], Track(i)) if i in spatial else dim_of(n if isinstance(n, int) else 1)
-        for i, n in enumerate(probe.image.shape)
-    ]
-    image = Tensor(tuple(dims), from_image=True)
-    values = {**constants, probe.image.name: image}
-    try:
-        for node in graph.nodes:
-            inputs = tuple(values.get(name) if name else None for name in node.inputs)
-            values |= dict(zip(node.outputs, evaluate(node, inputs, graph.opset.get(node.domain, 1)), strict=False))
-    except SizeError as error:
-        raise NotConvertible(f"the network does not run at {sizes}: {error}") from error
-    return values
-
-
 def _convert(twin: Twin, node: Node) -> None:
     images = [name for name in node.inputs if name in twin.parts]
-    output = twin.original[node.outputs[0]]
-    if not images or output.value is not None:
+    output = twin.original.get(node.outputs[0])
+    if not images or output is None or output.value is not None:
         twin.nodes.append(twin.protos[node.outputs[0]])
     elif output.opaque or any(note.axis in range(2, 2 + twin.rank) for note in output.notes):
         raise NotConvertible("it depends on the whole image, on the place, or is not analyzed")
@@ -276,7 +259,7 @@ def _clamped(twin: Twin, node: Node, axis: int, size: int, factor: int) -> tuple
     known = find(node.op, node.domain, 13 if node.op == "Resize" else 9)
     assert known is not None
     others = [twin.original[name] if name else None for name in node.inputs[1:]]
-    result = known.function(alone, *others, **arguments(known, node.attributes, 1))
+    result = known.function(alone, *others, **arguments(known, node.attributes, 1, None))
     track = single_track((result if isinstance(result, Tensor) else result[0]).dims[axis])
     relation: Relation | None = track.relation if track else None
     if relation is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +244,4 @@ def test_a_missing_or_doubled_runtime_is_named(
 
 def test_help_does_not_wait_for_heavy_imports() -> None:
     code = "import sys, shiftrun.cli; sys.exit(bool({'numpy', 'onnx', 'onnxruntime', 'scipy', 'sklearn'} & set(sys.modules)))"
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert time.perf_counter() - start < 3, "0.2 s on an idle machine"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
