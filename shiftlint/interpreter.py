@@ -136,6 +136,8 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
 
             result = known.function(*inputs[: known.maximum_inputs], **arguments(known, node.attributes, len(node.outputs), run))
             results = result if isinstance(result, tuple) else (result,)
+        if any(atom.size == 0 for r in results if r.value is None for dim in r.dims for atom in dim):
+            raise SizeError("an output without elements, which runtimes refuse or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
     except (Unsupported, PeriodTooLong) as error:
