@@ -120,10 +120,8 @@ def evaluate(
 
     opened = open_model(model, device=device, force=bool(tiles))
     samples = read_samples(data, split)[:limit]
-    found = []
-    for tile in tiles or (None,):
-        with progress_bar(f"tile {tile or 'default'}", "images", quiet=quiet) as bar:
-            found.append(evaluation.evaluate(opened, samples, tile=tile, progress=bar))
+    with progress_bar("evaluating", "images", quiet=quiet) as bar:
+        found = evaluation.evaluate(opened, samples, tiles=tiles or (None,), progress=bar)
     if output_format == "json":
         click.echo(json.dumps(evaluation.to_json(found, model), indent=1))
         return

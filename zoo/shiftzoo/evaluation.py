@@ -6,16 +6,16 @@ the size is no multiple of the step, and everything behind the embedding stays t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shiftrun.models import Model
+from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftzoo.datasets import Sample
 from shiftzoo.metrics import THRESHOLDS, Counts, count, total
+from shiftzoo.phases import outputs_by_tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ def evaluate(
     model: Model,
     samples: Sequence[Sample],
     *,
-    tile: int | None = None,
+    tiles: tuple[int | None, ...] = (None,),
     progress: Callable[[int, int], None] | None = None,
-) -> Evaluation:
-    """Segment every sample with the model's defaults and compare with its labels.
+) -> list[Evaluation]:
+    """Segment every sample with the model's defaults, once per tile size, and compare with its labels.
 
     Parameters
     ----------
-    tile : int, optional
-        Output px per tile; a size that is no multiple of the step needs a model opened with `force`.
+    tiles : tuple of int or None
+        Output px per tile, None for the default; a size that is no multiple of the step needs a model opened with `force`.
     progress : callable (images done, images in all), optional
 
     Raises
@@ -67,19 +67,17 @@ def evaluate(
     InputError
         As `Model.segment`.
     """
-    counts, exact = [], True
-    for index, (sample, label) in enumerate(_predictions(model, samples, tile)):
-        counts.append(count(sample.label, label))
+    counts: dict[int | None, list[Counts]] = {tile: [] for tile in tiles}
+    exact = dict.fromkeys(tiles, True)
+    for done, sample in enumerate(samples, start=1):
+        for tile, outputs in outputs_by_tile(model, sample.image, tiles).items():
+            counts[tile].append(count(sample.label, model.labels(outputs)))
+            if tile is not None:
+                exact[tile] &= model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
         if progress is not None:
-            progress(index + 1, len(samples))
-    if tile is not None:
-        exact = all(model.plan(s.image.shape, tile=tile, outputs=("embedding",)).exact for s in samples)
-    return Evaluation(tile, exact, tuple(s.name for s in samples), tuple(counts))
-
-
-def _predictions(model: Model, samples: Sequence[Sample], tile: int | None) -> Iterator[tuple[Sample, NDArray[np.int32]]]:
-    for sample in samples:
-        yield sample, model.segment(sample.image, tile="auto" if tile is None else tile)
+            progress(done, len(samples))
+    names = tuple(sample.name for sample in samples)
+    return [Evaluation(tile, exact[tile], names, tuple(counts[tile])) for tile in tiles]
 
 
 def precision_table(evaluation: Evaluation) -> str:

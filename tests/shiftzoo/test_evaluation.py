@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu])")
+
+from shiftrun.images import read_pixels
+from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
+from shiftzoo.datasets import Sample
+from shiftzoo.evaluation import evaluate, precision_table, tile_table
+from shiftzoo.phases import outputs_by_tile
+
+ZOO = Path(__file__).parent.parent.parent / "zoo"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return open_model(ZOO / "dsb2018.onnx", device="cpu", force=True)
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return read_pixels(ZOO / "samples" / "nuclei.tif")[:, :201]
+
+
+@pytest.mark.parametrize("tile", [132, 148, 150])
+def test_phases_give_what_naive_tiles_give(model: Model, image: np.ndarray, tile: int) -> None:
+    """Up to the last bits: a run of another size may sum in another order."""
+    found = outputs_by_tile(model, image, (tile, 148))[tile]
+    assert not model.plan(image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
+    for name, values in model.predict(image, tile=tile, outputs=INSTANCE_OUTPUTS).items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4 * values.std())
+
+
+def test_tables(model: Model, image: np.ndarray) -> None:
+    labels = model.segment(image)
+    perfect, naive = evaluate(model, [Sample("sample", image, labels)], tiles=(144, 148))
+    assert (perfect.exact, naive.exact) == (True, False)
+    assert perfect.total.average_precision(0.9) == 1.0
+    assert naive.total.average_precision(0.9) < 1.0
+    assert "| 144 | yes | 1.000 | 0 | 0 |" in tile_table([perfect, naive])
+    assert "| 148 | **no** |" in tile_table([perfect, naive])
+    assert precision_table(perfect).count("1.000 | 1.000") == 5
