@@ -1,9 +1,9 @@
 """Naive stitching of many tile sizes at once, from few runs of the network.
 
 A tile that begins at px s of the image gives, pixel by pixel, what the network gives on the image without its first s modulo
-period px: that is what equivariance says. So all naive tiles of an image are cut out of one run per phase (s modulo period, per axis):
-tiles of 20, 36, 52, 84, 100 and 148 px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would read each px of
-the image a hundred times.
+period px: that is what equivariance says. So all naive tiles of an image are cut out of one run per phase (s modulo period, per
+axis): tiles of 20, 36, 52, 84, 100 and 148 px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would
+read each px of the image a hundred times.
 """
 
 from __future__ import annotations
