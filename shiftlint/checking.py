@@ -90,7 +90,7 @@ def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = N
             raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
     metadata, problem = Metadata(), ""
     try:
-        metadata = Metadata.from_props(graph.metadata, where=path)
+        metadata = Metadata.from_props(graph.metadata, where=path, computed=contract)
     except SchemaError as error:
         problem = str(error)
     measurements = measured(path, contract) if verify else ()
