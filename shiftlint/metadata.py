@@ -86,9 +86,7 @@ class Metadata:
             values["percentiles"] = _frozen(document["normalization"]["percentiles"])
         if METADATA_KEY in document:
             same = computed is not None and props[METADATA_KEY] == computed.dumps()
-            values["contract"] = (
-                computed if same else Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
-            )
+            values["contract"] = computed if same else Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
         return cls(**values)
 
     def to_props(self) -> dict[str, str]:
