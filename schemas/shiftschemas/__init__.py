@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from shiftschemas.conforming import conforms
@@ -19,7 +19,7 @@ class SchemaError(ValueError):
 @cache
 def load(name: str) -> dict[str, Any]:
     """Return the schema `name` (as in NAME.schema.json)."""
-    text = resources.files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"{name}.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
