@@ -144,7 +144,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple([dim_size(dim) for dim in self.dims])
+        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) for dim in self.dims])
 
     @property
     def rank(self) -> int:

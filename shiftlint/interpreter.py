@@ -132,7 +132,7 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         else:
             result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget))
             results = result if isinstance(result, tuple) else (result,)
-        if any(atom.size == 0 for r in results if r.value is None for dim in r.dims for atom in dim):
+        if any(0 in r.shape for r in results if r.value is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
