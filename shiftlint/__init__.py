@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,8 +10,9 @@ if TYPE_CHECKING:
     from shiftlint.errors import InputError
     from shiftlint.metadata import Metadata
 
+    __version__: str
+
 __all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "disagreements", "read_metadata"]
-__version__ = version("shiftlint")
 
 _HOME = {
     "analyze": "shiftlint.analysis",
@@ -26,6 +26,10 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `shiftlint --help` must not wait for onnx and numpy."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("shiftlint")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -45,7 +45,12 @@ def read_metadata(path: str | Path) -> Metadata:
 
 def contract_of(graph: Graph, *, where: str, input_name: str | None = None) -> Contract:
     """The contract of a graph; `where` names it in errors. Raises as `analyze`."""
-    probe = open_probe(graph, where=where, input_name=input_name)
+    return contract_at(open_probe(graph, where=where, input_name=input_name), where=where)
+
+
+def contract_at(probe: Probe, *, where: str) -> Contract:
+    """As `contract_of`, of a network whose image and axes are chosen; what was looked at stays with the probe."""
+    graph = probe.graph
     try:
         base = typical_sizes(probe)
     except SizeError as error:

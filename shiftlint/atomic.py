@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from shiftlint.errors import InputError
@@ -14,6 +13,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     The mode of a file that is replaced is kept.
     """
+    import tempfile  # 10 ms: only where something is written
+
     beside = None
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()

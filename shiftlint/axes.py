@@ -144,7 +144,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(dim_size(dim) for dim in self.dims)
+        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) for dim in self.dims])
 
     @property
     def rank(self) -> int:
@@ -152,7 +152,7 @@ class Tensor:
 
     def tracks(self) -> tuple[Track, ...]:
         """All tracks of all dimensions."""
-        return tuple(atom.track for dim in self.dims for atom in dim if atom.track)
+        return tuple([atom.track for dim in self.dims for atom in dim if atom.track])
 
     def image_axes(self) -> frozenset[int]:
         """The image axes that this tensor depends on, by a track or by a note."""
@@ -229,7 +229,7 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
     outside ("zeros", "reflect", …), its node is filled in by the interpreter.
     """
     inner = border_of(relation, track.border, size, new_size)
-    outside = border_of(relation, (0, 0), size, new_size) != (0, 0)
+    outside = (inner if track.border == (0, 0) else border_of(relation, (0, 0), size, new_size)) != (0, 0)
     padding = track.padding if inner != (0, 0) else frozenset()
     if outside:
         padding = padding | {Padding("", "", kind)}

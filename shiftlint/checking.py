@@ -9,13 +9,14 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from shiftlint.analysis import contract_of, open_probe
+from shiftlint.analysis import contract_at, open_probe
 from shiftlint.axes import Note
 from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import Graph, read_graph
 from shiftlint.metadata import Metadata
+from shiftlint.probe import Probe
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
 from shiftlint.standard_input import readable
@@ -81,7 +82,8 @@ def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool 
 
 def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
     """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
-    contract = contract_of(graph, where=path, input_name=input_name)
+    probe = open_probe(graph, where=path, input_name=input_name)
+    contract = contract_at(probe, where=path)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
     for name in SIZES:
         sizes = getattr(wish, name)
@@ -90,12 +92,11 @@ def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = N
             raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
     metadata, problem = Metadata(), ""
     try:
-        metadata = Metadata.from_props(graph.metadata, where=path)
+        metadata = Metadata.from_props(graph.metadata, where=path, computed=contract)
     except SchemaError as error:
         problem = str(error)
     measurements = measured(path, contract) if verify else ()
-    notes = _notes(graph, path, input_name)
-    return Case(path, contract, metadata, problem, notes, wish, None, graph.nodes, graph.constants, measurements)
+    return Case(path, contract, metadata, problem, _notes(probe), wish, None, graph.nodes, graph.constants, measurements)
 
 
 def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
@@ -122,8 +123,7 @@ def file_sha256(path: str) -> str | None:
         return None
 
 
-def _notes(graph: Graph, path: str, input_name: str | None) -> tuple[Note, ...]:
+def _notes(probe: Probe) -> tuple[Note, ...]:
     """The notes of all outputs at typical sizes."""
-    probe = open_probe(graph, where=path, input_name=input_name)
     outputs = probe.at(typical_sizes(probe)).outputs.values()
     return tuple({note: None for tensor in outputs for note in tensor.notes})

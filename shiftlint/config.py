@@ -14,7 +14,6 @@ from the folder of pyproject.toml; then comes the command line. Lists replace li
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
@@ -118,6 +117,8 @@ def find_configuration(start: Path) -> Configuration:
         path = folder / FILE
         if not path.is_file():
             continue
+        import tomllib
+
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("shiftlint")
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 from shiftlint.axes import SizeError, Tensor, Track, Unsupported, opaque, plain
 from shiftlint.graph import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
-from shiftlint.transfer import Transfer, arguments, find, misfit
+from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
 DEEPEST = 16  # functions and subgraphs within each other
@@ -130,13 +130,9 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         elif any(x.opaque for x in present):
             raise Unsupported(f"{call.name} of a tensor that is not analyzed")
         else:
-
-            def run(body: Any, values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-                return _run_body(body, values, scope, call.opset, budget)
-
-            result = known.function(*inputs[: known.maximum_inputs], **arguments(known, node.attributes, len(node.outputs), run))
+            result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget))
             results = result if isinstance(result, tuple) else (result,)
-        if any(atom.size == 0 for r in results if r.value is None for dim in r.dims for atom in dim):
+        if any(0 in r.shape for r in results if r.value is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
@@ -145,6 +141,16 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
         return tuple(_located(opaque((*present, *captured), reason), node, ()) for _ in node.outputs)
     return tuple([_located(_inherit(r, present), node, present) for r in results])
+
+
+def _keywords(call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass) -> dict[str, Any]:
+    if SUPPLIED.isdisjoint(known.keywords):
+        return call.node.attributes
+
+    def run(body: Any, values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return _run_body(body, values, scope, call.opset, budget)
+
+    return arguments(known, call.node.attributes, len(call.node.outputs), run)
 
 
 def _run_body(
@@ -195,11 +201,11 @@ def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
     if result.value is not None or (any(result is x for x in inputs) and len(inputs) == 1):
         return result
+    if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in inputs):
+        return result
     notes = result.notes.union(*[x.notes for x in inputs])
     upsampling = result.upsampling.union(*[x.upsampling for x in inputs])
     from_image = result.from_image or any(x.from_image for x in inputs)
-    if (notes, upsampling, from_image) == (result.notes, result.upsampling, result.from_image):
-        return result
     return replace(result, notes=notes, upsampling=upsampling, from_image=from_image)
 
 
@@ -207,13 +213,14 @@ def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
     """Write the node's name into the notes and paddings that its transfer function left without one."""
     if not result.from_image:
         return result
-    if any(not note.node for note in result.notes):
+    if result.notes and any(not note.node for note in result.notes):
         result = replace(
             result,
             notes=frozenset(n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes),
         )
-    seen = {id(track) for x in inputs for track in x.tracks()}
-    if any(id(t) not in seen and any(not p.node for p in t.padding) for t in result.tracks()):
+    unnamed = [t for t in result.tracks() if t.padding and any(not p.node for p in t.padding)]
+    seen = {id(track) for x in inputs for track in x.tracks()} if unnamed else set()
+    if any(id(t) not in seen for t in unnamed):
         dims = tuple(
             tuple(replace(atom, track=atom.track and _located_track(atom.track, node)) for atom in dim) for dim in result.dims
         )

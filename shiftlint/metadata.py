@@ -61,8 +61,10 @@ class Metadata:
     min_size: int | None = None
 
     @classmethod
-    def from_props(cls, props: Mapping[str, str], *, where: str) -> Metadata:
+    def from_props(cls, props: Mapping[str, str], *, where: str, computed: Contract | None = None) -> Metadata:
         """Read `metadata_props`, checked against the schema; keys that are not ours are left aside.
+
+        A stored contract that reads as the `computed` one does is that one: it is not parsed and checked again.
 
         Raises
         ------
@@ -83,7 +85,8 @@ class Metadata:
         if "normalization" in document:
             values["percentiles"] = _frozen(document["normalization"]["percentiles"])
         if METADATA_KEY in document:
-            values["contract"] = Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
+            same = computed is not None and props[METADATA_KEY] == computed.dumps()
+            values["contract"] = computed if same else Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
         return cls(**values)
 
     def to_props(self) -> dict[str, str]:

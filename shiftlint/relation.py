@@ -93,11 +93,13 @@ class Relation:
         return shift(elements).then(self)
 
 
+@lru_cache(maxsize=1024)
 def window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
     """A sliding window (convolution, pooling): output k reads stride·k - before … stride·k - before + dilation·(size - 1)."""
     return Relation(stride, 1, ((-before, dilation * (size - 1) - before),))
 
 
+@lru_cache(maxsize=1024)
 def transposed_window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
     """A transposed convolution: output j reads ceil((j + before - dilation·(size - 1)) / stride) … floor((j + before) / stride).
 
@@ -145,8 +147,11 @@ def join(first: Relation, second: Relation) -> Relation:
     SlopeMismatch
         The scales differ.
     """
-    if first is second or first == second:
-        return first
+    return first if first is second or first == second else _join(first, second)
+
+
+@lru_cache(maxsize=1024)
+def _join(first: Relation, second: Relation) -> Relation:
     if first.scale != second.scale:
         raise SlopeMismatch(f"scale {first.scale} meets scale {second.scale}")
     step = lcm(first.step, second.step)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from shiftlint.errors import InputError
 
@@ -19,6 +18,8 @@ def readable(path: str) -> Iterator[str]:
     if path != NAME:
         yield path
         return
+    from tempfile import TemporaryDirectory  # 10 ms: only where it is asked for
+
     with TemporaryDirectory(prefix="shiftlint") as folder:
         file = Path(folder) / "stdin.onnx"
         file.write_bytes(sys.stdin.buffer.read())

@@ -7,7 +7,7 @@ analyzed; the interpreter adds the node.
 
 A function that declares the keyword `outputs` is told the number of outputs of the node (Split); one that declares `run` gets a
 function that interprets a subgraph in the scope of the node (If, Loop). A function made from a table (`signed`) carries the
-attribute table of its operator in `__signature__`. What cannot be analyzed is registered by `unknown`, with its reason.
+attribute table of its operator in `__attributes__`. What cannot be analyzed is registered by `unknown`, with its reason.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from shiftlint.axes import Tensor, Unsupported
@@ -65,39 +66,46 @@ class Transfer:
 
 
 SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter fills in
-_REGISTRY: dict[tuple[str, str], list[Transfer]] = {}
+_REGISTRY: dict[tuple[str, str], dict[int, TransferFunction]] = {}  # (domain, op) -> since -> function
 
 
 def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
     """Register the decorated function for `op` of `domain` from opset `since` on."""
 
     def register(function: F) -> F:
-        parameters = _signature(function).parameters.values()
-        keywords = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        minimum = sum(p.default is p.empty for p in positional)
-        free = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        versions = _REGISTRY.setdefault((domain, op), [])
-        if any(known.since == since for known in versions):
+        versions = _REGISTRY.setdefault((domain, op), {})
+        if since in versions:
             raise ValueError(f"{domain or 'ai.onnx'}::{op} since {since} is registered twice")
-        maximum = None if variadic else len(positional)
-        types = {p.name: _types(p) for p in parameters if p.kind is p.KEYWORD_ONLY}
-        required = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty) - SUPPLIED
-        gaps = any(p.kind is p.VAR_POSITIONAL and "None" in str(p.annotation) for p in parameters)
-        versions.append(Transfer(function, since, keywords, minimum, maximum, free, types, required, len(positional), gaps))
-        versions.sort(key=lambda known: known.since)
+        versions[since] = function
         return function
 
     return register
 
 
+@cache
+def described(function: TransferFunction, since: int) -> Transfer:
+    """What the signature of a function says. Of the hundreds registered a network needs some ten: read on first use."""
+    parameters = signature(function).parameters.values()
+    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return Transfer(
+        function,
+        since,
+        keywords=frozenset(p.name for p in keywords),
+        minimum_inputs=sum(p.default is p.empty for p in positional),
+        maximum_inputs=None if variadic else len(positional),
+        any_attribute=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        types={p.name: _types(p) for p in keywords},
+        required=frozenset(p.name for p in keywords if p.default is p.empty) - SUPPLIED,
+        positional=len(positional),
+        gaps=any("None" in str(p.annotation) for p in variadic),
+    )
+
+
 def signed(function: F, attributes: dict[str, Any], name: str, does: str) -> F:
     """Give a function made from a table, `f(*inputs, **attributes)`, the signature, the name and the manual of an operator."""
-    own = _signature(function)
-    inputs = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in attributes.items()]
-    function.__signature__ = own.replace(parameters=[*inputs, *keywords])  # type: ignore[attr-defined]
+    function.__attributes__ = attributes  # type: ignore[attr-defined]
     function.__name__ = name.lower()
     function.__doc__ = f"{does}\n\nSpec: https://onnx.ai/onnx/operators/onnx__{name}.html"
     return function
@@ -114,19 +122,30 @@ def unknown(op: str, reason: str, *, since: int = 1, domain: str = "") -> None:
     transfer(op, since=since, domain=domain)(function)
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    given = getattr(function, "__signature__", None)
-    return given if isinstance(given, inspect.Signature) else inspect.signature(function)
+def signature(function: TransferFunction) -> inspect.Signature:
+    """The signature of a transfer function; of one made from a table, with the attributes of its operator for keywords."""
+    own = inspect.signature(function)
+    attributes = getattr(function, "__attributes__", None)
+    if attributes is None:
+        return own
+    inputs = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in attributes.items()]
+    return own.replace(parameters=[*inputs, *keywords])
 
 
 def find(op: str, domain: str, opset: int) -> Transfer | None:
     """The transfer function of `op` in `opset`: the newest that is not newer; None if there is none."""
-    versions = registry().get((domain, op), [])
-    return next((known for known in reversed(versions) if known.since <= opset), None)
+    versions = _registered().get((domain, op), {})
+    since = max((since for since in versions if since <= opset), default=None)
+    return None if since is None else described(versions[since], since)
 
 
 def registry() -> dict[tuple[str, str], list[Transfer]]:
-    """All transfer functions by (domain, op)."""
+    """All transfer functions by (domain, op), the oldest first."""
+    return {key: [described(known[since], since) for since in sorted(known)] for key, known in _registered().items()}
+
+
+def _registered() -> dict[tuple[str, str], dict[int, TransferFunction]]:
     import shiftlint.ops  # noqa: F401  # its modules register themselves
 
     return _REGISTRY

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, single_track
 from shiftlint.relation import Relation, transposed_window, window
@@ -37,28 +38,31 @@ def geometries(
     sizes: Ints, kernel: Ints, strides: Ints | None, dilations: Ints | None, pads: Ints | None, auto_pad: str
 ) -> list[Geometry]:
     """The attributes of one operator, per axis; SAME pads depend on the size."""
-    rank = len(sizes)
-    if auto_pad not in {"NOTSET", ""}:
-        pads = None  # they follow from auto_pad
+    pads = None if auto_pad not in {"NOTSET", ""} else pads  # they follow from auto_pad
+    explicit = _explicit(len(sizes), tuple(kernel), tuple(strides or ()), tuple(dilations or ()), tuple(pads or ()))
+    if auto_pad not in {"NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"}:
+        raise Unsupported(f"auto_pad {auto_pad!r}")
+    if not auto_pad.startswith("SAME"):
+        return list(explicit)
+    result = []
+    for size, one in zip(sizes, explicit, strict=True):
+        total = max((-(-size // one.stride) - 1) * one.stride + one.extent - size, 0)
+        small, large = total // 2, total - total // 2
+        before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+        result.append(Geometry(one.kernel, one.stride, one.dilation, before, after))
+    return result
+
+
+@lru_cache(maxsize=1024)  # the same at all sizes
+def _explicit(
+    rank: int, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...], pads: tuple[int, ...]
+) -> tuple[Geometry, ...]:
     strides, dilations, pads = strides or (1,) * rank, dilations or (1,) * rank, pads or (0,) * (2 * rank)
     if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
         raise Unsupported(f"kernel, strides, dilations or pads do not have {rank} axes")
     if not all(1 <= v <= LONGEST for v in (*kernel, *strides, *dilations)) or any(abs(p) > LONGEST for p in pads):
         raise Unsupported("a kernel, stride, dilation or pad out of range")
-    result = []
-    for axis in range(rank):
-        one = Geometry(kernel[axis], strides[axis], dilations[axis], pads[axis], pads[axis + rank])
-        if auto_pad in {"SAME_UPPER", "SAME_LOWER"}:
-            total = max((-(-sizes[axis] // one.stride) - 1) * one.stride + one.extent - sizes[axis], 0)
-            small, large = total // 2, total - total // 2
-            before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
-            one = Geometry(one.kernel, one.stride, one.dilation, before, after)
-        elif auto_pad == "VALID":
-            one = Geometry(one.kernel, one.stride, one.dilation, 0, 0)
-        elif auto_pad not in {"NOTSET", ""}:
-            raise Unsupported(f"auto_pad {auto_pad!r}")
-        result.append(one)
-    return result
+    return tuple(Geometry(kernel[i], strides[i], dilations[i], pads[i], pads[i + rank]) for i in range(rank))
 
 
 def slide(x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False) -> tuple[list[Dim], list[Note]]:

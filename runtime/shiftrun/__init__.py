@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,8 +9,9 @@ if TYPE_CHECKING:
     from shiftrun.models import Model, open_model
     from shiftrun.plan import Plan, Tile, make_plan, whole_plan
 
+    __version__: str
+
 __all__ = ["Model", "Plan", "Tile", "__version__", "make_plan", "mean_shift", "open_model", "whole_plan"]
-__version__ = version("shiftlint")
 
 _HOME = {
     "Model": "shiftrun.models",
@@ -26,6 +26,10 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `shiftrun --help` must not wait for numpy and scikit-learn."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("shiftlint")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

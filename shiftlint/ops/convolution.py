@@ -27,7 +27,9 @@ def conv(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Conv.html
     """
-    return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=w.shape[1] * group if w.rank > 1 else 0)
+    return convolved(
+        x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=dim_size(w.dims[1]) * group if w.rank > 1 else 0
+    )
 
 
 def convolved(
@@ -42,11 +44,11 @@ def convolved(
     channels: int | None,
 ) -> Tensor:
     """Windows over space with weights of shape (outputs, inputs, kernel…); `channels` None: not checked."""
-    _check(x, w)
+    outputs, _, *kernel = _check(x, w)
     notes = check_channels(x, channels)
-    geometry = geometries(x.shape[2:], kernel_shape or w.shape[2:], strides, dilations, pads, auto_pad)
+    geometry = geometries(x.shape[2:], kernel_shape or kernel, strides, dilations, pads, auto_pad)
     dims, more = slide(x, geometry, fills="zeros")
-    return Tensor((x.dims[0], dim_of(w.shape[0]), *dims), from_image=x.from_image, notes=frozenset(notes + more))
+    return Tensor((x.dims[0], dim_of(outputs), *dims), from_image=x.from_image, notes=frozenset(notes + more))
 
 
 @transfer("ConvTranspose", since=1)
@@ -124,10 +126,13 @@ def causal_conv_with_state(
     return convolved(x, weight, None, None, (weight.shape[-1] - 1, 0), None, "NOTSET", channels=weight.shape[0])
 
 
-def _check(x: Tensor, w: Tensor) -> None:
+def _check(x: Tensor, w: Tensor) -> tuple[int, ...]:
+    """The shape of the weights."""
     if x.rank < 3 or x.rank != w.rank:
         raise Unsupported(f"an input of rank {x.rank} with weights of rank {w.rank}")
     if w.from_image:
         raise Unsupported("weights that depend on the image")
-    if not all(w.shape):
-        raise SizeError(f"weights of shape {w.shape}")
+    shape = w.shape
+    if not all(shape):
+        raise SizeError(f"weights of shape {shape}")
+    return shape

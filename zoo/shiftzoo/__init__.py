@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
 
 __all__ = ["__version__"]
-__version__ = version("shiftlint")
+
+
+def __getattr__(name: str) -> Any:
+    """The version on first use: reading it takes longer than most commands."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("shiftlint")

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import defs
 
-from shiftlint.transfer import Transfer, find, registry, transfer
+from shiftlint.transfer import Transfer, find, registry, signature, transfer
 
 FIRST, LAST = 7, defs.onnx_opset_version()
 
@@ -73,9 +73,7 @@ def test_defaults_are_those_of_the_standard(name: str, opset: int) -> None:
     assert known is not None
     if known.any_attribute:
         return
-    import inspect
-
-    given = getattr(known.function, "__signature__", None) or inspect.signature(known.function)
+    given = signature(known.function)
     for attribute in SCHEMAS[name, opset].attributes.values():
         if attribute.required or not attribute.default_value.name:
             continue
