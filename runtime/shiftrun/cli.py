@@ -76,6 +76,13 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Percentiles of the whole image as the model's metadata say, or none.",
         ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Tiles that are run at a time; they share the cores. The result does not depend on it.",
+        ),
         click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
         click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
     )

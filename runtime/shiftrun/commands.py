@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.images import TIFF, Image, read_image, write_array, write_labels, write_png
+from shiftrun.arrays import FileArray, Framed, Reader, everything
+from shiftrun.images import TIFF, Image, read_image, write_png
+from shiftrun.labels import label_blocks
 from shiftrun.models import INSTANCE_OUTPUTS, Model, TileWish, open_model
 from shiftrun.outputs import check_output
 from shiftrun.overlay import overlay
-from shiftrun.plan import Plan
+from shiftrun.plan import Edges, Plan
 from shiftrun.progress import progress_bar
 from shiftrun.report import Stopwatch, check_report, run_report, write_report
-from shiftrun.stitch import predict
+from shiftrun.running import ahead, timed
+from shiftrun.source import Source
+from shiftrun.windows import GRIDS, windows_of
+from shiftrun.writing import array_file, write_labels
+
+PREVIEW_PX = 4096
 
 
 def segment_image(
@@ -34,6 +43,7 @@ def segment_image(
     normalize: str,
     overwrite: bool,
     quiet: bool,
+    workers: int,
 ) -> str:
     """`shiftrun segment`; returns the summary line."""
     check_output(output, TIFF, overwrite=overwrite, source=image)
@@ -42,18 +52,23 @@ def segment_image(
         check_output(preview, (".png",), overwrite=overwrite, source=image)
     watch = Stopwatch()
     with watch.stage("open"):
-        opened = open_model(model, device=device, force=force)
+        opened = open_model(model, device=device, force=force, workers=workers)
         opened.outputs(INSTANCE_OUTPUTS)
         settings = opened.clustering(bandwidth, threshold, min_size)
-    picture, plan, found = _run(opened, image, INSTANCE_OUTPUTS, watch, tile=tile, pad=pad, normalize=normalize, quiet=quiet)
-    with watch.stage("cluster"), progress_bar("clustering", "windows", quiet=quiet) as progress:
-        labels = in_image_frame(opened.labels(found, **settings, progress=progress), plan)
-    objects = int(labels.max(initial=0))
+    picture, edges, source, plan = _prepare(opened, image, INSTANCE_OUTPUTS, watch, tile=tile, pad=pad, normalize=normalize)
+    windows = windows_of(plan.output_shape, GRIDS[opened.dimensions])
     paths = {"labels": output} | ({"preview": preview} if preview else {})
-    with watch.stage("write"):
-        write_labels(output, labels, picture.resolution)
-        if preview is not None:
-            write_png(preview, overlay(picture.pixels, labels))
+    with progress_bar("predicting", "tiles", quiet=quiet) as progress:
+        run = opened.run(source, plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
+        blocks = timed(ahead(run.blocks()), lambda: watch.stage("predict"))
+        stage = watch.stage
+        with label_blocks(blocks, plan.output_shape, settings, windows, folder=output.parent, timed=stage) as store:
+            labels = in_image_frame(store, plan)
+            with watch.stage("write"):
+                write_labels(output, labels, picture.resolution, largest=store.largest)
+                if preview is not None:
+                    write_png(preview, overlay(*thumbnail(picture, labels)))
+    objects, plan = store.largest, run.plan
     flags = {
         "bandwidth": bandwidth,
         "threshold": threshold,
@@ -66,7 +81,7 @@ def segment_image(
         plan,
         image=picture,
         outputs=paths,
-        settings={**settings, "normalize": normalize, "device": device},
+        settings={**asdict(settings), "normalize": normalize, "device": device},
         overrides=_given(flags),
         seconds=watch.seconds,
         objects=objects,
@@ -87,17 +102,27 @@ def embed_image(
     normalize: str,
     overwrite: bool,
     quiet: bool,
+    workers: int,
 ) -> str:
     """`shiftrun embed`; returns the summary line."""
     check_output(output, (".npy", *TIFF), overwrite=overwrite, source=image)
     check_report(output, overwrite=overwrite)
     watch = Stopwatch()
     with watch.stage("open"):
-        opened = open_model(model, device=device, force=force)
+        opened = open_model(model, device=device, force=force, workers=workers)
         chosen = opened.outputs((name,) if name else ())[0].name
-    picture, plan, found = _run(opened, image, (chosen,), watch, tile=tile, pad=pad, normalize=normalize, quiet=quiet)
-    with watch.stage("write"):
-        write_array(output, found[chosen], picture.resolution)
+    picture, _, source, plan = _prepare(opened, image, (chosen,), watch, tile=tile, pad=pad, normalize=normalize)
+    shape: tuple[int, ...] = ()
+    with ExitStack() as files, progress_bar("predicting", "tiles", quiet=quiet) as progress, watch.stage("predict"):
+
+        def target(_: str, channels: int) -> FileArray:
+            nonlocal shape
+            shape = (channels, *plan.output_shape)
+            return files.enter_context(array_file(output, shape, picture.resolution))
+
+        run = opened.run(source, plan, (chosen,), progress=progress)
+        run.into(target)
+    plan = run.plan
     report = run_report(
         "embed",
         opened,
@@ -108,8 +133,9 @@ def embed_image(
         overrides=_given({"normalize": None if normalize == "model" else normalize}),
         seconds=watch.seconds,
     )
-    shape = "x".join(map(str, found[chosen].shape))
-    return _summary(f"{chosen} {shape}", plan, watch, [output, write_report(output, report)], report["warnings"])
+    return _summary(
+        f"{chosen} {'x'.join(map(str, shape))}", plan, watch, [output, write_report(output, report)], report["warnings"]
+    )
 
 
 def plan_image(model: Path, image: Path, *, tile: TileWish, pad: str, force: bool) -> Plan:
@@ -118,7 +144,9 @@ def plan_image(model: Path, image: Path, *, tile: TileWish, pad: str, force: boo
     names = {output.name for output in opened.contract.outputs}
     picture = read_image(image, opened.dimensions, opened.channels)
     outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
-    return opened.plan(picture.pixels.shape[1:], tile=tile, pad=pad, outputs=outputs)
+    shape = picture.shape[1:]
+    edges = opened.block_edges(shape, pad) if outputs else ()
+    return opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
 
 
 def print_plan(plan: Plan) -> None:
@@ -141,32 +169,42 @@ def print_plan(plan: Plan) -> None:
         console.print(finding, markup=False)
 
 
-def in_image_frame(labels: NDArray[np.int32], plan: Plan) -> NDArray[np.int32]:
+def in_image_frame(labels: Reader, plan: Plan) -> Reader:
     """Place labels that cover only the interior of the image (`--pad none`) where they belong; the rim is background."""
     shape = tuple(axis.image_px for axis in plan.axes)
-    origins = [axis.origin_px for axis in plan.axes]
+    origins = tuple(axis.origin_px for axis in plan.axes)
     fits = all(origin + size <= full for origin, size, full in zip(origins, labels.shape, shape, strict=True))
-    if labels.shape == shape or not fits:
-        return labels
-    result = np.zeros(shape, dtype=np.int32)
-    result[tuple(slice(origin, origin + size) for origin, size in zip(origins, labels.shape, strict=True))] = labels
-    return result
+    return labels if labels.shape == shape or not fits else Framed(labels, shape, origins)
 
 
-def _run(
-    model: Model, path: Path, names: tuple[str, ...], watch: Stopwatch, *, tile: TileWish, pad: str, normalize: str, quiet: bool
-) -> tuple[Image, Plan, dict[str, NDArray[np.float32]]]:
-    """Read, normalize, plan and run one image."""
+def thumbnail(picture: Image, labels: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y and x."""
+    planar = picture.shape[-2:]
+    if len(labels.shape) != 2 or max(planar) <= PREVIEW_PX:
+        return picture.pixels, labels.read(everything(labels.shape))
+    stride = -(-max(planar) // PREVIEW_PX)
+    channels, across = slice(0, picture.shape[0]), slice(0, planar[1])
+    rows = [slice(y, y + 1) for y in range(0, planar[0], stride)]
+    pixels = np.concatenate([picture.read((channels, row, across))[..., ::stride] for row in rows], axis=1)
+    bands = [labels.read((slice(y, min(y + stride, planar[0])), across))[:1, ::stride] for y in range(0, planar[0], stride)]
+    return pixels, np.concatenate(bands)
+
+
+def _prepare(
+    model: Model, path: Path, names: tuple[str, ...], watch: Stopwatch, *, tile: TileWish, pad: str, normalize: str
+) -> tuple[Image, Edges, Source, Plan]:
+    """Open and plan one image, measure its normalization, load the network."""
     with watch.stage("read"):
         picture = read_image(path, model.dimensions, model.channels)
     with watch.stage("plan"):
-        plan = model.plan(picture.pixels.shape[1:], tile=tile, pad=pad, outputs=names)
+        shape = picture.shape[1:]
+        edges = model.block_edges(shape, pad) if names == INSTANCE_OUTPUTS else ()
+        plan = model.plan(shape, tile=tile, pad=pad, outputs=names, edges=edges)
     with watch.stage("normalize"):
-        pixels = model.normalized(picture.pixels, normalize, where=str(path))
+        source = model.source(picture, normalize, where=str(path))
     with watch.stage("load"):
-        session = model.session
-    with watch.stage("predict"), progress_bar("predicting", "tiles", quiet=quiet) as progress:
-        return picture, plan, predict(session, pixels, plan, model.outputs(names), progress)
+        _ = model.session
+    return picture, edges, source, plan
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.contract import Contract, OutputContract
+from shiftlint.contract import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
+from shiftrun.arrays import Arranged, MemoryArray, Reader, everything
 from shiftrun.axis_plan import Refusal
-from shiftrun.labels import label_instances
+from shiftrun.frame import frame
+from shiftrun.labels import Clustering, label_blocks, label_instances
 from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Plan, automatic_tile, joined_axes, make_plan
+from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
+from shiftrun.running import Run, ahead
 from shiftrun.session import Session
-from shiftrun.stitch import Progress, predict
+from shiftrun.source import Source
+from shiftrun.stitch import MemoryTarget, Progress
+from shiftrun.windows import GRIDS, block_edges, windows_of
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
@@ -41,6 +46,8 @@ class Model:
     device : {"auto", "cpu", "cuda"}
     force : bool
         Stitch naively where the exact plan is refused.
+    workers : int
+        Tiles that are run at a time.
     """
 
     path: Path
@@ -50,11 +57,12 @@ class Model:
     metadata: Metadata
     device: str = "auto"
     force: bool = False
+    workers: int = 1
 
     @cached_property
     def session(self) -> Session:
         """The network, loaded by onnxruntime; InputError if that fails."""
-        return Session(self.path, self.device)
+        return Session(self.path, self.device, workers=self.workers)
 
     @property
     def dimensions(self) -> int:
@@ -87,7 +95,25 @@ class Model:
             raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
         return tuple(images[name] for name in names or tuple(images)[:1])
 
-    def plan(self, shape: tuple[int, ...], *, tile: TileWish = "auto", pad: str = "reflect", outputs: tuple[str, ...] = ()) -> Plan:
+    def axes(self, outputs: tuple[str, ...] = ()) -> tuple[AxisContract, ...]:
+        """The contract of each spatial axis that serves all the named outputs."""
+        return joined_axes(self.outputs(outputs))
+
+    def block_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
+        """Where the result of an image of spatial `shape` is cut into blocks, one per label window."""
+        axes = self.axes(INSTANCE_OUTPUTS)
+        result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
+        return block_edges(result, GRIDS[self.dimensions])
+
+    def plan(
+        self,
+        shape: tuple[int, ...],
+        *,
+        tile: TileWish = "auto",
+        pad: str = "reflect",
+        outputs: tuple[str, ...] = (),
+        edges: Edges = (),
+    ) -> Plan:
         """Plan an image of spatial `shape`; raises InputError as `make_plan`, or SL602 if the contract fails at these sizes."""
         wanted = self.outputs(outputs)
         axes = joined_axes(wanted)
@@ -96,7 +122,7 @@ class Model:
         reasons = tuple(dict.fromkeys(reason for output in wanted for reason in output.reasons))
         tiles = automatic_tile(shape, axes, pad=pad) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
-        plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons)
+        plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
         return self.confirm(plan)
 
     def confirm(self, plan: Plan) -> Plan:
@@ -115,8 +141,8 @@ class Model:
             raise Refusal(finding)
         return replace(plan, exact=False, bitwise=False, findings=(finding,))
 
-    def normalized(self, image: NDArray[Any], normalize: str = "model", *, where: str = "image") -> NDArray[np.float32]:
-        """Apply the model's percentile normalization ("model"), or only turn to float32 ("none"); any shape.
+    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
+        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
 
         Raises
         ------
@@ -124,22 +150,31 @@ class Model:
             NaN or infinite px; a constant image; "model" and the model does not say how.
         """
         if normalize == "none":
-            result = image.astype(np.float32)
-            if not np.isfinite(result).all():
-                raise InputError(
-                    f"not a finite image ({where}): expected finite intensities, got NaN or infinite pixels. Replace them first."
-                )
-            return result
+            return Source(image, None, where)
         if self.metadata.percentiles is None:
             raise InputError(
                 f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
                 "Pass --normalize none if the image is already as the network wants it."
             )
-        return percentile_normalization(image, self.metadata.percentiles, where=where).apply(image)
+        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
+
+    def run(
+        self, source: Source, plan: Plan, outputs: tuple[str, ...] = (), *, edges: Edges = (), progress: Progress | None = None
+    ) -> Run:
+        """A run of this model by `plan`; out of memory it goes on with tiles of half the size."""
+
+        def halve(old: Plan) -> Plan | None:
+            tile = tuple(half_tile(axis, size) for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True))
+            if tile == old.tile_shape or not old.exact:
+                return None
+            shape = tuple(axis.image_px for axis in old.axes)
+            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=edges)
+
+        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
 
     def predict(
         self,
-        image: NDArray[Any],
+        image: NDArray[Any] | Reader,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
@@ -151,7 +186,7 @@ class Model:
 
         Parameters
         ----------
-        image : array of 8- or 16-bit integers or floats
+        image : array or Reader of 8- or 16-bit integers or floats
         tile : "auto", int or one int per axis
             Output px per tile.
         pad : {"reflect", "edge", "constant", "none"}
@@ -170,18 +205,20 @@ class Model:
         InputError
             The image, tile or model cannot be used.
         """
-        pixels = image[None] if image.ndim == self.dimensions else image
-        if pixels.ndim != self.dimensions + 1 or self.channels not in {None, pixels.shape[0]}:
-            raise InputError(
-                f"wrong axes (image): expected {self.dimensions} spatial axes and {self.channels or 'any'} channels first, "
-                f"got shape {image.shape}."
-            )
-        plan = self.plan(pixels.shape[1:], tile=tile, pad=pad, outputs=outputs)
-        return predict(self.session, self.normalized(pixels, normalize), plan, self.outputs(outputs), progress)
+        reader = self._reader(image)
+        plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=outputs)
+        found: dict[str, NDArray[np.float32]] = {}
+
+        def memory(name: str, channels: int) -> MemoryTarget:
+            found[name] = np.empty((channels, *plan.output_shape), dtype=np.float32)
+            return MemoryTarget(found[name])
+
+        self.run(self.source(reader, normalize), plan, outputs, progress=progress).into(memory)
+        return found
 
     def segment(
         self,
-        image: NDArray[Any],
+        image: NDArray[Any] | Reader,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
@@ -193,13 +230,21 @@ class Model:
     ) -> NDArray[np.int32]:
         """Label the instances of an image; parameters as `predict`, those of clustering default to the metadata.
 
+        Embeddings are in memory for one label window at a time.
+
         Returns
         -------
         array (*space) of int32
             0 for background. With `pad="none"` of the size of the network's output.
         """
-        found = self.predict(image, tile=tile, pad=pad, normalize=normalize, outputs=INSTANCE_OUTPUTS, progress=progress)
-        return self.labels(found, bandwidth=bandwidth, threshold=threshold, min_size=min_size)
+        clustering = self.clustering(bandwidth, threshold, min_size)
+        reader = self._reader(image)
+        edges = self.block_edges(reader.shape[1:], pad)
+        plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges)
+        run = self.run(self.source(reader, normalize), plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
+        windows = windows_of(plan.output_shape, GRIDS[self.dimensions])
+        with label_blocks(ahead(run.blocks()), plan.output_shape, clustering, windows) as store:
+            return store.read(everything(plan.output_shape))
 
     def labels(
         self,
@@ -211,11 +256,11 @@ class Model:
         progress: Progress | None = None,
     ) -> NDArray[np.int32]:
         """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
-        settings = self.clustering(bandwidth, threshold, min_size)
+        settings = asdict(self.clustering(bandwidth, threshold, min_size))
         return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
 
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> dict[str, Any]:
-        """The settings of `label_instances`: what is given, else the metadata; InputError without any bandwidth."""
+    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
+        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
         bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
         if bandwidth is None:
             raise InputError(
@@ -223,10 +268,22 @@ class Model:
             )
         threshold = self.metadata.foreground_threshold if threshold is None else threshold
         min_size = self.metadata.min_size if min_size is None else min_size
-        return {"bandwidth": bandwidth, "threshold": threshold or 0.0, "min_size": min_size or 0}
+        return Clustering(bandwidth, threshold or 0.0, min_size or 0)
+
+    def _reader(self, image: NDArray[Any] | Reader) -> Reader:
+        """The image as (C, *space); InputError if its axes are not what the network takes."""
+        reader: Reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
+        if len(reader.shape) == self.dimensions:
+            reader = Arranged(reader, (-1, *range(self.dimensions)))
+        if len(reader.shape) != self.dimensions + 1 or self.channels not in {None, reader.shape[0]}:
+            raise InputError(
+                f"wrong axes (image): expected {self.dimensions} spatial axes and {self.channels or 'any'} channels first, "
+                f"got shape {image.shape}."
+            )
+        return reader
 
 
-def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -> Model:
+def open_model(path: Path | str, *, device: str = "auto", force: bool = False, workers: int = 1) -> Model:
     """Open a model file and establish its contract.
 
     Parameters
@@ -236,6 +293,8 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -
     device : {"auto", "cpu", "cuda"}
     force : bool
         Use the computed contract where the stored one is stale; stitch naively where the exact plan is refused.
+    workers : int
+        Tiles that are run at a time, sharing the cores; results do not depend on it.
 
     Raises
     ------
@@ -265,4 +324,4 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(path, sha256, contract, source, metadata, device, force)
+    return Model(path, sha256, contract, source, metadata, device, force, workers)
