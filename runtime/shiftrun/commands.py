@@ -145,7 +145,7 @@ def plan_image(model: Path, image: Path, *, tile: TileWish, pad: str, force: boo
     picture = read_image(image, opened.dimensions, opened.channels)
     outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
     shape = picture.shape[1:]
-    edges = opened.block_edges(shape, pad) if outputs else ()
+    edges = opened.row_edges(shape, pad) if outputs else ()
     return opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
 
 
@@ -198,7 +198,7 @@ def _prepare(
         picture = read_image(path, model.dimensions, model.channels)
     with watch.stage("plan"):
         shape = picture.shape[1:]
-        edges = model.block_edges(shape, pad) if names == INSTANCE_OUTPUTS else ()
+        edges = model.row_edges(shape, pad) if names == INSTANCE_OUTPUTS else ()
         plan = model.plan(shape, tile=tile, pad=pad, outputs=names, edges=edges)
     with watch.stage("normalize"):
         source = model.source(picture, normalize, where=str(path))

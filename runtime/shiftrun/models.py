@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ from shiftrun.arrays import Arranged, MemoryArray, Reader, everything
 from shiftrun.axis_plan import Refusal
 from shiftrun.frame import frame
 from shiftrun.labels import Clustering, label_blocks, label_instances
+from shiftrun.memory import activation_bytes, available_bytes
 from shiftrun.normalization import percentile_normalization
 from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
+from shiftrun.planner import Budget, fastest_tile
 from shiftrun.running import Run, ahead
 from shiftrun.session import Session
 from shiftrun.source import Source
 from shiftrun.stitch import MemoryTarget, Progress
-from shiftrun.windows import GRIDS, block_edges, windows_of
+from shiftrun.windows import GRIDS, row_edges, windows_of
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")
+USUAL_READ_PX = {1: 1 << 16, 2: 700, 3: 128}  # where the network's memory is modeled
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
 
@@ -48,6 +52,8 @@ class Model:
         Stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time.
+    memory : int or None
+        Bytes that the process may use, for automatic tiles; None: what is free.
     """
 
     path: Path
@@ -58,6 +64,7 @@ class Model:
     device: str = "auto"
     force: bool = False
     workers: int = 1
+    memory: int | None = None
 
     @cached_property
     def session(self) -> Session:
@@ -99,11 +106,11 @@ class Model:
         """The contract of each spatial axis that serves all the named outputs."""
         return joined_axes(self.outputs(outputs))
 
-    def block_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
-        """Where the result of an image of spatial `shape` is cut into blocks, one per label window."""
+    def row_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
+        """Where the result of an image of spatial `shape` is cut into rows of label windows."""
         axes = self.axes(INSTANCE_OUTPUTS)
         result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
-        return block_edges(result, GRIDS[self.dimensions])
+        return row_edges(result, GRIDS[self.dimensions])
 
     def plan(
         self,
@@ -120,10 +127,26 @@ class Model:
         if len(shape) != len(axes):
             raise InputError(f"wrong number of axes (image): expected {len(axes)} spatial axes, got {len(shape)}.")
         reasons = tuple(dict.fromkeys(reason for output in wanted for reason in output.reasons))
-        tiles = automatic_tile(shape, axes, pad=pad) if isinstance(tile, str) else tile
+        tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
         return self.confirm(plan)
+
+    def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
+        found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
+        return automatic_tile(shape, axes, pad=pad) if found is None else found
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What a run of this network may use, and what a px of a read costs."""
+        axes = self.contract.outputs[0].axes
+        sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(USUAL_READ_PX[self.dimensions])) for axis in axes]
+        read = tuple(size or USUAL_READ_PX[self.dimensions] for size in sizes)
+        per_px = activation_bytes(self.path, read, self.contract.input.name) / prod(read)
+        channels = sum(size for output in self.contract.outputs for size in output.shape[1:2] if isinstance(size, int))
+        blocks = 4 * 4 * channels * GRIDS[self.dimensions].single ** self.dimensions // 4  # blocks are a quarter of a large window
+        limit = available_bytes() if self.memory is None else self.memory
+        return Budget(limit, per_px, self.path.stat().st_size + blocks, self.workers)
 
     def confirm(self, plan: Plan) -> Plan:
         """Evaluate the network again at the very sizes of the plan's reads.
@@ -163,12 +186,12 @@ class Model:
     ) -> Run:
         """A run of this model by `plan`; out of memory it goes on with tiles of half the size."""
 
-        def halve(old: Plan) -> Plan | None:
+        def halve(old: Plan, cuts: Edges) -> Plan | None:
             tile = tuple(half_tile(axis, size) for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True))
             if tile == old.tile_shape or not old.exact:
                 return None
             shape = tuple(axis.image_px for axis in old.axes)
-            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=edges)
+            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts)
 
         return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
 
@@ -239,7 +262,7 @@ class Model:
         """
         clustering = self.clustering(bandwidth, threshold, min_size)
         reader = self._reader(image)
-        edges = self.block_edges(reader.shape[1:], pad)
+        edges = self.row_edges(reader.shape[1:], pad)
         plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges)
         run = self.run(self.source(reader, normalize), plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
         windows = windows_of(plan.output_shape, GRIDS[self.dimensions])
@@ -283,7 +306,9 @@ class Model:
         return reader
 
 
-def open_model(path: Path | str, *, device: str = "auto", force: bool = False, workers: int = 1) -> Model:
+def open_model(
+    path: Path | str, *, device: str = "auto", force: bool = False, workers: int = 1, memory: int | None = None
+) -> Model:
     """Open a model file and establish its contract.
 
     Parameters
@@ -295,6 +320,8 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False, w
         Use the computed contract where the stored one is stale; stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time, sharing the cores; results do not depend on it.
+    memory : int, optional
+        Bytes that the process may use, for `tile="auto"`. Default: 80 % of what is free.
 
     Raises
     ------
@@ -324,4 +351,4 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False, w
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(path, sha256, contract, source, metadata, device, force, workers)
+    return Model(path, sha256, contract, source, metadata, device, force, workers, memory)

@@ -109,14 +109,23 @@ class Plan:
         for parts in itertools.product(*chosen):
             yield Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
 
+    def block_edges(self, edges: Edges) -> Edges:
+        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.
+
+        Without edges, or if the plan is not exact, the result is one block: ().
+        """
+        if not edges or not self.exact:
+            return ()
+        starts = [tuple(tile.write[0] for tile in axis.tiles[1:]) for axis in self.axes]
+        kept = [cuts if set(begin) >= set(cuts) else () for begin, cuts in zip(starts, edges, strict=True)]
+        return (*kept[:-1], starts[-1])
+
     def blocks(self, edges: Edges) -> Iterator[Box]:
-        """The result cut at those of `edges` (per axis) where tiles begin, in raster order: blocks that no tile crosses."""
-        parts = []
-        for axis, cuts in zip(self.axes, edges or ((),) * len(self.axes), strict=True):
-            starts = {tile.write[0] for tile in axis.tiles}
-            kept = cuts if self.exact and starts >= set(cuts) else ()
-            parts.append([slice(start, stop) for start, stop in itertools.pairwise((0, *kept, axis.output_px))])
-        yield from itertools.product(*parts)
+        """The blocks between `edges`, as of `block_edges`, in raster order."""
+        cuts = edges or ((),) * len(self.axes)
+        pairs = [itertools.pairwise((0, *inner, axis.output_px)) for inner, axis in zip(cuts, self.axes, strict=True)]
+        for box in itertools.product(*pairs):
+            yield tuple(slice(start, stop) for start, stop in box)
 
     def to_json(self) -> dict[str, Any]:
         """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one per axis."""

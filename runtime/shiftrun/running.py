@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from shiftrun.arrays import Box, everything
-from shiftrun.plan import Plan
+from shiftrun.plan import Edges, Plan
 from shiftrun.session import OutOfMemory
 from shiftrun.source import Source
 from shiftrun.stitch import MemoryTarget, Network, Outputs, Progress, Target, Values, run_tiles
@@ -31,10 +31,10 @@ class Run:
     source : Source
     plan : Plan
     outputs : tuple of OutputContract
-    halve : callable (Plan) to Plan or None
-        The plan of smaller tiles for the same result, None where there is none.
+    halve : callable (Plan, edges) to Plan or None
+        The plan of smaller tiles for the same result, with tiles that begin at the edges; None where there is none.
     edges : tuple of tuple of int
-        Per axis where blocks of the result begin; see `Plan.blocks`.
+        Per axis where blocks of the result should begin; see `Plan.block_edges`.
     workers : int
     progress : callable (tiles done, tiles in all), optional
     """
@@ -43,8 +43,8 @@ class Run:
     source: Source
     plan: Plan
     outputs: Outputs
-    halve: Callable[[Plan], Plan | None] = lambda _: None
-    edges: tuple[tuple[int, ...], ...] = ()
+    halve: Callable[[Plan, Edges], Plan | None] = lambda *_: None
+    edges: Edges = ()
     workers: int = 1
     progress: Progress | None = None
 
@@ -55,8 +55,8 @@ class Run:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the outputs `embedding` and `foreground` block by block."""
-        done = 0
-        for box in list(self.plan.blocks(self.edges)):
+        done, edges = 0, self.plan.block_edges(self.edges)
+        for box in list(self.plan.blocks(edges)):
             found: Values = {}
             targets: dict[str, Target] = {}
 
@@ -64,10 +64,12 @@ class Run:
                 found[name] = np.empty((channels, *(part.stop - part.start for part in box)), dtype=np.float32)
                 return MemoryTarget(found[name])
 
-            done = self._fill(box, memory, targets, done)
+            done = self._fill(box, memory, targets, done, edges)
             yield Block(box, found["embedding"], found["foreground"][0])
 
-    def _fill(self, box: Box, make_target: Callable[[str, int], Target], targets: dict[str, Target], done: int) -> int:
+    def _fill(
+        self, box: Box, make_target: Callable[[str, int], Target], targets: dict[str, Target], done: int, edges: Edges = ()
+    ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
             count = done
@@ -83,7 +85,7 @@ class Run:
                         self.progress(min(count, self.plan.tile_count), self.plan.tile_count)
                 return count
             except OutOfMemory:
-                smaller = self.halve(self.plan)
+                smaller = self.halve(self.plan, edges)
                 if smaller is None:
                     raise
                 self.plan = smaller

@@ -65,6 +65,7 @@ class Session:
         options.log_severity_level = QUIET
         if workers > 1:
             options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // workers)
+        options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=[*providers, CPU])

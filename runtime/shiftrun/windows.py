@@ -52,11 +52,15 @@ def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:
     return result
 
 
-def block_edges(shape: tuple[int, ...], grid: Grid) -> tuple[tuple[int, ...], ...]:
-    """Per axis where windows end: blocks between these edges hold the end of one window each and are computed once."""
+def row_edges(shape: tuple[int, ...], grid: Grid) -> tuple[tuple[int, ...], ...]:
+    """Per axis but the last where windows end; () if one window holds all.
+
+    Rows of windows are computed one after the other, each px once, so that no more than the overlap of two rows is waiting. Along
+    the last axis windows are completed as blocks come, wherever these begin.
+    """
     if all(size <= grid.single for size in shape):
-        return tuple(() for _ in shape)
-    return tuple(tuple(box.stop for box, _ in _axis_windows(size, grid)[:-1]) for size in shape)
+        return ()
+    return (*(tuple(box.stop for box, _ in _axis_windows(size, grid)[:-1]) for size in shape[:-1]), ())
 
 
 @dataclass(frozen=True, slots=True)
