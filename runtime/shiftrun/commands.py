@@ -37,6 +37,7 @@ def segment_image(
     threshold: float | None,
     min_size: int | None,
     tile: TileWish,
+    memory: int | None,
     pad: str,
     force: bool,
     device: str,
@@ -52,7 +53,7 @@ def segment_image(
         check_output(preview, (".png",), overwrite=overwrite, source=image)
     watch = Stopwatch()
     with watch.stage("open"):
-        opened = open_model(model, device=device, force=force, workers=workers)
+        opened = open_model(model, device=device, force=force, workers=workers, memory=memory)
         opened.outputs(INSTANCE_OUTPUTS)
         settings = opened.clustering(bandwidth, threshold, min_size)
     picture, edges, source, plan = _prepare(opened, image, INSTANCE_OUTPUTS, watch, tile=tile, pad=pad, normalize=normalize)
@@ -96,6 +97,7 @@ def embed_image(
     output: Path,
     name: str | None,
     tile: TileWish,
+    memory: int | None,
     pad: str,
     force: bool,
     device: str,
@@ -109,7 +111,7 @@ def embed_image(
     check_report(output, overwrite=overwrite)
     watch = Stopwatch()
     with watch.stage("open"):
-        opened = open_model(model, device=device, force=force, workers=workers)
+        opened = open_model(model, device=device, force=force, workers=workers, memory=memory)
         chosen = opened.outputs((name,) if name else ())[0].name
     picture, _, source, plan = _prepare(opened, image, (chosen,), watch, tile=tile, pad=pad, normalize=normalize)
     shape: tuple[int, ...] = ()
@@ -136,37 +138,6 @@ def embed_image(
     return _summary(
         f"{chosen} {'x'.join(map(str, shape))}", plan, watch, [output, write_report(output, report)], report["warnings"]
     )
-
-
-def plan_image(model: Path, image: Path, *, tile: TileWish, pad: str, force: bool) -> Plan:
-    """`shiftrun plan`: the plan for the outputs that `segment` runs, or of the first output of any other network."""
-    opened = open_model(model, force=force)
-    names = {output.name for output in opened.contract.outputs}
-    picture = read_image(image, opened.dimensions, opened.channels)
-    outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
-    shape = picture.shape[1:]
-    edges = opened.row_edges(shape, pad) if outputs else ()
-    return opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
-
-
-def print_plan(plan: Plan) -> None:
-    """Print a plan as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("axis", "image", "padding", "result", "tile", "read", "tiles"):
-        table.add_column(title, justify="left" if title == "axis" else "right")
-    for axis in plan.axes:
-        sizes = (axis.image_px, f"{axis.before_px} + {axis.after_px}", axis.output_px, axis.tile_px, axis.read_px, len(axis.tiles))
-        table.add_row(axis.name, *map(str, sizes))
-    console = Console()
-    console.print(table)
-    origin = ", ".join(str(axis.origin_px) for axis in plan.axes)
-    promise = "equals the whole image" + (" bit for bit" if plan.bitwise else " up to rounding") if plan.exact else "NOT exact"
-    console.print(f"{plan.tile_count} tiles from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
-    for finding in plan.findings:
-        console.print(finding, markup=False)
 
 
 def in_image_frame(labels: Reader, plan: Plan) -> Reader:
