@@ -130,7 +130,7 @@ class Model:
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        return self.confirm(plan)
+        return self.confirm(plan, wanted)
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
         found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
@@ -148,7 +148,7 @@ class Model:
         limit = available_bytes() if self.memory is None else self.memory
         return Budget(limit, per_px, self.path.stat().st_size + blocks, self.workers)
 
-    def confirm(self, plan: Plan) -> Plan:
+    def confirm(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Plan:
         """Evaluate the network again at the very sizes of the plan's reads.
 
         Where the contract does not hold there, raise a Refusal; by force return the plan marked as not exact. A plan of one
@@ -156,7 +156,8 @@ class Model:
         """
         from shiftlint import disagreements
 
-        found = disagreements(self.path, self.contract, plan.read_shape) if plan.exact and plan.tile_count > 1 else ()
+        contract = replace(self.contract, outputs=outputs)
+        found = disagreements(self.path, contract, plan.read_shape) if plan.exact and plan.tile_count > 1 else ()
         if not found:
             return plan
         finding = f"SL602 contract does not hold ({self.path}): {'; '.join(found)}. Choose another --tile."
