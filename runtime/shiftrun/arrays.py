@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Box = tuple[slice, ...]
 
+MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
 
 
@@ -93,7 +94,15 @@ class FileArray:
 
     def read(self, box: Box) -> NDArray[Any]:
         """The elements of one box."""
-        return np.array(self._mapped("r")[box], dtype=self.dtype)
+        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        if self.order == "F" or not box:
+            result[...] = self._mapped("r")[box]
+            return result
+        rows = max(1, MAPPED_BYTES // max(1, math.prod(self.shape[1:]) * self.stored.itemsize))
+        for start in range(box[0].start, box[0].stop, rows):
+            part = slice(start, min(start + rows, box[0].stop))
+            result[part.start - box[0].start : part.stop - box[0].start] = self._mapped("r")[(part, *box[1:])]
+        return result
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Replace the elements of one box."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ class Unions:
 
     def __init__(self, windows: list[Window]) -> None:
         self.windows = windows
-        self._waiting: dict[int, list[tuple[Box, Labels]]] = {}  # of a later window: the overlapping parts of earlier ones
+        # of a later window: the parts of earlier ones that overlap it, compressed
+        self._waiting: dict[int, list[tuple[Box, bytes]]] = {}
         self._pairs = [np.empty((0, 2), dtype=np.int64)]
         self._unseen = list(range(len(windows)))
 
@@ -29,13 +31,15 @@ class Unions:
         own = np.where(labels > 0, labels + np.int32(offset), 0).astype(np.int32)
         self._unseen.remove(number)
         for common, earlier in self._waiting.pop(number, []):
-            self._pairs.append(partners(earlier, own[within(common, box)]))
+            part = own[within(common, box)]
+            labels_there = np.frombuffer(zlib.decompress(earlier), dtype=np.int32).reshape(part.shape)
+            self._pairs.append(partners(labels_there, part))
         for later in self._unseen:
             if self.windows[later].box[0].start >= box[0].stop:  # in raster order, so do all that follow
                 break
             shared = intersection(box, self.windows[later].box)
             if shared is not None:
-                self._waiting.setdefault(later, []).append((shared, own[within(shared, box)].copy()))
+                self._waiting.setdefault(later, []).append((shared, zlib.compress(own[within(shared, box)].tobytes(), 1)))
 
     def names(self, total: int) -> Labels:
         """The name of every label (total + 1,) after uniting those that are one object; 0 stays 0."""
