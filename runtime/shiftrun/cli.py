@@ -154,7 +154,14 @@ def segment(**options: Any) -> None:
 @click.argument("model", type=PATH)
 @click.argument("image", type=PATH)
 @click.option("-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy or .tif.")
-@click.option("--output", "name", help="Which output of the network. Default: the first that is an image.")
+@click.option(
+    "--output",
+    "names",
+    multiple=True,
+    help="Which output of the network; may be given several times, or all: then files are called OUTPUT.NAME.npy. "
+    "Default: the first that is an image.",
+)
+@click.option("--input", "image_input", help="The input that takes the image, where a network has several.")
 @running_options
 def embed(**options: Any) -> None:
     """Run any network on IMAGE and write one of its outputs, without clustering.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,8 @@ def embed_image(
     model: Path,
     image: Path,
     output: Path,
-    name: str | None,
+    names: tuple[str, ...],
+    image_input: str | None,
     tile: TileWish,
     memory: int | None,
     pad: str,
@@ -106,38 +109,63 @@ def embed_image(
     quiet: bool,
     workers: int,
 ) -> str:
-    """`shiftrun embed`; returns the summary line."""
-    check_output(output, (".npy", *TIFF), overwrite=overwrite, source=image)
-    check_report(output, overwrite=overwrite)
+    """`shiftrun embed`; returns a summary line per run: outputs on one grid are computed together."""
     watch = Stopwatch()
     with watch.stage("open"):
-        opened = open_model(model, device=device, force=force, workers=workers, memory=memory)
-        chosen = opened.outputs((name,) if name else ())[0].name
-    picture, _, source, plan = _prepare(opened, image, (chosen,), watch, tile=tile, pad=pad, normalize=normalize)
-    shape: tuple[int, ...] = ()
+        opened = open_model(model, device=device, force=force, workers=workers, memory=memory, image_input=image_input)
+        groups = opened.groups(names)
+    chosen = [name for group in groups for name in group]
+    paths = {
+        name: output if len(chosen) == 1 else output.with_name(f"{output.stem}.{_word(name)}{output.suffix}") for name in chosen
+    }
+    for path in paths.values():
+        check_output(path, (".npy", *TIFF), overwrite=overwrite, source=image)
+        check_report(path, overwrite=overwrite)
+    run = partial(_embed, opened, image, paths, watch=watch, tile=tile, pad=pad, normalize=normalize, quiet=quiet)
+    return "\n".join(run(group) for group in groups)
+
+
+def _embed(
+    model: Model,
+    image: Path,
+    paths: dict[str, Path],
+    group: tuple[str, ...],
+    *,
+    watch: Stopwatch,
+    tile: TileWish,
+    pad: str,
+    normalize: str,
+    quiet: bool,
+) -> str:
+    """Compute the outputs of one group and write them; the report lies beside the first."""
+    picture, _, source, plan = _prepare(model, image, group, watch, tile=tile, pad=pad, normalize=normalize)
+    shapes: dict[str, tuple[int, ...]] = {}
     with ExitStack() as files, progress_bar("predicting", "tiles", quiet=quiet) as progress, watch.stage("predict"):
 
-        def target(_: str, channels: int) -> FileArray:
-            nonlocal shape
-            shape = (channels, *plan.output_shape)
-            return files.enter_context(array_file(output, shape, picture.resolution))
+        def target(name: str, channels: int) -> FileArray:
+            shapes[name] = (channels, *plan.output_shape)
+            return files.enter_context(array_file(paths[name], shapes[name], picture.resolution))
 
-        run = opened.run(source, plan, (chosen,), progress=progress)
+        run = model.run(source, plan, group, progress=progress)
         run.into(target)
-    plan = run.plan
     report = run_report(
         "embed",
-        opened,
-        plan,
+        model,
+        run.plan,
         image=picture,
-        outputs={"array": output},
-        settings={"output": chosen, "normalize": normalize, "device": device},
+        outputs={"array" if len(paths) == 1 else name: paths[name] for name in group},
+        settings={"output": ", ".join(group), "normalize": normalize, "device": model.device},
         overrides=_given({"normalize": None if normalize == "model" else normalize}),
         seconds=watch.seconds,
     )
-    return _summary(
-        f"{chosen} {'x'.join(map(str, shape))}", plan, watch, [output, write_report(output, report)], report["warnings"]
-    )
+    what = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
+    written = [*(paths[name] for name in group), write_report(paths[group[0]], report)]
+    return _summary(what, run.plan, watch, written, report["warnings"])
+
+
+def _word(name: str) -> str:
+    """The name of an output as part of a file name."""
+    return re.sub(r"[^\w-]+", "_", name)
 
 
 def in_image_frame(labels: Reader, plan: Plan) -> Reader:

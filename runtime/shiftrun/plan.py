@@ -255,13 +255,18 @@ def joined_axes(outputs: Sequence[OutputContract]) -> tuple[AxisContract, ...]:
     """
     joined = outputs[0].axes
     for output in outputs[1:]:
-        if len(output.axes) != len(joined) or any(_grid(a) != _grid(b) for a, b in zip(joined, output.axes, strict=True)):
+        if not same_grid(outputs[0], output):
             raise InputError(
                 f"outputs on different grids ({outputs[0].name}, {output.name}): expected equal steps, sizes and origins. "
                 "Run them one by one with shiftrun embed --output."
             )
         joined = tuple(_join(a, b) for a, b in zip(joined, output.axes, strict=True))
     return joined
+
+
+def same_grid(a: OutputContract, b: OutputContract) -> bool:
+    """Whether two outputs can be computed together: equal steps, sizes and origins."""
+    return len(a.axes) == len(b.axes) and all(_grid(x) == _grid(y) for x, y in zip(a.axes, b.axes, strict=True))
 
 
 def _grid(axis: AxisContract) -> tuple[object, ...]:

@@ -15,17 +15,21 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
-from shiftlint.contract import AxisContract
+from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftrun.axis_plan import Refusal, exact_axis
 from shiftrun.frame import frame
+from shiftrun.memory import ITEM_BYTES, activation_bytes, available_bytes
 from shiftrun.plan import SMALLEST_EXACT_TILE_PX, Edges
+from shiftrun.windows import GRIDS
 
 CACHED_BYTES = 0.9e9
 BASE_BYTES = 150_000_000  # the process with its libraries
 SPACING = 0.97  # sizes closer than that are not tried both
 LARGEST_TILE_PX = 4096
+USUAL_READ_PX = {1: 1 << 16, 2: 700, 3: 128}  # where the network's memory is modeled
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,18 @@ class Budget:
     def cost(self, tiles: int, read: tuple[int, ...]) -> float:
         """The time of a run, in px of arithmetic."""
         return tiles * prod(read) * (1 + self.bytes_per_px * prod(read) / CACHED_BYTES)
+
+
+def budget_of(path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None) -> Budget:
+    """The budget of a network in a file; without a limit 80 % of the memory that is free now."""
+    axes, usual = contract.outputs[0].axes, USUAL_READ_PX[dimensions]
+    sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(usual)) for axis in axes] or [usual] * dimensions
+    read = tuple(size or usual for size in sizes)
+    per_px = activation_bytes(path, read, contract.input.name) / prod(read)
+    channels = sum(size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int))
+    block_bytes = ITEM_BYTES * channels * GRIDS[dimensions].single ** dimensions
+    limit = available_bytes() if limit_bytes is None else limit_bytes
+    return Budget(limit, per_px, path.stat().st_size + block_bytes, workers)
 
 
 @dataclass(frozen=True, slots=True)

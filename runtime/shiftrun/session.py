@@ -38,6 +38,8 @@ class Session:
         "auto": CUDA where it is available and starts, else the CPU.
     workers : int
         How many batches are run at a time; they share the cores.
+    image_input : str, optional
+        The input that takes the image. Default: the first.
 
     Attributes
     ----------
@@ -52,7 +54,7 @@ class Session:
         onnxruntime is missing or cannot load the file; CUDA was asked for and does not start; no float input.
     """
 
-    def __init__(self, path: Path, device: str = "auto", *, workers: int = 1) -> None:
+    def __init__(self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None) -> None:
         runtime = _onnxruntime()
         available = runtime.get_available_providers()
         if device == "cuda" and CUDA not in available:
@@ -77,7 +79,14 @@ class Session:
             raise InputError(
                 f"CUDA does not start (--device cuda): expected {CUDA}, got {self.provider}. Check driver and CUDA libraries."
             )
-        image = self._session.get_inputs()[0]
+        inputs = {value.name: value for value in self._session.get_inputs()}
+        image = inputs[image_input] if image_input in inputs else next(iter(inputs.values()))
+        if len(inputs) > 1:
+            others = ", ".join(name for name in inputs if name != image.name)
+            raise InputError(
+                f"more than one input ({path}): expected {image.name} alone, got also {others}. "
+                "Export the network with these as constants."
+            )
         if image.type not in FLOAT_TYPES:
             raise InputError(
                 f"input type ({path}, {image.name}): expected floats, got {image.type}. Export the network with float32."

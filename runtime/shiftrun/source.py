@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays import Box, MemoryArray, Reader
+from shiftrun.arrays import Arranged, Box, MemoryArray, Reader
 from shiftrun.normalization import Normalization
 from shiftrun.plan import Plan
 
@@ -84,6 +84,19 @@ def padding_index(plan: Plan) -> tuple[NDArray[np.intp], ...]:
 def as_source(image: NDArray[np.float32] | Source) -> Source:
     """A source as it is; an array is taken as normalized already."""
     return image if isinstance(image, Source) else Source(MemoryArray(image), None)
+
+
+def as_image(image: NDArray[Any] | Reader, dimensions: int, channels: int | None) -> Reader:
+    """An image (*space) or (C, *space) as (C, *space); InputError if its axes are not what the network takes."""
+    reader: Reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
+    if len(reader.shape) == dimensions:
+        reader = Arranged(reader, (-1, *range(dimensions)))
+    if len(reader.shape) != dimensions + 1 or channels not in {None, reader.shape[0]}:
+        raise InputError(
+            f"wrong axes (image): expected {dimensions} spatial axes and {channels or 'any'} channels first, "
+            f"got shape {image.shape}."
+        )
+    return reader
 
 
 def _hull(positions: NDArray[np.intp]) -> slice:

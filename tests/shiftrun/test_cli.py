@@ -248,3 +248,14 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     assert time.perf_counter() - start < 3, "0.2 s on an idle machine"
+
+
+def test_a_second_input_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    net = onnx.load(folder / "net.onnx")
+    net.graph.input.append(onnx.helper.make_tensor_value_info("noise", onnx.TensorProto.FLOAT, [1]))
+    onnx.save(net, folder / "two.onnx")
+    arguments = ("embed", "two.onnx", "cells.tif", "-o", "out.npy", "--tile", "144", "--input", "image")
+    assert shiftrun_(monkeypatch, *arguments) == 2
+    line = capsys.readouterr().err
+    assert "more than one input (two.onnx): expected image alone, got also noise" in line
+    assert not Path("out.npy").exists()

@@ -70,3 +70,15 @@ def test_stitched_equals_onnxruntime_on_the_whole(name: str, tmp_path: Path) -> 
             assert json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))["plan"]["tiles"] > 1
             scale = float(whole.std())
             np.testing.assert_allclose(found, whole, rtol=0, atol=ROUNDING.get(name, 0.0) * scale)
+
+
+def test_outputs_on_different_grids_in_one_call(tmp_path: Path) -> None:
+    """p2 and p4 have scales 1/4 and 1/16: two runs, three files."""
+    model = open_certified("tv_fpn_multi_output")
+    np.save(tmp_path / "image.npy", np.random.default_rng(0).normal(size=(3, 512, 576)).astype(np.float32))
+    arguments = ["embed", str(model.path), str(tmp_path / "image.npy"), "-o", str(tmp_path / "out.npy"), "--output", "all"]
+    result = CliRunner().invoke(cli, [*arguments, "--normalize", "none"], standalone_mode=False, catch_exceptions=False)
+    assert result.exit_code == 0
+    for output in model.contract.outputs:
+        scale = output.axes[0].output_size.scale if output.axes[0].output_size else 0
+        assert np.load(tmp_path / f"out.{output.name}.npy").shape[1:] == (512 * scale, 576 * scale)

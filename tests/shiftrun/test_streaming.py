@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun import models
+from shiftrun import model as model_module
 from shiftrun.arrays import FileArray, Framed, MemoryArray, bands, everything
 from shiftrun.images import read_image, read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
@@ -145,7 +145,7 @@ def test_labels_block_by_block_are_those_of_the_whole(
     network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
-    monkeypatch.setattr(models, "GRIDS", {2: Grid(192, 64, 250)})
+    monkeypatch.setattr(model_module, "GRIDS", {2: Grid(192, 64, 250)})
     monkeypatch.setattr("shiftrun.labels.GRIDS", {2: Grid(192, 64, 250)})
     model = open_model(network, device="cpu", workers=workers)
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))
@@ -171,7 +171,7 @@ def test_out_of_memory_goes_on_with_half_the_tile(
 ) -> None:
     model = open_model(network, device="cpu")
     expected, labels = model.predict(picture, tile=320)["embedding"], model.segment(picture, tile=320)
-    monkeypatch.setattr(models, "Session", Fails)
+    monkeypatch.setattr(model_module, "Session", Fails)
     small = open_model(network, device="cpu")
     np.testing.assert_array_equal(small.predict(picture, tile=320)["embedding"], expected)
     np.testing.assert_array_equal(small.segment(picture, tile=320), labels)
