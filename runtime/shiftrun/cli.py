@@ -131,6 +131,7 @@ def cli() -> None:
 @click.argument("image", type=PATH)
 @click.option("-o", "output", type=PATH, required=True, help="Labels, a TIFF (uint16, or uint32 if needed).")
 @click.option("--preview", type=PATH, help="A PNG of the image with the objects outlined.")
+@click.option("--csv", "table", type=PATH, help="A table of the objects: area, centroid, bounding box, mean intensity.")
 @click.option("--bandwidth", type=click.FloatRange(min=0, min_open=True), help="Of mean shift. Default: the model's metadata.")
 @click.option("--threshold", type=float, help="Foreground is a logit above it. Default: the model's metadata, else 0.")
 @click.option("--min-size", type=click.IntRange(min=0), help="Drop objects of fewer px. Default: the model's metadata, else 0.")
@@ -142,6 +143,7 @@ def segment(**options: Any) -> None:
     Examples:
       shiftrun segment nuclei.onnx cells.tif -o labels.tif
       shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496 --min-size 30
+      shiftrun segment nuclei.onnx plate.tif -o labels.tif --csv objects.csv --memory 1GB
     """
     from shiftrun.commands import segment_image
 

@@ -16,6 +16,7 @@ from shiftrun.arrays import FileArray, Framed, Reader, everything
 from shiftrun.images import TIFF, Image, read_image, write_png
 from shiftrun.labels import label_blocks
 from shiftrun.models import INSTANCE_OUTPUTS, Model, TileWish, open_model
+from shiftrun.objects import measure_objects, write_objects
 from shiftrun.outputs import check_output
 from shiftrun.overlay import overlay
 from shiftrun.plan import Edges, Plan
@@ -35,6 +36,7 @@ def segment_image(
     image: Path,
     output: Path,
     preview: Path | None,
+    table: Path | None,
     bandwidth: float | None,
     threshold: float | None,
     min_size: int | None,
@@ -53,6 +55,8 @@ def segment_image(
     check_report(output, overwrite=overwrite)
     if preview is not None:
         check_output(preview, (".png",), overwrite=overwrite, source=image)
+    if table is not None:
+        check_output(table, (".csv",), overwrite=overwrite, source=image)
     watch = Stopwatch()
     with watch.stage("open"):
         opened = open_model(model, device=device, force=force, workers=workers, memory=memory)
@@ -60,7 +64,7 @@ def segment_image(
         settings = opened.clustering(bandwidth, threshold, min_size)
     picture, edges, source, plan = _prepare(opened, image, INSTANCE_OUTPUTS, watch, tile=tile, pad=pad, normalize=normalize)
     windows = windows_of(plan.output_shape, GRIDS[opened.dimensions])
-    paths = {"labels": output} | ({"preview": preview} if preview else {})
+    paths = {"labels": output} | ({"preview": preview} if preview else {}) | ({"objects": table} if table else {})
     with progress_bar("predicting", "tiles", quiet=quiet) as progress:
         run = opened.run(source, plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
         blocks = timed(ahead(run.blocks()), lambda: watch.stage("predict"))
@@ -71,6 +75,8 @@ def segment_image(
                 write_labels(output, labels, picture.resolution, largest=store.largest)
                 if preview is not None:
                     write_png(preview, overlay(*thumbnail(picture, labels)))
+                if table is not None:
+                    write_objects(table, measure_objects(labels, picture, store.largest))
     objects, plan = store.largest, run.plan
     flags = {
         "bandwidth": bandwidth,

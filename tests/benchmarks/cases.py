@@ -131,7 +131,15 @@ def segment(options: dict[str, Any]) -> Figures:
     flags: dict[str, Any] = {"pad": "reflect", "force": True, "device": "cpu", "normalize": "model", "workers": 1}
     with measuring(figures):
         segment_image(
-            model=Path(options["model"]), image=image, output=labels, preview=None, overwrite=True, quiet=True, **chosen, **flags
+            model=Path(options["model"]),
+            image=image,
+            output=labels,
+            preview=None,
+            table=None,
+            overwrite=True,
+            quiet=True,
+            **chosen,
+            **flags,
         )
     report = json.loads(labels.with_suffix(".report.json").read_text(encoding="utf-8"))
     figures["µs/px"] = round(figures["seconds"] / size**2 * 1e6, 2)

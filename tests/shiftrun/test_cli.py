@@ -53,7 +53,12 @@ def test_the_analyzer_and_the_hand_agree(folder: Path) -> None:
 
 def test_segment(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels, preview and report are written, and the labels are the same for every tile size."""
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "a.tif", "--tile", "144", "--preview", "a.png") == 0
+    assert (
+        shiftrun_(
+            monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "a.tif", "--tile", "144", "--preview", "a.png", "--csv", "a.csv"
+        )
+        == 0
+    )
     line = capsys.readouterr().out
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "b.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
@@ -68,9 +73,11 @@ def test_segment(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert written["model"]["contract"] == "computed"
     assert "analyzed for this run" in written["warnings"][0]
     assert set(written["seconds"]) == {"open", "read", "plan", "normalize", "load", "predict", "cluster", "write"}
+    assert len(Path("a.csv").read_text().splitlines()) == labels.max() + 1
     with tifffile.TiffFile("a.tif") as file:
         assert file.pages.first.tags["XResolution"].value == (300, 1)
     assert sorted(p.name for p in folder.iterdir()) == [
+        "a.csv",
         "a.png",
         "a.report.json",
         "a.tif",
