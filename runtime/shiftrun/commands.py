@@ -78,12 +78,8 @@ def segment_image(
                 if table is not None:
                     write_objects(table, measure_objects(labels, picture, store.largest))
     objects, plan = store.largest, run.plan
-    flags = {
-        "bandwidth": bandwidth,
-        "threshold": threshold,
-        "min_size": min_size,
-        "normalize": None if normalize == "model" else normalize,
-    }
+    flags: dict[str, Any] = {"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size}
+    flags["normalize"] = None if normalize == "model" else normalize
     report = run_report(
         "segment",
         opened,

@@ -157,6 +157,7 @@ def meanshift(options: dict[str, Any]) -> Figures:
     count, dimensions = options["points"], options["dimensions"]
     corners = np.stack(np.meshgrid(*[np.arange(4 if dimensions < 5 else 2)] * dimensions), -1).reshape(-1, dimensions)
     centers = random.permutation(corners)[:50] * 3.0
+    centers = centers + random.uniform(-0.5, 0.5, centers.shape)  # nothing lies on or between the cells of either grid by design
     truth = random.integers(0, 50, count)
     points = centers[truth] + random.normal(0, 0.1, (count, dimensions))
     smeared = random.random(count) < options["smeared"]

@@ -62,6 +62,8 @@ def test_what_cannot_be_tiled_is_left_to_the_plan() -> None:
 def test_no_choice_below_128() -> None:
     found = choices(axes("valid", 1, 4)[0], 5000, "reflect", ())
     assert min(choice.tile_px for choice in found) in range(128, 160)
+    cut = choices(axes("valid", 1, 4)[0], 1064, "reflect", (1024,))
+    assert min(choice.tile_px for choice in cut) >= 128
     assert [choice.tile_px for choice in choices(axes("valid", 1, 4)[0], 50, "reflect", ())] == [64]
 
 
@@ -94,6 +96,7 @@ def test_plan_says_time_and_memory_and_draws(tmp_path: Path) -> None:
     assert "MB at the peak" in result.output
     with Pillow.open(picture) as drawn:
         pixels = np.asarray(drawn)
+    assert (pixels == (253, 186, 116)).all(-1).sum() > 10000, "the halo"
     zoom = 1024 / 740  # before 20, after 20: the image padded
     height, width = (pixels == (234, 88, 12)).all(-1).any(1).sum(), (pixels == (234, 88, 12)).all(-1).any(0).sum()
     assert abs(height - (160 + 48) * zoom) < 60
