@@ -25,6 +25,7 @@ One wish cannot be granted this way: padding of kind `wrap` brings in the *oppos
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -79,7 +80,9 @@ class AxisPlan:
     tiles: tuple[AxisTile, ...]
 
 
-def exact_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str, *, reasons: tuple[str, ...] = ()) -> AxisPlan:
+def exact_axis(
+    axis: AxisContract, image_px: int, tile_px: int, pad: str, *, reasons: tuple[str, ...] = (), edges: tuple[int, ...] = ()
+) -> AxisPlan:
     """Tile one axis so that the stitched result is the whole image's.
 
     Parameters
@@ -92,6 +95,9 @@ def exact_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str, *, rea
         As in `make_plan`.
     reasons : tuple of str
         What the contract says of an axis that it knows too little of; quoted in a refusal.
+    edges : tuple of int
+        Outputs of the result at which a tile must begin, rising; between two of them tiles are of about equal size. They do
+        not cut an axis that `tile_px` covers.
 
     Raises
     ------
@@ -105,7 +111,8 @@ def exact_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str, *, rea
         read, write = (0, whole.padded_px), (0, whole.output_px)
         return _plan(axis, whole, whole.padded_px, tile_px, (AxisTile(read, (whole.first, whole.stop), write),))
     refuse(axis, tile_px, whole.output_px, reasons)
-    read_px = read_size(axis, whole, tile_px)
+    boxes = writes(whole, tile_px, edges, axis.step or 1)
+    read_px = read_size(axis, whole, boxes)
     if read_px is None:
         advice = largest_tile(axis, whole, tile_px)
         raise Refusal(
@@ -113,24 +120,35 @@ def exact_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str, *, rea
             f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}"
         )
     tiles = []
-    for write in writes(whole, tile_px):
+    for write in boxes:
         start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
         shift = int(output.scale * start) - whole.first
         tiles.append(AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write))
-    return _plan(axis, whole, read_px, tile_px, tuple(tiles))
+    largest = max(stop - start for start, stop in boxes)
+    return _plan(axis, whole, read_px, largest if edges else tile_px, tuple(tiles))
 
 
-def writes(whole: Frame, tile_px: int) -> tuple[Interval, ...]:
-    """The write boxes: multiples of `tile_px` from the one origin of the result, the last one cut."""
-    return tuple((start, min(start + tile_px, whole.output_px)) for start in range(0, whole.output_px, tile_px))
+def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Interval, ...]:
+    """The write boxes: multiples of `tile_px` from the one origin of the result, the last one cut.
+
+    With `edges` the stretch between two of them is cut into as few tiles as `tile_px` allows, of equal multiples of the step.
+    """
+    if not edges:
+        return tuple((start, min(start + tile_px, whole.output_px)) for start in range(0, whole.output_px, tile_px))
+    result = []
+    for first, stop in itertools.pairwise((0, *edges, whole.output_px)):
+        count = -(-(stop - first) // tile_px)
+        size = -(-(stop - first) // (count * step)) * step
+        result += [(start, min(start + size, stop)) for start in range(first, stop, size)]
+    return tuple(result)
 
 
-def read_size(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
+def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Interval, ...]) -> int | None:
     """The smallest legal read that serves every tile, congruent to the padded image; None where there is none."""
     sizes, _ = sizes_of(axis)
     period = axis.period or 1
     needed = sizes.min
-    for start, stop in writes(whole, tile_px):
+    for start, stop in boxes:
         read_start = max(0, _last_start(axis, whole.first + start, whole.first + stop))
         needed = max(needed, min(whole.padded_px, _first_end(axis, whole.first + start, whole.first + stop)) - read_start)
     candidates = range(needed + (whole.padded_px - needed) % period, whole.padded_px + 1, period)
@@ -140,7 +158,7 @@ def read_size(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
 def largest_tile(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
     """The largest multiple of the step up to `tile_px` that has a legal read."""
     step = axis.step or 1
-    return next((t for t in range(tile_px // step * step, 0, -step) if read_size(axis, whole, t) is not None), None)
+    return next((t for t in range(tile_px // step * step, 0, -step) if read_size(axis, whole, writes(whole, t)) is not None), None)
 
 
 def refuse(axis: AxisContract, tile_px: int, output_px: int, reasons: tuple[str, ...]) -> None:

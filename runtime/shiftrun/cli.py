@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -37,9 +38,29 @@ class TileSize(click.ParamType[Any]):
         return sizes[0] if len(sizes) == 1 else sizes
 
 
+class Memory(click.ParamType[Any]):
+    """A number of bytes, such as 800MB, 2GB or 1.5GiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text of the option."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9.]+)\s*(|[KMGT]i?)B?", str(value).strip(), re.IGNORECASE)
+        try:
+            number = float(found[1]) if found else 0.0
+        except ValueError:
+            number = 0.0
+        if not found or number <= 0:
+            self.fail(f"expected a size such as 800MB or 2GB, got {value!r}.", param, ctx)
+        unit = found[2].upper()
+        return int(number * (1024 if unit.endswith("I") else 1000) ** ("KMGT".index(unit[0]) + 1 if unit else 0))
+
+
 TILE_HELP = (
-    "Output px written per tile, a multiple of the network's step. auto: per axis the multiple nearest 512, or the whole axis "
-    "where the image is smaller; never below 128."
+    "Output px written per tile, a multiple of the network's step. auto: the size that should be fastest within --memory; never "
+    "below 128. The result does not depend on it."
 )
 
 
@@ -47,6 +68,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that plans tiles."""
     options = (
         click.option("--tile", type=TileSize(), default="auto", show_default=True, help=TILE_HELP),
+        click.option("--memory", type=Memory(), help="Memory that --tile auto may use. Default: 80 % of what is free."),
         click.option(
             "--pad",
             type=click.Choice(["reflect", "edge", "constant", "none"]),
@@ -76,6 +98,13 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Percentiles of the whole image as the model's metadata say, or none.",
         ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Tiles that are run at a time; they share the cores. The result does not depend on it.",
+        ),
         click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
         click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
     )
@@ -102,6 +131,7 @@ def cli() -> None:
 @click.argument("image", type=PATH)
 @click.option("-o", "output", type=PATH, required=True, help="Labels, a TIFF (uint16, or uint32 if needed).")
 @click.option("--preview", type=PATH, help="A PNG of the image with the objects outlined.")
+@click.option("--csv", "table", type=PATH, help="A table of the objects: area, centroid, bounding box, mean intensity.")
 @click.option("--bandwidth", type=click.FloatRange(min=0, min_open=True), help="Of mean shift. Default: the model's metadata.")
 @click.option("--threshold", type=float, help="Foreground is a logit above it. Default: the model's metadata, else 0.")
 @click.option("--min-size", type=click.IntRange(min=0), help="Drop objects of fewer px. Default: the model's metadata, else 0.")
@@ -113,6 +143,7 @@ def segment(**options: Any) -> None:
     Examples:
       shiftrun segment nuclei.onnx cells.tif -o labels.tif
       shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496 --min-size 30
+      shiftrun segment nuclei.onnx plate.tif -o labels.tif --csv objects.csv --memory 1GB
     """
     from shiftrun.commands import segment_image
 
@@ -125,7 +156,14 @@ def segment(**options: Any) -> None:
 @click.argument("model", type=PATH)
 @click.argument("image", type=PATH)
 @click.option("-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy or .tif.")
-@click.option("--output", "name", help="Which output of the network. Default: the first that is an image.")
+@click.option(
+    "--output",
+    "names",
+    multiple=True,
+    help="Which output of the network; may be given several times, or all: then files are called OUTPUT.NAME.npy. "
+    "Default: the first that is an image.",
+)
+@click.option("--input", "image_input", help="The input that takes the image, where a network has several.")
 @running_options
 def embed(**options: Any) -> None:
     """Run any network on IMAGE and write one of its outputs, without clustering.
@@ -146,22 +184,27 @@ def embed(**options: Any) -> None:
 @click.argument("model", type=PATH)
 @click.argument("image", type=PATH)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="A table or JSON.")
+@click.option("--picture", type=PATH, help="A PNG of the tiles and of what one of them reads.")
+@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @planning_options
-def plan(model: Path, image: Path, output_format: str, tile: TileWish, pad: str, force: bool) -> None:
-    """Show how IMAGE would be cut for MODEL: tiles, reads, padding and what the halo costs.
+def plan(output_format: str, **options: Any) -> None:
+    """Show how IMAGE would be cut for MODEL: tiles, reads, padding, what the halo costs, and the time and memory of a run.
+
+    The time is that of one tile, measured now, times their number; clustering comes on top.
 
     \b
     Examples:
       shiftrun plan nuclei.onnx cells.tif
       shiftrun plan nuclei.onnx cells.tif --tile 144 --output-format json
+      shiftrun plan nuclei.onnx cells.tif --memory 500MB --picture tiles.png
     """
-    from shiftrun.commands import plan_image, print_plan
+    from shiftrun.planning import plan_image, print_plan
 
-    result = plan_image(model, image, tile=tile, pad=pad, force=force)
+    result, estimate = plan_image(**options)
     if output_format == "json":
-        click.echo(json.dumps(result.to_json(), indent=1))
+        click.echo(json.dumps({**result.to_json(), "estimate": estimate}, indent=1))
     else:
-        print_plan(result)
+        print_plan(result, estimate)
 
 
 def main() -> NoReturn:

@@ -1,6 +1,7 @@
 """Reading and writing images: the only module that knows file formats (TIFF, PNG, JPEG, npy).
 
-An image in memory is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled here.
+An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled here. It is read by windows:
+npy and TIFF from the file, PNG and JPEG, which can only be decoded from the start, from memory.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import logging
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.arrays import Arranged, Box, FileArray, MemoryArray, Reader, everything
 from shiftrun.outputs import replacing
+from shiftrun.tiff import open_series
 
 TIFF = (".tif", ".tiff")
 RASTER = (".png", ".jpg", ".jpeg")
@@ -34,7 +39,8 @@ class Image:
 
     Attributes
     ----------
-    pixels : array (C, *space), 8- or 16-bit integers or floats
+    source : Reader
+        Of px (C, *space), 8- or 16-bit integers or floats; see `read`.
     axes : str
         "C" and one letter per spatial axis, such as "CYX".
     path : Path
@@ -42,10 +48,30 @@ class Image:
         The TIFF resolution tags, to be carried over to the labels.
     """
 
-    pixels: NDArray[Any]
+    source: Reader
     axes: str
     path: Path
     resolution: Resolution | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size (C, *space)."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a px."""
+        return self.source.dtype
+
+    @property
+    def pixels(self) -> NDArray[Any]:
+        """All px, read now."""
+        return np.ascontiguousarray(self.read(everything(self.shape)))
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Read one window (C, *space); InputError if the file is damaged there."""
+        with _damage(self.path):
+            return self.source.read(box)
 
 
 def read_pixels(path: Path) -> NDArray[Any]:
@@ -56,7 +82,9 @@ def read_pixels(path: Path) -> NDArray[Any]:
     InputError
         The file is missing, empty, damaged or of an unknown type.
     """
-    return _decode(path)[0]
+    reader = _open(path)[0]
+    with _damage(path):
+        return reader.read(everything(reader.shape))
 
 
 def read_image(path: Path, dimensions: int, channels: int | None) -> Image:
@@ -67,25 +95,37 @@ def read_image(path: Path, dimensions: int, channels: int | None) -> Image:
     InputError
         As `read_pixels`; or axes, channels or pixel type are not what the network takes.
     """
-    stored, axes, resolution = _decode(path)
-    pixels = _channels_first(stored, axes, dimensions, channels, path)
-    if pixels.size == 0:
+    stored, axes, resolution = _open(path)
+    source = _channels_first(stored, axes, dimensions, channels, path)
+    if 0 in stored.shape:
         raise InputError(f"empty image ({path}): expected at least one pixel, got shape {stored.shape}.")
-    if channels is not None and pixels.shape[0] != channels:
+    if channels is not None and source.shape[0] != channels:
         raise InputError(
-            f"wrong number of channels ({path}): expected {_called(channels)}, got {_called(pixels.shape[0])}. "
+            f"wrong number of channels ({path}): expected {_called(channels)}, got {_called(source.shape[0])}. "
             "Select or convert the channels first."
         )
-    if not (pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2) and pixels.dtype.kind != "f":
-        raise InputError(f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {pixels.dtype}. Convert the image.")
-    return Image(pixels, "C" + SPATIAL[-dimensions:], path, resolution)
+    dtype = source.dtype
+    if not (dtype.kind in "ui" and dtype.itemsize <= 2) and dtype.kind != "f":
+        raise InputError(f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {dtype}. Convert the image.")
+    return Image(source, "C" + SPATIAL[-dimensions:], path, resolution)
 
 
 def _called(channels: int) -> str:
     return f"{channels} ({ {1: 'gray', 3: 'RGB', 4: 'RGBA'}[channels] })" if channels in {1, 3, 4} else str(channels)
 
 
-def _decode(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what decoders raise on damaged files into one line."""
+    try:
+        yield
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        kind = path.suffix.lower()[1:]
+        raise InputError(f"cannot read image ({path}): expected a whole {kind} file, got: {reason[:200]}.") from error
+
+
+def _open(path: Path) -> tuple[Reader, str, Resolution | None]:
     """The stored array, its axes ("" if the format has no names for them) and its resolution."""
     suffix = path.suffix.lower()
     if suffix not in READABLE:
@@ -94,16 +134,21 @@ def _decode(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
         raise InputError(f"no such image ({path}): expected a file. Check the path.")
     if path.stat().st_size == 0:
         raise InputError(f"empty file ({path}): expected an image, got 0 bytes. Copy it again.")
-    try:
+    with _damage(path):
         if suffix == ".npy":
-            return np.load(path, allow_pickle=False), "", None
-        return _decode_tiff(path) if suffix in TIFF else _decode_raster(path)
-    except DAMAGE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot read image ({path}): expected a whole {suffix[1:]} file, got: {reason[:200]}.") from error
+            return _open_npy(path), "", None
+        return _open_tiff(path) if suffix in TIFF else _decode_raster(path)
 
 
-def _decode_tiff(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
+def _open_npy(path: Path) -> FileArray:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(mapped, np.memmap):
+        raise TypeError(f"an archive of arrays, {type(mapped).__name__}")
+    order = "C" if mapped.flags.c_contiguous else "F"
+    return FileArray(path, mapped.offset, mapped.shape, mapped.dtype, order)
+
+
+def _open_tiff(path: Path) -> tuple[Reader, str, Resolution | None]:
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs damage that is reported as one line here
@@ -112,10 +157,11 @@ def _decode_tiff(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
         series = file.series[0]
         tags = [page.tags.get(name) for name in ("XResolution", "YResolution", "ResolutionUnit")]
         resolution = None if any(tag is None for tag in tags) else tuple(tag.value for tag in tags if tag is not None)
-        return series.asarray(), series.axes, resolution and (resolution[0], resolution[1], int(resolution[2]))
+        found = resolution and (resolution[0], resolution[1], int(resolution[2]))
+        return open_series(path, series), series.axes, found
 
 
-def _decode_raster(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
+def _decode_raster(path: Path) -> tuple[Reader, str, Resolution | None]:
     from PIL import Image as Pillow
 
     with warnings.catch_warnings():
@@ -127,65 +173,31 @@ def _decode_raster(path: Path) -> tuple[NDArray[Any], str, Resolution | None]:
             raise ValueError(f"{error} Save it as TIFF") from error
     if pixels.dtype == np.int32 and pixels.size and pixels.min() >= 0 and pixels.max() <= 0xFFFF:
         pixels = pixels.astype(np.uint16)  # Pillow widens some 16-bit PNGs
-    return pixels, "YXS" if pixels.ndim == 3 else "YX", None
+    return MemoryArray(pixels), "YXS" if pixels.ndim == 3 else "YX", None
 
 
-def _channels_first(stored: NDArray[Any], axes: str, dimensions: int, channels: int | None, path: Path) -> NDArray[Any]:
+def _channels_first(stored: Reader, axes: str, dimensions: int, channels: int | None, path: Path) -> Arranged:
     """Bring the stored axes to (C, *space); axes of length 1 that are not asked for are dropped."""
-    wanted = SPATIAL[-dimensions:]
-    axes = axes or _npy_axes(stored, wanted)
-    keep = [i for i, name in enumerate(axes) if name in wanted or stored.shape[i] != 1]
-    names, pixels = "".join(axes[i] for i in keep), stored.reshape([stored.shape[i] for i in keep])
-    names = names.replace("S", "C")
-    if len(names) == dimensions + 1 and "C" not in names and names[0] not in wanted and stored.shape[keep[0]] == channels:
+    wanted, shape = SPATIAL[-dimensions:], stored.shape
+    axes = axes or _npy_axes(shape, wanted)
+    keep = [i for i, name in enumerate(axes) if name in wanted or shape[i] != 1]
+    names = "".join(axes[i] for i in keep).replace("S", "C")
+    if len(names) == dimensions + 1 and "C" not in names and names[0] not in wanted and shape[keep[0]] == channels:
         names = "C" + names[1:]  # a stack without axis names ("Q", "I") of as many planes as the network takes channels
     if len(names) == dimensions and "C" not in names and names[0] in "QI":
         names = wanted  # a stack without axis names, for a network with just that many axes
     if sorted(names) not in (sorted(wanted), sorted("C" + wanted)):
         raise InputError(
             f"wrong axes ({path}): expected {wanted} or C{wanted} for a network with {dimensions} spatial axes, "
-            f"got {axes} of shape {'x'.join(map(str, stored.shape))}. Select one plane or stack first."
+            f"got {axes} of shape {'x'.join(map(str, shape))}. Select one plane or stack first."
         )
-    order = [names.index(name) for name in ("C" + wanted if "C" in names else wanted)]
-    pixels = pixels.transpose(order)
-    return np.ascontiguousarray(pixels if "C" in names else pixels[None])
+    return Arranged(stored, tuple(keep[names.index(name)] if name in names else -1 for name in "C" + wanted))
 
 
-def _npy_axes(stored: NDArray[Any], wanted: str) -> str:
+def _npy_axes(shape: tuple[int, ...], wanted: str) -> str:
     """Npy files have no axis names: (*space) or (C, *space) by their number."""
     named = {len(wanted): wanted, len(wanted) + 1: "C" + wanted}
-    return named.get(stored.ndim, "Q" * stored.ndim)
-
-
-def write_labels(path: Path, labels: NDArray[np.integer[Any]], resolution: Resolution | None = None) -> None:
-    """Write labels (*space) as a zlib-compressed TIFF, uint16 if they fit, else uint32."""
-    dtype = np.uint16 if labels.max(initial=0) <= 0xFFFF else np.uint32
-    _write_tiff(path, labels.astype(dtype), SPATIAL[-labels.ndim :], resolution)
-
-
-def write_array(path: Path, array: NDArray[np.float32], resolution: Resolution | None = None) -> None:
-    """Write an array (C, *space) as npy or TIFF, by the suffix of `path`."""
-    if path.suffix.lower() in TIFF:
-        _write_tiff(path, array, "C" + SPATIAL[-(array.ndim - 1) :], resolution)
-    else:
-        with replacing(path) as beside:
-            np.save(beside, array, allow_pickle=False)
-
-
-def _write_tiff(path: Path, array: NDArray[Any], axes: str, resolution: Resolution | None) -> None:
-    import tifffile
-
-    tags: dict[str, Any] = {"resolution": resolution[:2], "resolutionunit": resolution[2]} if resolution else {}
-    with replacing(path) as beside:
-        tifffile.imwrite(
-            beside,
-            array,
-            compression="zlib",
-            photometric="minisblack",
-            metadata={"axes": axes},
-            bigtiff=array.nbytes > 1 << 31,
-            **tags,
-        )
+    return named.get(len(shape), "Q" * len(shape))
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

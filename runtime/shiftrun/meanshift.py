@@ -15,7 +15,9 @@ which for all seeds at once is two matrix products. Seeds that meet are followed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,7 @@ STEPS = 300  # as scikit-learn
 STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn's value)
 MET = 1e-2  # in bandwidths: seeds in one such cell go on as one
 WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
+SEEDS_PER_TASK = 256  # followed by one thread
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
 
@@ -77,13 +80,15 @@ def mean_shift(
         raise InputError(f"points (mean shift): expected an array (N, E), got shape {points.shape}.")
     if not 0 < bandwidth < np.inf:
         raise InputError(f"bandwidth (mean shift): expected a positive number, got {bandwidth}.")
-    if not np.isfinite(points).all():
-        raise InputError("points (mean shift): expected finite values, got NaN or infinity. Check the network's output.")
     if len(points) == 0:
         return np.empty(0, dtype=np.int32), np.empty((0, points.shape[1]), dtype=np.float32)
-    center = points.mean(axis=0, dtype=np.float64)  # small numbers keep |c − x|² exact
-    wide = np.abs(points - center).max(initial=0) > WIDE * bandwidth
-    centered = (points - center).astype(np.float64 if wide else np.float32)
+    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        raise InputError("points (mean shift): expected finite values, got NaN or infinity. Check the network's output.")
+    # Small numbers keep |c − x|² exact; a center in whole bandwidths lets windows that see the same points agree.
+    center = np.round((low + high) / (2 * bandwidth)) * bandwidth
+    wide = (high - low).max(initial=0) > WIDE * bandwidth
+    centered = points - center if wide else points - center.astype(np.float32)
     # Small products gain nothing from threads, which on a busy machine wait for each other; and with one the order of
     # summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -94,23 +99,26 @@ def mean_shift(
 def _cluster(points: Floats, bandwidth: float, min_support: int, reach: float) -> tuple[NDArray[np.int32], Floats]:
     cells = merge(points, bandwidth / CELLS_PER_BANDWIDTH)
     if len(cells.weights) > MOST_CELLS:
-        cells = merge(points, bandwidth * 2 / CELLS_PER_BANDWIDTH)
+        coarse = merge(cells.means, bandwidth * 2 / CELLS_PER_BANDWIDTH, cells.weights)
+        cells = Cells(coarse.means, coarse.weights, coarse.of_point[cells.of_point])
     modes = _distinct(_climb(cells, bandwidth), cells, bandwidth, min_support)
     return _assign_by_cell(points, cells, modes, reach), modes
 
 
 def merge(points: Floats, cell: float, weights: Floats | None = None) -> Cells:
     """Merge the points (N, E) that lie in one cell of a grid of width `cell`; cells are in lexicographic order."""
-    coordinates = np.floor(points / points.dtype.type(cell)).astype(np.int64)
-    coordinates -= coordinates.min(axis=0)
     key = np.zeros(len(points), dtype=np.int64)
     room = 1  # number of values that `key` can take
-    for column in coordinates.T:
-        extent = int(column.max()) + 1
+    for column in points.T:
+        steps = np.floor(column * points.dtype.type(1 / cell))
+        low, high = float(steps.min()), float(steps.max())
+        extent = int(high - low) + 1
         if room * extent >= 1 << 62:
             key = np.unique(key, return_inverse=True)[1]
             room = len(points)
-        key, room = key * extent + column, room * extent
+        key *= extent
+        key += (steps - steps.dtype.type(low)).astype(np.int64)
+        room *= extent
     _, inverse = np.unique(key, return_inverse=True)
     total = np.bincount(inverse, weights=weights)
     sums = [np.bincount(inverse, weights=column if weights is None else column * weights) for column in points.T]
@@ -122,24 +130,33 @@ def _climb(cells: Cells, bandwidth: float) -> Floats:
     """Move one seed per occupied cell of width `bandwidth` uphill until it is still; the modes reached (S, E)."""
     seeds = merge(cells.means, bandwidth, cells.weights).means
     arrived = []
-    for _ in range(STEPS):
-        moved = _shift(seeds, cells, bandwidth)
-        still = np.einsum("ij,ij->i", moved - seeds, moved - seeds) <= (STILL * bandwidth) ** 2
-        arrived.append(moved[still])
-        seeds = merge(moved[~still], MET * bandwidth).means if not still.all() else moved[:0]
-        if len(seeds) == 0:
-            break
+    with ThreadPoolExecutor(os.cpu_count(), "climb") as pool:
+        for _ in range(STEPS):
+            moved = _shift(seeds, cells, bandwidth, pool)
+            still = np.einsum("ij,ij->i", moved - seeds, moved - seeds) <= (STILL * bandwidth) ** 2
+            arrived.append(moved[still])
+            seeds = merge(moved[~still], MET * bandwidth).means if not still.all() else moved[:0]
+            if len(seeds) == 0:
+                break
     return np.concatenate([*arrived, seeds])
 
 
-def _shift(seeds: Floats, cells: Cells, bandwidth: float) -> Floats:
+def _shift(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Floats:
     """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without any stays."""
     weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1), cells.means.dtype)], axis=1) * cells.weights[:, None]
     result = seeds.copy()
-    for rows, near in _distance_blocks(seeds, cells.means):
-        np.less_equal(near, np.float32(bandwidth**2), out=near)
-        sums = near @ weighted
-        result[rows] = np.where(sums[:, -1:] > 0, sums[:, :-1] / np.maximum(sums[:, -1:], 1), seeds[rows])
+
+    def move(part: slice) -> None:
+        for block, near in _distance_blocks(seeds[part], cells.means):
+            np.less_equal(near, np.float32(bandwidth**2), out=near)
+            sums = near @ weighted
+            rows = slice(part.start + block.start, part.start + block.stop)
+            result[rows] = np.where(sums[:, -1:] > 0, sums[:, :-1] / np.maximum(sums[:, -1:], 1), seeds[rows])
+
+    # The parts are fixed, whatever the number of cores: a product may round by its number of rows.
+    parts = [slice(start, start + SEEDS_PER_TASK) for start in range(0, len(seeds), SEEDS_PER_TASK)]
+    for _ in pool.map(move, parts):
+        pass
     return result
 
 

@@ -1,232 +1,25 @@
-"""A model file, its contract and what can be done with it."""
+"""Opening a model file: its contract is computed, and compared with the one that it carries."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shiftlint.contract import Contract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftrun.axis_plan import Refusal
-from shiftrun.labels import label_instances
-from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Plan, automatic_tile, joined_axes, make_plan
-from shiftrun.session import Session
-from shiftrun.stitch import Progress, predict
+from shiftrun.model import INSTANCE_OUTPUTS, Model, TileWish
 
-INSTANCE_OUTPUTS = ("embedding", "foreground")
-TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
+__all__ = ["INSTANCE_OUTPUTS", "Model", "TileWish", "open_model"]
 
 
-@dataclass(frozen=True)  # no slots: the session is loaded on first use and cached
-class Model:
-    """An opened model.
-
-    Attributes
-    ----------
-    path : Path
-    sha256 : str
-        Of the file.
-    contract : Contract
-    contract_source : str
-        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed (stale)" by force.
-    metadata : Metadata
-    device : {"auto", "cpu", "cuda"}
-    force : bool
-        Stitch naively where the exact plan is refused.
-    """
-
-    path: Path
-    sha256: str
-    contract: Contract
-    contract_source: str
-    metadata: Metadata
-    device: str = "auto"
-    force: bool = False
-
-    @cached_property
-    def session(self) -> Session:
-        """The network, loaded by onnxruntime; InputError if that fails."""
-        return Session(self.path, self.device)
-
-    @property
-    def dimensions(self) -> int:
-        """Number of spatial axes."""
-        return len(self.contract.input.shape) - 2
-
-    @property
-    def channels(self) -> int | None:
-        """Number of input channels; None where the network does not say."""
-        axes = {axis.input_axis for axis in self.contract.outputs[0].axes}
-        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in axes)
-        return size if isinstance(size, int) else None
-
-    def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:
-        """The contracts of the named outputs, by default of the first that has all spatial axes.
-
-        Raises
-        ------
-        InputError
-            There is no such output, or it is no image.
-        """
-        images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
-        for name in names:
-            if name not in images:
-                raise InputError(
-                    f"no such output ({self.path}): expected {name!r}, got {', '.join(images) or 'no output that is an image'}. "
-                    + ("shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output.")
-                )
-        if not images:
-            raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
-        return tuple(images[name] for name in names or tuple(images)[:1])
-
-    def plan(self, shape: tuple[int, ...], *, tile: TileWish = "auto", pad: str = "reflect", outputs: tuple[str, ...] = ()) -> Plan:
-        """Plan an image of spatial `shape`; raises InputError as `make_plan`, or SL602 if the contract fails at these sizes."""
-        wanted = self.outputs(outputs)
-        axes = joined_axes(wanted)
-        if len(shape) != len(axes):
-            raise InputError(f"wrong number of axes (image): expected {len(axes)} spatial axes, got {len(shape)}.")
-        reasons = tuple(dict.fromkeys(reason for output in wanted for reason in output.reasons))
-        tiles = automatic_tile(shape, axes, pad=pad) if isinstance(tile, str) else tile
-        tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
-        plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons)
-        return self.confirm(plan)
-
-    def confirm(self, plan: Plan) -> Plan:
-        """Evaluate the network again at the very sizes of the plan's reads.
-
-        Where the contract does not hold there, raise a Refusal; by force return the plan marked as not exact. A plan of one
-        tile is the whole image, whatever the contract says.
-        """
-        from shiftlint import disagreements
-
-        found = disagreements(self.path, self.contract, plan.read_shape) if plan.exact and plan.tile_count > 1 else ()
-        if not found:
-            return plan
-        finding = f"SL602 contract does not hold ({self.path}): {'; '.join(found)}. Choose another --tile."
-        if not self.force:
-            raise Refusal(finding)
-        return replace(plan, exact=False, bitwise=False, findings=(finding,))
-
-    def normalized(self, image: NDArray[Any], normalize: str = "model", *, where: str = "image") -> NDArray[np.float32]:
-        """Apply the model's percentile normalization ("model"), or only turn to float32 ("none"); any shape.
-
-        Raises
-        ------
-        InputError
-            NaN or infinite px; a constant image; "model" and the model does not say how.
-        """
-        if normalize == "none":
-            result = image.astype(np.float32)
-            if not np.isfinite(result).all():
-                raise InputError(
-                    f"not a finite image ({where}): expected finite intensities, got NaN or infinite pixels. Replace them first."
-                )
-            return result
-        if self.metadata.percentiles is None:
-            raise InputError(
-                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
-                "Pass --normalize none if the image is already as the network wants it."
-            )
-        return percentile_normalization(image, self.metadata.percentiles, where=where).apply(image)
-
-    def predict(
-        self,
-        image: NDArray[Any],
-        *,
-        tile: TileWish = "auto",
-        pad: str = "reflect",
-        normalize: str = "model",
-        outputs: tuple[str, ...] = (),
-        progress: Progress | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Run the network on an image (*space) or (C, *space).
-
-        Parameters
-        ----------
-        image : array of 8- or 16-bit integers or floats
-        tile : "auto", int or one int per axis
-            Output px per tile.
-        pad : {"reflect", "edge", "constant", "none"}
-        normalize : {"model", "none"}
-        outputs : tuple of str
-            Names; by default the first output that is an image.
-        progress : callable (tiles done, tiles in all), optional
-            An exception that it raises cancels the run.
-
-        Returns
-        -------
-        dict of name to array (C', *space) of float32
-
-        Raises
-        ------
-        InputError
-            The image, tile or model cannot be used.
-        """
-        pixels = image[None] if image.ndim == self.dimensions else image
-        if pixels.ndim != self.dimensions + 1 or self.channels not in {None, pixels.shape[0]}:
-            raise InputError(
-                f"wrong axes (image): expected {self.dimensions} spatial axes and {self.channels or 'any'} channels first, "
-                f"got shape {image.shape}."
-            )
-        plan = self.plan(pixels.shape[1:], tile=tile, pad=pad, outputs=outputs)
-        return predict(self.session, self.normalized(pixels, normalize), plan, self.outputs(outputs), progress)
-
-    def segment(
-        self,
-        image: NDArray[Any],
-        *,
-        tile: TileWish = "auto",
-        pad: str = "reflect",
-        normalize: str = "model",
-        bandwidth: float | None = None,
-        threshold: float | None = None,
-        min_size: int | None = None,
-        progress: Progress | None = None,
-    ) -> NDArray[np.int32]:
-        """Label the instances of an image; parameters as `predict`, those of clustering default to the metadata.
-
-        Returns
-        -------
-        array (*space) of int32
-            0 for background. With `pad="none"` of the size of the network's output.
-        """
-        found = self.predict(image, tile=tile, pad=pad, normalize=normalize, outputs=INSTANCE_OUTPUTS, progress=progress)
-        return self.labels(found, bandwidth=bandwidth, threshold=threshold, min_size=min_size)
-
-    def labels(
-        self,
-        outputs: dict[str, NDArray[np.float32]],
-        *,
-        bandwidth: float | None = None,
-        threshold: float | None = None,
-        min_size: int | None = None,
-        progress: Progress | None = None,
-    ) -> NDArray[np.int32]:
-        """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
-        settings = self.clustering(bandwidth, threshold, min_size)
-        return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
-
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> dict[str, Any]:
-        """The settings of `label_instances`: what is given, else the metadata; InputError without any bandwidth."""
-        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
-        if bandwidth is None:
-            raise InputError(
-                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
-            )
-        threshold = self.metadata.foreground_threshold if threshold is None else threshold
-        min_size = self.metadata.min_size if min_size is None else min_size
-        return {"bandwidth": bandwidth, "threshold": threshold or 0.0, "min_size": min_size or 0}
-
-
-def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -> Model:
+def open_model(
+    path: Path | str,
+    *,
+    device: str = "auto",
+    force: bool = False,
+    workers: int = 1,
+    memory: int | None = None,
+    image_input: str | None = None,
+) -> Model:
     """Open a model file and establish its contract.
 
     Parameters
@@ -236,6 +29,12 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -
     device : {"auto", "cpu", "cuda"}
     force : bool
         Use the computed contract where the stored one is stale; stitch naively where the exact plan is refused.
+    workers : int
+        Tiles that are run at a time, sharing the cores; results do not depend on it.
+    memory : int, optional
+        Bytes that the process may use, for `tile="auto"`. Default: 80 % of what is free.
+    image_input : str, optional
+        The input that takes the image, where a network has several.
 
     Raises
     ------
@@ -251,7 +50,7 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -
         )
     if path.stat().st_size == 0:
         raise InputError(f"empty model ({path}): expected an ONNX file, got 0 bytes. Download it again.")
-    metadata, contract = read_metadata(path), analyze(path)
+    metadata, contract = read_metadata(path), analyze(path, input_name=image_input)
     if metadata.contract is None:
         source = "computed"
     elif metadata.contract.dumps() == contract.dumps():
@@ -265,4 +64,4 @@ def open_model(path: Path | str, *, device: str = "auto", force: bool = False) -
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(path, sha256, contract, source, metadata, device, force)
+    return Model(path, sha256, contract, source, metadata, device, force, workers, memory)

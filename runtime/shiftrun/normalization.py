@@ -6,6 +6,7 @@ lies in, which no exact stitching survives.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.arrays import MemoryArray, Reader, bands
 
 SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, taken at a fixed stride
+HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes a px
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,15 @@ class Normalization:
         return result
 
 
-def percentile_normalization(image: NDArray[Any], percentiles: tuple[float, float], *, where: str = "image") -> Normalization:
+def percentile_normalization(
+    image: NDArray[Any] | Reader, percentiles: tuple[float, float], *, where: str = "image"
+) -> Normalization:
     """Measure the normalization of one image.
 
     Parameters
     ----------
-    image : array of any shape, integer or float
+    image : array or Reader of any shape, integer or float
+        A reader is read once from end to end, by bands.
     percentiles : (low, high)
         In percent, as in the model's metadata `normalization`.
     where : str
@@ -55,20 +61,13 @@ def percentile_normalization(image: NDArray[Any], percentiles: tuple[float, floa
     InputError
         The image holds NaN or infinite values, or its percentiles coincide (a constant image).
     """
-    if image.size == 0:
-        raise InputError(f"empty image ({where}): expected at least one pixel, got shape {image.shape}.")
-    if image.dtype.kind in "ui" and image.dtype.itemsize <= 2:
-        low, high = _histogram_percentiles(image, percentiles)
+    reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
+    if 0 in reader.shape:
+        raise InputError(f"empty image ({where}): expected at least one pixel, got shape {reader.shape}.")
+    if reader.dtype.kind in "ui" and reader.dtype.itemsize <= 2:
+        low, high = _histogram_percentiles(reader, percentiles)
     else:
-        values = image.reshape(-1)
-        if not np.isfinite(values).all():
-            bad = int(values.size - np.isfinite(values).sum())
-            raise InputError(
-                f"not a finite image ({where}): expected finite intensities, got {bad} NaN or infinite pixels. "
-                "Replace them before segmentation."
-            )
-        stride = -(-values.size // SAMPLE_PIXELS)
-        low, high = (float(v) for v in np.percentile(values[::stride].astype(np.float64), percentiles))
+        low, high = (float(v) for v in np.percentile(_sample(reader, where), percentiles))
     if not high > low:
         raise InputError(
             f"image without contrast ({where}): expected two different intensities at percentiles {percentiles[0]:g} and "
@@ -77,16 +76,34 @@ def percentile_normalization(image: NDArray[Any], percentiles: tuple[float, floa
     return Normalization(low, high)
 
 
-def _histogram_percentiles(image: NDArray[Any], percentiles: tuple[float, float]) -> tuple[float, float]:
+def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
+    """Values at a fixed stride through the whole image, at most `SAMPLE_PIXELS`; all values are checked."""
+    stride = -(-math.prod(reader.shape) // SAMPLE_PIXELS)
+    taken, position, bad = [], 0, 0
+    for values in bands(reader):
+        bad += int(values.size - np.isfinite(values).sum())
+        taken.append(values[-position % stride :: stride].astype(np.float64))
+        position += values.size
+    if bad:
+        raise InputError(
+            f"not a finite image ({where}): expected finite intensities, got {bad} NaN or infinite pixels. "
+            "Replace them before segmentation."
+        )
+    return np.concatenate(taken)
+
+
+def _histogram_percentiles(reader: Reader, percentiles: tuple[float, float]) -> tuple[float, float]:
     """Exact percentiles of an 8- or 16-bit image (linear interpolation, as np.percentile), from its histogram."""
-    info = np.iinfo(image.dtype)
-    counts = np.bincount(image.reshape(-1).astype(np.int64) - info.min, minlength=info.max - info.min + 1)
+    info, size = np.iinfo(reader.dtype), math.prod(reader.shape)
+    counts = np.zeros(info.max - info.min + 1, dtype=np.int64)
+    for values in bands(reader, HISTOGRAM_BYTES):
+        counts += np.bincount(values.astype(np.int64) - info.min, minlength=len(counts))
     cumulative = np.cumsum(counts)
     result = []
     for percentile in percentiles:
-        rank = (image.size - 1) * percentile / 100
+        rank = (size - 1) * percentile / 100
         below = int(np.floor(rank))
         at = int(np.searchsorted(cumulative, below, side="right"))
-        after = int(np.searchsorted(cumulative, min(below + 1, image.size - 1), side="right"))
+        after = int(np.searchsorted(cumulative, min(below + 1, size - 1), side="right"))
         result.append(at + (rank - below) * (after - at) + info.min)
     return float(result[0]), float(result[1])

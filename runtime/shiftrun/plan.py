@@ -28,6 +28,7 @@ AUTOMATIC_TILE_PX = 512
 SMALLEST_EXACT_TILE_PX = 128  # below, onnxruntime's CPU kernels may choose another order of summation
 
 Box = tuple[slice, ...]
+Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,32 @@ class Plan:
         image_px = math.prod(axis.image_px for axis in self.axes)
         return max(0.0, 1.0 - image_px / (self.tile_count * math.prod(self.read_shape)))
 
-    def tiles(self) -> Iterator[Tile]:
-        """The tiles in raster order."""
-        for parts in itertools.product(*(axis.tiles for axis in self.axes)):
+    def tiles(self, block: Box | None = None) -> Iterator[Tile]:
+        """The tiles in raster order, or those of one block of the result."""
+        chosen = [axis.tiles for axis in self.axes]
+        if block is not None:
+            inside = zip(chosen, block, strict=True)
+            chosen = [tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop) for tiles, box in inside]
+        for parts in itertools.product(*chosen):
             yield Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+
+    def block_edges(self, edges: Edges) -> Edges:
+        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.
+
+        Without edges, or if the plan is not exact, the result is one block: ().
+        """
+        if not edges or not self.exact:
+            return ()
+        starts = [tuple(tile.write[0] for tile in axis.tiles[1:]) for axis in self.axes]
+        kept = [cuts if set(begin) >= set(cuts) else () for begin, cuts in zip(starts, edges, strict=True)]
+        return (*kept[:-1], starts[-1])
+
+    def blocks(self, edges: Edges) -> Iterator[Box]:
+        """The blocks between `edges`, as of `block_edges`, in raster order."""
+        cuts = edges or ((),) * len(self.axes)
+        pairs = [itertools.pairwise((0, *inner, axis.output_px)) for inner, axis in zip(cuts, self.axes, strict=True)]
+        for box in itertools.product(*pairs):
+            yield tuple(slice(start, stop) for start, stop in box)
 
     def to_json(self) -> dict[str, Any]:
         """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one per axis."""
@@ -132,6 +155,7 @@ def make_plan(
     pad: str = "reflect",
     force: bool = False,
     reasons: tuple[str, ...] = (),
+    edges: Edges = (),
 ) -> Plan:
     """Plan the tiles of one image.
 
@@ -150,6 +174,8 @@ def make_plan(
         Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings` says why.
     reasons : tuple of str
         What the contract says of axes without a period or windows, for the message.
+    edges : tuple of tuple of int
+        Per axis the outputs at which a tile must begin, so that the result can be computed block by block; see `Plan.blocks`.
 
     Raises
     ------
@@ -161,11 +187,11 @@ def make_plan(
     if pad not in PADS:
         raise InputError(f"unknown padding (--pad): expected one of {', '.join(PADS)}, got {pad}.")
     plans, findings = [], []
-    for image_px, axis, tile_px in zip(shape, axes, tile, strict=True):
+    for image_px, axis, tile_px, cuts in zip(shape, axes, tile, edges or ((),) * len(axes), strict=True):
         if tile_px < 1 or image_px < 1:
             raise InputError(f"no px (axis {axis.name}): expected image and tile of 1 px or more, got {image_px} and {tile_px}.")
         try:
-            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons))
+            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons, edges=cuts))
         except Refusal as refusal:
             if not force:
                 raise
@@ -212,6 +238,13 @@ def _automatic_tile(axis: AxisContract, image_px: int, pad: str) -> int:
     return possible
 
 
+def half_tile(axis: AxisContract, tile_px: int) -> int:
+    """About half of a tile: a multiple of the step, but never below what is exact, nor above `tile_px`."""
+    step = axis.step or 1
+    smallest = -(-SMALLEST_EXACT_TILE_PX // step) * step
+    return min(tile_px, max(smallest, -(-tile_px // (2 * step)) * step))
+
+
 def joined_axes(outputs: Sequence[OutputContract]) -> tuple[AxisContract, ...]:
     """The axes that serve several outputs at once: equal grids, the hull of the windows, the wider border.
 
@@ -222,13 +255,18 @@ def joined_axes(outputs: Sequence[OutputContract]) -> tuple[AxisContract, ...]:
     """
     joined = outputs[0].axes
     for output in outputs[1:]:
-        if len(output.axes) != len(joined) or any(_grid(a) != _grid(b) for a, b in zip(joined, output.axes, strict=True)):
+        if not same_grid(outputs[0], output):
             raise InputError(
                 f"outputs on different grids ({outputs[0].name}, {output.name}): expected equal steps, sizes and origins. "
                 "Run them one by one with shiftrun embed --output."
             )
         joined = tuple(_join(a, b) for a, b in zip(joined, output.axes, strict=True))
     return joined
+
+
+def same_grid(a: OutputContract, b: OutputContract) -> bool:
+    """Whether two outputs can be computed together: equal steps, sizes and origins."""
+    return len(a.axes) == len(b.axes) and all(_grid(x) == _grid(y) for x, y in zip(a.axes, b.axes, strict=True))
 
 
 def _grid(axis: AxisContract) -> tuple[object, ...]:

@@ -34,7 +34,7 @@ class Stopwatch:
         """Time what happens inside."""
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 4)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
 
 
 def report_path(output: Path) -> Path:
@@ -85,7 +85,7 @@ def run_report(
             "graph_sha256": model.contract.model.graph_sha256,
             "contract": model.contract_source,
         },
-        "image": {"path": str(image.path), "shape": list(image.pixels.shape), "dtype": str(image.pixels.dtype)},
+        "image": {"path": str(image.path), "shape": list(image.shape), "dtype": str(image.dtype)},
         "outputs": {kind: str(path) for kind, path in outputs.items()},
         "settings": settings,
         "overrides": overrides,

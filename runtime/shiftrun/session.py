@@ -6,6 +6,7 @@ results by 4e-3), and a provider that silently fell back to the CPU is an error 
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from shiftlint.errors import InputError
 DEVICES = ("auto", "cpu", "cuda")
 FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 QUIET = 4  # onnxruntime's log level "fatal": its errors are reported once, as one line
+OUT_OF_MEMORY = ("failed to allocate memory", "bad allocation", "bad_alloc", "out of memory", "alloc_failed", "bfcarena::allocate")
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+class OutOfMemory(InputError):
+    """A tile does not fit into memory; a smaller one may."""
 
 
 class Session:
@@ -30,6 +36,10 @@ class Session:
         An ONNX file.
     device : {"auto", "cpu", "cuda"}
         "auto": CUDA where it is available and starts, else the CPU.
+    workers : int
+        How many batches are run at a time; they share the cores.
+    image_input : str, optional
+        The input that takes the image. Default: the first.
 
     Attributes
     ----------
@@ -44,7 +54,7 @@ class Session:
         onnxruntime is missing or cannot load the file; CUDA was asked for and does not start; no float input.
     """
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
+    def __init__(self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None) -> None:
         runtime = _onnxruntime()
         available = runtime.get_available_providers()
         if device == "cuda" and CUDA not in available:
@@ -55,6 +65,9 @@ class Session:
         providers: list[Any] = [(CUDA, {"use_tf32": "0"})] if use_cuda else []
         options = runtime.SessionOptions()
         options.log_severity_level = QUIET
+        if workers > 1:
+            options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // workers)
+        options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=[*providers, CPU])
@@ -66,7 +79,14 @@ class Session:
             raise InputError(
                 f"CUDA does not start (--device cuda): expected {CUDA}, got {self.provider}. Check driver and CUDA libraries."
             )
-        image = self._session.get_inputs()[0]
+        inputs = {value.name: value for value in self._session.get_inputs()}
+        image = inputs[image_input] if image_input in inputs else next(iter(inputs.values()))
+        if len(inputs) > 1:
+            others = ", ".join(name for name in inputs if name != image.name)
+            raise InputError(
+                f"more than one input ({path}): expected {image.name} alone, got also {others}. "
+                "Export the network with these as constants."
+            )
         if image.type not in FLOAT_TYPES:
             raise InputError(
                 f"input type ({path}, {image.name}): expected floats, got {image.type}. Export the network with float32."
@@ -89,6 +109,11 @@ class Session:
             return dict(zip(names, self._session.run(names, feed), strict=True))
         except Exception as error:  # as above
             reason = " ".join(str(error).split())[:300]
+            if any(sign in reason.lower() for sign in OUT_OF_MEMORY):
+                raise OutOfMemory(
+                    f"out of memory (input {self.input_name}, shape {batch.shape}): expected room for one tile, onnxruntime says: "
+                    f"{reason}. Pass a smaller --tile or --memory."
+                ) from error
             raise InputError(
                 f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime says: {reason}"
             ) from error

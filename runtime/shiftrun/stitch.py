@@ -1,47 +1,84 @@
-"""Executing a plan: pad once, then read, run, keep and write tile by tile. No blending, no counting: each px is written once."""
+"""Executing a plan: read, run, keep and write tile by tile. No blending, no counting: each px is written once.
+
+Reading and normalizing the next tiles, running the network and what the caller does with the results overlap; queues are short,
+so that memory does not grow with the image.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.contract import OutputContract
 from shiftlint.errors import InputError
-from shiftrun.plan import Plan
+from shiftrun.arrays import Box
+from shiftrun.plan import Plan, Tile
+from shiftrun.source import Source, as_source, padding_index
 
 Progress = Callable[[int, int], None]  # tiles done, tiles in all; raise from it to cancel
+Outputs = tuple[OutputContract, ...]
+Values = dict[str, NDArray[np.float32]]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Network(Protocol):
     """What runs a batch: `session.Session`, or a function in a test."""
 
     def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> Mapping[str, NDArray[Any]]:
-        """Return the named outputs of one batch of size 1."""
+        """Return the named outputs of one batch of size 1; it may be called from several threads at once."""
         ...
+
+
+class Target(Protocol):
+    """What takes results by boxes (C', *space): `arrays.FileArray`, or memory."""
+
+    def write(self, box: Box, values: NDArray[Any]) -> None:
+        """Put `values` into the box."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTarget:
+    """Results in memory."""
+
+    array: NDArray[Any]
+
+    def write(self, box: Box, values: NDArray[Any]) -> None:
+        """Put `values` into the box."""
+        self.array[box] = values
 
 
 def predict(
     network: Network,
-    image: NDArray[np.float32],
+    image: NDArray[np.float32] | Source,
     plan: Plan,
-    outputs: tuple[OutputContract, ...],
+    outputs: Outputs,
     progress: Progress | None = None,
-) -> dict[str, NDArray[np.float32]]:
-    """Run `network` on `image` by `plan`.
+    *,
+    workers: int = 1,
+) -> Values:
+    """Run `network` on `image` by `plan`, into memory.
 
     Parameters
     ----------
     network : Network
-    image : array (C, *space) of float32, normalized
+    image : Source, or array (C, *space) of float32, normalized
     plan : Plan
         For this image's shape.
     outputs : tuple of OutputContract
         The outputs to compute; their axes say where the spatial axes lie in the network's tensors.
     progress : callable (done, total), optional
         Called after every tile.
+    workers : int
+        Tiles that are run at a time; the result does not depend on it.
 
     Returns
     -------
@@ -52,35 +89,60 @@ def predict(
     InputError
         The network fails, or an output is not of the size that its contract says.
     """
-    padded = pad_image(image, plan)
-    input_axes = [axis.input_axis for axis in outputs[0].axes]
-    names = tuple(output.name for output in outputs)
-    results: dict[str, NDArray[np.float32]] = {}
-    for done, tile in enumerate(plan.tiles(), start=1):
-        batch = padded[(slice(None), *tile.read)][None]  # (1, C, *space)
-        found = network.run(np.moveaxis(batch, range(2, batch.ndim), input_axes), names)
-        for output in outputs:
-            values = channels_first(found[output.name], [axis.output_axis for axis in output.axes])
-            if any(size < box.stop for size, box in zip(values.shape[1:], tile.keep, strict=True)):
-                got = "x".join(map(str, values.shape[1:]))
-                raise InputError(
-                    f"output size ({output.name}): expected {'x'.join(str(box.stop) for box in tile.keep)} px or more from a read "
-                    f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: run shiftlint verify."
-                )
-            if output.name not in results:
-                results[output.name] = np.empty((values.shape[0], *plan.output_shape), dtype=np.float32)
-            results[output.name][(slice(None), *tile.write)] = values[(slice(None), *tile.keep)]
+    results: Values = {}
+    tiles = run_tiles(network, as_source(image), plan, outputs, workers=workers)
+    for done, (tile, found) in enumerate(tiles, start=1):
+        for name, values in found.items():
+            if name not in results:
+                results[name] = np.empty((values.shape[0], *plan.output_shape), dtype=np.float32)
+            results[name][(slice(None), *tile.write)] = values
         if progress is not None:
             progress(done, plan.tile_count)
     return results
 
 
-def pad_image(image: NDArray[np.float32], plan: Plan) -> NDArray[np.float32]:
-    """Pad `image` (C, *space) as the plan says; with `pad="none"` what is filled in reaches no result."""
-    if all(pair == (0, 0) for pair in plan.padding):
-        return image
-    mode: Any = "constant" if plan.pad == "none" else plan.pad
-    return np.pad(image, ((0, 0), *plan.padding), mode=mode)
+def run_tiles(
+    network: Network, source: Source, plan: Plan, outputs: Outputs, *, block: Box | None = None, workers: int = 1
+) -> Iterator[tuple[Tile, Values]]:
+    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space) of each, in order."""
+    index = padding_index(plan)
+    run = partial(_run, network, plan, outputs)
+    reader, runner = ThreadPoolExecutor(1, "read"), ThreadPoolExecutor(workers, "run")
+    try:
+        read = in_order(reader, lambda tile: (tile, source.window(tile.read, index)), plan.tiles(block), 1)
+        yield from in_order(runner, run, read, workers)
+    finally:
+        for pool in (reader, runner):
+            pool.shutdown(cancel_futures=True)
+
+
+def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+    """Map in `pool` with at most `ahead` results beyond the one that is waited for."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _run(network: Network, plan: Plan, outputs: Outputs, tile_and_window: tuple[Tile, NDArray[np.float32]]) -> tuple[Tile, Values]:
+    tile, window = tile_and_window
+    input_axes = [axis.input_axis for axis in outputs[0].axes]
+    batch = window[None]  # (1, C, *space)
+    found = network.run(np.moveaxis(batch, range(2, batch.ndim), input_axes), tuple(output.name for output in outputs))
+    kept: Values = {}
+    for output in outputs:
+        values = channels_first(found[output.name], [axis.output_axis for axis in output.axes])
+        if any(size < box.stop for size, box in zip(values.shape[1:], tile.keep, strict=True)):
+            got = "x".join(map(str, values.shape[1:]))
+            raise InputError(
+                f"output size ({output.name}): expected {'x'.join(str(box.stop) for box in tile.keep)} px or more from a read "
+                f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: run shiftlint verify."
+            )
+        kept[output.name] = values[(slice(None), *tile.keep)]
+    return tile, kept
 
 
 def channels_first(values: NDArray[Any], output_axes: list[int]) -> NDArray[Any]:

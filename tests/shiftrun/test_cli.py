@@ -52,7 +52,12 @@ def test_the_analyzer_and_the_hand_agree(folder: Path) -> None:
 
 def test_segment(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels, preview and report are written, and the labels are the same for every tile size."""
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "a.tif", "--tile", "144", "--preview", "a.png") == 0
+    assert (
+        shiftrun_(
+            monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "a.tif", "--tile", "144", "--preview", "a.png", "--csv", "a.csv"
+        )
+        == 0
+    )
     line = capsys.readouterr().out
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "cells.tif", "-o", "b.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
@@ -67,9 +72,11 @@ def test_segment(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert written["model"]["contract"] == "computed"
     assert "analyzed for this run" in written["warnings"][0]
     assert set(written["seconds"]) == {"open", "read", "plan", "normalize", "load", "predict", "cluster", "write"}
+    assert len(Path("a.csv").read_text().splitlines()) == labels.max() + 1
     with tifffile.TiffFile("a.tif") as file:
         assert file.pages.first.tags["XResolution"].value == (300, 1)
     assert sorted(p.name for p in folder.iterdir()) == [
+        "a.csv",
         "a.png",
         "a.report.json",
         "a.tif",
@@ -245,3 +252,14 @@ def test_a_missing_or_doubled_runtime_is_named(
 def test_help_does_not_wait_for_heavy_imports() -> None:
     code = "import sys, shiftrun.cli; sys.exit(bool({'numpy', 'onnx', 'onnxruntime', 'scipy', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_second_input_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    net = onnx.load(folder / "net.onnx")
+    net.graph.input.append(onnx.helper.make_tensor_value_info("noise", onnx.TensorProto.FLOAT, [1]))
+    onnx.save(net, folder / "two.onnx")
+    arguments = ("embed", "two.onnx", "cells.tif", "-o", "out.npy", "--tile", "144", "--input", "image")
+    assert shiftrun_(monkeypatch, *arguments) == 2
+    line = capsys.readouterr().err
+    assert "more than one input (two.onnx): expected image alone, got also noise" in line
+    assert not Path("out.npy").exists()

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
-from shiftrun.images import read_image, read_pixels, write_array, write_labels
+from shiftrun.images import read_image, read_pixels
 from shiftrun.outputs import check_output, replacing
 from shiftrun.overlay import colors, outlines, overlay
+from shiftrun.writing import write_array, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)
 

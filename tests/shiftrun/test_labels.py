@@ -11,7 +11,9 @@ from scipy import ndimage
 
 from shiftlint.errors import InputError
 from shiftrun.components import components, in_raster_order
-from shiftrun.labels import Grid, drop_small, label_instances, partners, windows_of
+from shiftrun.labels import label_instances
+from shiftrun.unions import partners
+from shiftrun.windows import Grid, windows_of
 
 
 @pytest.mark.parametrize("shape", [(60,), (30, 41), (9, 10, 12), (1, 5), (5, 1)])
@@ -59,7 +61,6 @@ def test_threshold_and_size() -> None:
     embedding, foreground, _ = scene(36, 36)
     assert label_instances(embedding, foreground, bandwidth=1.0, threshold=2.0).max() == 0
     assert label_instances(embedding, foreground, bandwidth=1.0, min_size=1000).max() == 0
-    np.testing.assert_array_equal(drop_small(np.array([0, 1, 1, 2], np.int32), 2), [0, 1, 1, 0])
 
 
 def test_no_foreground_and_wrong_shapes() -> None:

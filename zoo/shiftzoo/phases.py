@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.arrays import MemoryArray
 from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftrun.plan import Plan
 
@@ -57,7 +58,8 @@ class Phases:
             stop = max(tile.read[index].stop for plan in plans for tile in plan.tiles())
             wanted = (axis.sizes.next_legal(stop) if axis.sizes else None) or stop
             padding.append((before, wanted + (axis.period or 1) - before - image.shape[index]))
-        self.padded = np.pad(model.normalized(image), padding, mode="reflect")
+        source = model.source(MemoryArray(image))
+        self.padded = np.pad(source.normalized(image), padding, mode="reflect")
         self.known: dict[tuple[int, ...], Outputs] = {}
 
     def stitched(self, plan: Plan) -> Outputs:

@@ -1,0 +1,144 @@
+"""Running a plan block by block, and going on with smaller tiles where memory does not suffice."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from shiftrun.arrays import Box, everything
+from shiftrun.plan import Edges, Plan
+from shiftrun.session import OutOfMemory
+from shiftrun.source import Source
+from shiftrun.stitch import MemoryTarget, Network, Outputs, Progress, Target, Values, run_tiles
+from shiftrun.windows import Block, within
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Run:
+    """One image on its way through the network; the only state is the plan, whose tiles may become smaller.
+
+    Attributes
+    ----------
+    network : Network
+    source : Source
+    plan : Plan
+    outputs : tuple of OutputContract
+    halve : callable (Plan, edges) to Plan or None
+        The plan of smaller tiles for the same result, with tiles that begin at the edges; None where there is none.
+    edges : tuple of tuple of int
+        Per axis where blocks of the result should begin; see `Plan.block_edges`.
+    workers : int
+    progress : callable (tiles done, tiles in all), optional
+    """
+
+    network: Network
+    source: Source
+    plan: Plan
+    outputs: Outputs
+    halve: Callable[[Plan, Edges], Plan | None] = lambda *_: None
+    edges: Edges = ()
+    workers: int = 1
+    progress: Progress | None = None
+
+    def into(self, make_target: Callable[[str, int], Target]) -> None:
+        """Write the whole result to targets, made for (name, channels) when the first tile is there."""
+        targets: dict[str, Target] = {}
+        self._fill(everything(self.plan.output_shape), make_target, targets, 0)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the outputs `embedding` and `foreground` block by block."""
+        done, edges = 0, self.plan.block_edges(self.edges)
+        for box in list(self.plan.blocks(edges)):
+            found: Values = {}
+            targets: dict[str, Target] = {}
+
+            def memory(name: str, channels: int, box: Box = box, found: Values = found) -> Target:
+                found[name] = np.empty((channels, *(part.stop - part.start for part in box)), dtype=np.float32)
+                return MemoryTarget(found[name])
+
+            done = self._fill(box, memory, targets, done, edges)
+            yield Block(box, found["embedding"], found["foreground"][0])
+
+    def _fill(
+        self, box: Box, make_target: Callable[[str, int], Target], targets: dict[str, Target], done: int, edges: Edges = ()
+    ) -> int:
+        """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
+        while True:
+            count = done
+            try:
+                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, block=box, workers=self.workers):
+                    place = within(tile.write, box)
+                    for name, values in found.items():
+                        if name not in targets:
+                            targets[name] = make_target(name, values.shape[0])
+                        targets[name].write((slice(0, values.shape[0]), *place), values)
+                    count += 1
+                    if self.progress is not None:
+                        self.progress(min(count, self.plan.tile_count), self.plan.tile_count)
+                return count
+            except OutOfMemory:
+                smaller = self.halve(self.plan, edges)
+                if smaller is None:
+                    raise
+                self.plan = smaller
+
+
+def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]) -> Iterator[Item]:
+    """Yield the items, waiting for each inside `stage()`."""
+    iterator = iter(items)
+    while True:
+        with stage():
+            item = next(iterator, None)
+        if item is None:
+            return
+        yield item
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Make the next item in a thread of its own while the caller works on the last one; an error comes out in its place."""
+    waiting: queue.Queue[tuple[str, Item | BaseException | None]] = queue.Queue(1)
+    stopped = threading.Event()
+
+    def make() -> None:
+        try:
+            for item in items:
+                while not stopped.is_set():
+                    try:
+                        waiting.put(("item", item), timeout=0.1)
+                        break
+                    except queue.Full:
+                        continue
+                if stopped.is_set():
+                    return
+            last: tuple[str, BaseException | None] = ("end", None)
+        except BaseException as error:
+            last = ("error", error)
+        while not stopped.is_set():
+            try:
+                waiting.put(last, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    thread = threading.Thread(target=make, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, item = waiting.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                assert isinstance(item, BaseException)
+                raise item
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        thread.join()

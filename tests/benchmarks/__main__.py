@@ -1,0 +1,78 @@
+"""The benchmarks of shiftrun as markdown tables: `python -m tests.benchmarks MODEL [--size 2048] [--scaling 2048,4096]`.
+
+Every row runs in a process of its own, one after the other, so that its peak memory is its own; wall, CPU and peak are those of
+the whole process but for the imports. Peers that are not installed are left out, and said so.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from tests.benchmarks.cases import CASES, PEERS
+
+PATH = click.Path(path_type=Path, exists=True)
+
+
+def measured(case: str, **options: Any) -> dict[str, Any]:
+    """Run one case of `cases.py` in a new process; its figures, or {"error": …}."""
+    command = [sys.executable, "-m", "tests.benchmarks.cases", case, json.dumps(options, default=str)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode:
+        return {"error": (found.stderr.strip().splitlines() or ["failed"])[-1][:80]}
+    result: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
+    return result
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows with equal keys as a markdown table."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [keys, ["---"] * len(keys), *([str(row.get(key, "")) for key in keys] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def tiling(model: Path, size: int, folder: Path) -> str:
+    """One network and image: the whole image at once, shiftrun, and the peers that are installed."""
+    rows: list[dict[str, Any]] = []
+    for case in ("whole", "auto", *(peer for peer, package in PEERS.items() if find_spec(package))):
+        found = measured(case, model=model, size=size, out=folder / f"{case}.npy", reference=folder / "whole.npy")
+        first = rows[0] if rows else found
+        if "seconds" in found and "seconds" in first:
+            found["times whole"] = round(found["seconds"] / first["seconds"], 2)
+            found["memory of whole"] = round(found["peak MB"] / first["peak MB"], 2)
+        rows.append({"runner": CASES[case].__doc__, **found})
+    missing = [peer for peer, package in PEERS.items() if not find_spec(package)]
+    return table(rows) + (f"\n\nnot installed, not measured: {', '.join(missing)}" if missing else "")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--size", default=2048, show_default=True, help="Px along y and x of the image.")
+@click.option("--scaling", default="2048,4096", show_default=True, help="Sizes for the scaling of segment.")
+@click.option("--only", type=click.Choice(["tiling", "scaling", "meanshift"]), multiple=True, help="Default: all.")
+def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
+    """Print tables: whole image against tiles, scaling with size, mean shift against scikit-learn."""
+    wanted = only or ("tiling", "scaling", "meanshift")
+    with TemporaryDirectory() as folder:
+        if "tiling" in wanted:
+            click.echo(f"\n## Network on {size}x{size}\n\n{tiling(model, size, Path(folder))}")
+        if "scaling" in wanted:
+            sizes = [int(text) for text in scaling.split(",")]
+            rows = [{"px": f"{n}x{n}", **measured("segment", model=model, size=n, folder=folder)} for n in sizes]
+            click.echo(f"\n## segment, by image size\n\n{table(rows)}")
+    if "meanshift" in wanted:
+        rows = [measured("meanshift", points=n, dimensions=e, smeared=s) for n, e, s in MEAN_SHIFT]
+        click.echo(f"\n## Mean shift, 50 clusters\n\n{table(rows)}")
+
+
+MEAN_SHIFT = ((65536, 3, 0.0), (262144, 3, 0.0), (65536, 8, 0.0), (262144, 8, 0.0), (65536, 8, 0.1))
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Every network that can be tiled exactly, at two tile sizes, against onnxruntime on the whole image; needs ../shared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from shiftlint.contract import AxisContract
+from shiftrun.cli import cli
+from shiftrun.models import Model, open_model
+from shiftrun.session import Session
+from shiftrun.stitch import channels_first
+
+FOLDER = Path(__file__).parents[3] / "shared" / "conformance"
+if not (FOLDER / "truth.json").is_file():
+    pytest.skip("the conformance set is not here", allow_module_level=True)
+
+TRUTH: dict[str, Any] = json.loads((FOLDER / "truth.json").read_text(encoding="utf-8"))["files"]
+EXACT = [name for name, network in TRUTH.items() if all(axis.get("exact_with_finite_halo") for axis in network["axes"])]
+# onnxruntime's kernels choose another order of summation by the size of the input: the largest difference that was measured
+ROUNDING: dict[str, float] = {}
+UNKNOWN = {"monai_basicunet2d_qdq", "torchem_unet2d_ort_extended"}  # operators that the analyzer did not know at first
+
+
+def sizes(axes: tuple[AxisContract, ...], image_px: int) -> tuple[int, ...]:
+    """A legal image of about `image_px`, and not the same along all axes."""
+    return tuple(axis.sizes.next_legal(image_px + 40 * i) or 0 for i, axis in enumerate(axes) if axis.sizes)
+
+
+def tiles(axes: tuple[AxisContract, ...], input_px: int) -> tuple[int, ...]:
+    """Tiles of outputs over about `input_px`."""
+    return tuple(-(-input_px // (axis.period or 1)) * (axis.step or 1) for axis in axes)
+
+
+def open_certified(name: str) -> Model:
+    model = open_model(FOLDER / f"{name}.onnx", device="cpu")
+    if name in UNKNOWN and not model.contract.outputs[0].axes:
+        pytest.skip("not certified by this version of the analyzer")
+    return model
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_stitched_equals_onnxruntime_on_the_whole(name: str, tmp_path: Path) -> None:
+    model = open_certified(name)
+    dimensions = model.dimensions
+    image_px, tile_px = {1: (2000, (144, 400)), 2: (400, (128, 176)), 3: (60, (24, 40))}[dimensions]
+    for output in model.contract.outputs:
+        shape = sizes(output.axes, image_px)
+        image = np.random.default_rng(0).normal(size=(model.channels or 1, *shape)).astype(np.float32)
+        input_axes = [axis.input_axis for axis in output.axes]
+        batch = np.moveaxis(image[None], range(2, dimensions + 2), input_axes)
+        whole = channels_first(
+            Session(FOLDER / f"{name}.onnx", "cpu").run(batch)[output.name], [axis.output_axis for axis in output.axes]
+        )
+        np.save(tmp_path / "image.npy", image)
+        for px in tile_px:
+            tile = tiles(output.axes, px)
+            arguments = ["embed", str(model.path), str(tmp_path / "image.npy"), "-o", str(tmp_path / "out.npy"), "--quiet"]
+            arguments += ["--pad", "none", "--normalize", "none", "--tile", ",".join(map(str, tile)), "--overwrite"]
+            result = CliRunner().invoke(
+                cli, [*arguments, "--device", "cpu", "--output", output.name], standalone_mode=False, catch_exceptions=False
+            )
+            assert result.exit_code == 0
+            found = np.load(tmp_path / "out.npy")
+            assert json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))["plan"]["tiles"] > 1
+            scale = float(whole.std())
+            np.testing.assert_allclose(found, whole, rtol=0, atol=ROUNDING.get(name, 0.0) * scale)
+
+
+def test_outputs_on_different_grids_in_one_call(tmp_path: Path) -> None:
+    """p2 and p4 have scales 1/4 and 1/16: two runs, three files."""
+    model = open_certified("tv_fpn_multi_output")
+    np.save(tmp_path / "image.npy", np.random.default_rng(0).normal(size=(3, 512, 576)).astype(np.float32))
+    arguments = ["embed", str(model.path), str(tmp_path / "image.npy"), "-o", str(tmp_path / "out.npy"), "--output", "all"]
+    result = CliRunner().invoke(cli, [*arguments, "--normalize", "none"], standalone_mode=False, catch_exceptions=False)
+    assert result.exit_code == 0
+    for output in model.contract.outputs:
+        scale = output.axes[0].output_size.scale if output.axes[0].output_size else 0
+        assert np.load(tmp_path / f"out.{output.name}.npy").shape[1:] == (512 * scale, 576 * scale)
