@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import gcd
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import onnx
 import pytest
 
 from shiftrun.models import Model
-from shiftzoo.experiments import constant_image, lemma1, truncated_resnet, zero_padding
+from shiftzoo.experiments import constant_image, lemma1, truncated_resnet
 from shiftzoo.experiments.constructions import Frame, block_maximum, diagonal_image, prime_products, random_network
-from shiftzoo.experiments.outcome import Outcome, legal_size, opened
+from shiftzoo.experiments.outcome import legal_size, opened
 
 SMALL = Frame(2, 2, 2)
 FRAMES = {f"l={f.levels} f={f.factor} d={f.dimensions}": f for f in (Frame(3, 2, 1), Frame(2, 3, 1), SMALL, Frame(1, 2, 3))}
@@ -138,13 +137,6 @@ def test_the_diagonal_image_grows_along_every_axis(shape: tuple[int, ...]) -> No
     image = diagonal_image(shape)
     assert len(np.unique(image)) == image.size
     assert all((np.diff(image, axis=axis) > 0).all() for axis in range(image.ndim))
-
-
-@pytest.mark.parametrize(
-    "experiment", [lemma1.run, constant_image.run, zero_padding.run, truncated_resnet.run], ids=lambda f: f.__module__
-)
-def test_every_count_is_that_of_the_paper(experiment: Callable[[Path], list[Outcome]], tmp_path: Path) -> None:
-    assert [outcome for outcome in experiment(tmp_path) if not outcome.holds] == []
 
 
 def test_constructions_are_valid_onnx(frame: Frame) -> None:
