@@ -11,17 +11,19 @@ padded convolution reads inside the image and yet mixes in its own zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import lcm, prod
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.contract import Padding
+from shiftlint.elements import FORMATS, Elements
 from shiftlint.relation import IDENTITY, Relation, SlopeMismatch, join
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
 
@@ -121,8 +123,8 @@ class Tensor:
     ----------
     dims : tuple of Dim
         The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
-    value : ndarray, optional
-        The elements, where they do not depend on the image: shapes, indices, scales.
+    elements : Elements, optional
+        Where they do not depend on the image: shapes, indices, scales.
     from_image : bool
         Whether the elements depend on the image at all.
     notes : frozenset of Note
@@ -135,12 +137,21 @@ class Tensor:
     """
 
     dims: tuple[Dim, ...]
-    value: NDArray[Any] | None = None
+    elements: Elements | None = None
     from_image: bool = False
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
     opaque: bool = False
     blocked: bool = False
+
+    @property
+    def value(self) -> NDArray[Any] | None:
+        """The elements as an array, which must not be written to; None where they are not known."""
+        return None if self.elements is None else self.elements.array()
+
+    def number(self) -> Any:
+        """The one element; None where it is not known, or there are more."""
+        return self.elements.numbers()[0] if self.elements is not None and self.elements.size == 1 else None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -161,7 +172,7 @@ class Tensor:
     def with_dim(self, index: int, dim: Dim) -> Tensor:
         """The same tensor with another dimension, its elements unknown."""
         dims = (*self.dims[:index], dim, *self.dims[index + 1 :]) if index >= 0 else self.with_dim(index + self.rank, dim).dims
-        return replace(self, dims=dims, value=None)
+        return replace(self, dims=dims, elements=None)
 
     def with_notes(self, notes: Iterable[Note]) -> Tensor:
         """The same tensor with `notes` added."""
@@ -182,10 +193,21 @@ def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
     return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
 
 
-def constant(value: NDArray[Any] | np.generic | list[int] | int | float) -> Tensor:
-    """A tensor of known elements."""
-    array = np.asarray(value)
-    return Tensor(tuple(dim_of(size) for size in array.shape), array)
+def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
+    """A tensor of these numbers: a list, or a single one without axes."""
+    if not isinstance(values, Sequence):
+        return stored(Elements((), dtype, struct.pack(f"<{FORMATS[dtype]}", values)))
+    return stored(Elements((len(values),), dtype, struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)))
+
+
+def computed(array: NDArray[Any]) -> Tensor:
+    """A tensor of the elements of an array."""
+    return stored(Elements(array.shape, array.dtype.name, array))
+
+
+def stored(elements: Elements) -> Tensor:
+    """A tensor of these elements."""
+    return Tensor(tuple(dim_of(size) for size in elements.shape), elements)
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:

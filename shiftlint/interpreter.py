@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shiftlint.axes import SizeError, Tensor, Track, Unsupported, opaque, plain
-from shiftlint.graph import AttributeReference, Function, Graph, Node, Subgraph
+from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
 
@@ -110,8 +110,8 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
     inputs = tuple([values.get(name, LOST) if name else None for name in node.inputs])
     results = evaluate(call, inputs, values, budget)
     for name, result in zip(node.outputs, results, strict=False):
-        if result.value is not None:
-            budget.bytes -= result.value.nbytes
+        if result.elements is not None:
+            budget.bytes -= result.elements.nbytes
             if budget.bytes < 0:
                 result = plain(*result.shape)
         values[name] = result
@@ -131,8 +131,10 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
             raise Unsupported(f"{call.name} of a tensor that is not analyzed")
         else:
             result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget))
+            if len(present) == 1 and result is present[0]:
+                return present  # a pointwise operator
             results = result if isinstance(result, tuple) else (result,)
-        if any(0 in r.shape for r in results if r.value is None):
+        if any(0 in r.shape for r in results if r.elements is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
@@ -199,7 +201,7 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
 
 def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
-    if result.value is not None or (any(result is x for x in inputs) and len(inputs) == 1):
+    if result.elements is not None:
         return result
     if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in inputs):
         return result

@@ -19,7 +19,7 @@ import numpy as np
 from shiftlint.axes import SizeError, Tensor, Track, border_of, dim_of, single_track
 from shiftlint.errors import InputError
 from shiftlint.fix.twin import FIRST_OPSET, NotConvertible, Part, Twin
-from shiftlint.graph import Graph, Node
+from shiftlint.nodes import Graph, Node
 from shiftlint.probe import Probe
 from shiftlint.relation import Relation
 from shiftlint.transfer import arguments, find
@@ -75,7 +75,7 @@ def valid_twin(
 def _convert(twin: Twin, node: Node) -> None:
     images = [name for name in node.inputs if name in twin.parts]
     output = twin.original.get(node.outputs[0])
-    if not images or output is None or output.value is not None:
+    if not images or output is None or output.elements is not None:
         twin.nodes.append(twin.protos[node.outputs[0]])
     elif output.opaque or any(note.axis in range(2, 2 + twin.rank) for note in output.notes):
         raise NotConvertible("it depends on the whole image, on the place, or is not analyzed")
@@ -195,10 +195,10 @@ def _integers(twin: Twin, node: Node, index: int, default: Sequence[int]) -> lis
     """An input that is a list of known integers."""
     if len(node.inputs) <= index or not node.inputs[index]:
         return list(default)
-    value = twin.original[node.inputs[index]].value
-    if value is None:
+    elements = twin.original[node.inputs[index]].elements
+    if elements is None:
         raise NotConvertible("bounds that are not constant")
-    return [int(v) for v in value.reshape(-1)]
+    return [int(v) for v in elements.numbers()]
 
 
 def _slice(twin: Twin, node: Node) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import VARIES, Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of, dim_size, released
 from shiftlint.contract import Padding
+from shiftlint.late import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SPREAD = "an axis of one element is spread over a longer one"
 
@@ -30,8 +31,8 @@ def broadcast(*tensors: Tensor) -> Tensor:
     """
     rank = max((t.rank for t in tensors), default=0)
     sizes = [_broadcast_size([t.shape[i] for t in tensors if t.rank >= -i]) for i in range(-rank, 0)]
-    known = [t for t in tensors if t.value is not None and t.value.size > 1]
-    others = [t for t in tensors if t.value is None]
+    known = [t for t in tensors if t.elements is not None and t.elements.size > 1]
+    others = [t for t in tensors if t.elements is None]
     dims: list[Dim] = []
     notes: list[Note] = []
     for index in range(-rank, 0):
@@ -103,10 +104,11 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
 
 def forgotten(x: Tensor) -> Tensor:
     """The same axes, elements unknown; along axes where they are equal, they stay so under any pointwise operator."""
-    if x.value is None:
+    array = x.value
+    if array is None:
         return x
-    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(x.value, i) == (0, 0)) for i, n in enumerate(x.shape))
-    return replace(x, dims=dims, value=None)
+    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(array, i) == (0, 0)) for i, n in enumerate(x.shape))
+    return replace(x, dims=dims, elements=None)
 
 
 def _broadcast_size(sizes: list[int]) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, computed, constant, dim_of, dim_size, resample
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take
 from shiftlint.ops.elementwise import pointwise
@@ -16,6 +14,9 @@ from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import window
 from shiftlint.transfer import transfer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PICKED = "elements are picked by their place"
 WRITTEN = "elements are written at their place"
@@ -28,7 +29,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
     """
     axis = checked_axis(axis, data.rank)
-    if indices.value is not None and indices.value.dtype.kind not in "iu":
+    if indices.elements is not None and indices.elements.kind not in ("i", "u"):
         raise Unsupported("indices that are no integers")
     known = evaluated(lambda array, index: np.take(array, index, axis), data, indices)
     if known is not None:
@@ -213,7 +214,7 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor
     if axis is None:
         raise Unsupported("elements of the flattened tensor")
     index = checked_axis(axis, x.rank)
-    return gather(x, _constant(np.flatnonzero(condition.value[: x.shape[index]])), axis=index)
+    return gather(x, computed(np.flatnonzero(condition.value[: x.shape[index]])), axis=index)
 
 
 @transfer("TopK", since=10)
@@ -241,7 +242,7 @@ def top_k_1(x: Tensor, *, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
 
     Spec: https://onnx.ai/onnx/operators/text_diff_TopK_1_10.html
     """
-    return top_k(x, _constant(np.asarray([k])), axis=axis)
+    return top_k(x, constant([k]), axis=axis)
 
 
 @transfer("ArgMax", since=1)
@@ -317,7 +318,3 @@ def _scattered(data: NDArray[Any], indices: NDArray[Any], updates: NDArray[Any])
     result = data.copy()
     result[tuple(np.moveaxis(indices, -1, 0))] = updates
     return result
-
-
-def _constant(value: NDArray[Any]) -> Tensor:
-    return Tensor(tuple(dim_of(n) for n in value.shape), value)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, combine_dims, dim_of, plain
 from shiftlint.contract import Padding
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.shape_values import evaluated
@@ -29,7 +28,7 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
     if known is not None:
         return known
     dims, notes = _pieces(inputs, axis)
-    others = [t for t in inputs if t.value is None] or [plain(*t.shape) for t in inputs]
+    others = [t for t in inputs if t.elements is None] or [plain(*t.shape) for t in inputs]
     result = [dims if index == axis else () for index in range(rank)]
     for index in range(rank):
         sizes = {t.shape[index] for t in inputs}

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-import numpy as np
-
 from shiftlint.axes import (
     LARGEST_SIZE,
     Atom,
@@ -31,6 +29,7 @@ from shiftlint.axes import (
     resample,
     single_track,
 )
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered
@@ -85,7 +84,7 @@ def transpose(data: Tensor, *, perm: Ints | None = None) -> Tensor:
     if sorted(order) != list(range(data.rank)):
         raise Unsupported(f"perm {order} of a tensor of rank {data.rank}")
     known = evaluated(lambda array: array.transpose(order), data)
-    return known or replace(data, dims=tuple(data.dims[i] for i in order), value=None)
+    return known or replace(data, dims=tuple(data.dims[i] for i in order), elements=None)
 
 
 @transfer("Squeeze", since=13)
@@ -109,7 +108,7 @@ def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
     notes = [note for i in gone for note in released(data.dims[i], "an axis of one element is dropped")]
     known = evaluated(lambda array: array.squeeze(tuple(gone)), data)
     kept = tuple(d for i, d in enumerate(data.dims) if i not in gone)
-    return known or replace(data, dims=kept, value=None).with_notes(notes)
+    return known or replace(data, dims=kept, elements=None).with_notes(notes)
 
 
 @transfer("Unsqueeze", since=13)
@@ -133,7 +132,7 @@ def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
         raise Unsupported(f"axes {tuple(axes)} that are not distinct")
     old = iter(data.dims)
     known = evaluated(lambda array: np.expand_dims(array, tuple(new)), data)
-    return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), value=None)
+    return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), elements=None)
 
 
 @transfer("Expand", since=8)
@@ -229,14 +228,14 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     dims = _deal(atoms, sizes)
     if dims is not None:
         shuffled = any(len(new) < len(old) for new, old in ((normalized(d), d) for d in dims) if any(a.track for a in old))
-        result = replace(data, dims=tuple(normalized(dim) for dim in dims), value=None)
+        result = replace(data, dims=tuple(normalized(dim) for dim in dims), elements=None)
         return replace(result, upsampling=result.upsampling | {"learned"}) if shuffled else result
     notes = [
         Note(Kind.UNKNOWN, a.track.axis, f"reshaped from {data.shape} to {tuple(sizes)}: axes are cut across")
         for a in atoms
         if a.track
     ]
-    return replace(data, dims=tuple(dim_of(n) for n in sizes), value=None).with_notes(notes)
+    return replace(data, dims=tuple(dim_of(n) for n in sizes), elements=None).with_notes(notes)
 
 
 def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:

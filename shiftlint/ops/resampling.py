@@ -13,9 +13,7 @@ both. The weights of an interpolation are exact only where p is a power of two a
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, floor
-
-import numpy as np
+from math import ceil, floor, isfinite
 
 from shiftlint.axes import (
     LARGEST_SIZE,
@@ -35,7 +33,7 @@ from shiftlint.axes import (
 )
 from shiftlint.axes import dim_of as new_dim
 from shiftlint.ops.broadcasting import SPREAD, forgotten
-from shiftlint.ops.cropping import checked_axis
+from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.relation import Interval, Relation
 from shiftlint.transfer import transfer
 
@@ -119,7 +117,7 @@ def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Upsample_7_9.html
     """
-    return resize_10(x, constant(np.asarray(scales)), mode=mode)
+    return resize_10(x, constant(scales, "float32"), mode=mode)
 
 
 def interpolation(scale: Fraction, mode: str, coordinates: str, nearest_mode: str, *, antialias: bool = False) -> Relation:
@@ -206,14 +204,14 @@ def _given(tensor: Tensor | None) -> list[float] | None:
     """The elements of an optional input; None if it is omitted or empty."""
     if tensor is None or tensor.shape == (0,):
         return None
-    if tensor.value is None or tensor.value.dtype.kind not in "iuf":
+    if tensor.elements is None or tensor.elements.kind not in ("i", "u", "f"):
         raise Unsupported("scales or sizes that are not constant numbers")
-    return [float(v) for v in tensor.value.reshape(-1)]
+    return [float(v) for v in tensor.elements.numbers()]
 
 
 def _fraction(scale: float) -> Fraction:
     """The simplest fraction that float32 cannot tell from `scale`."""
-    if not np.isfinite(scale) or not 0 < scale < 1 << 16:
+    if not isfinite(scale) or not 0 < scale < 1 << 16:
         raise Unsupported(f"a scale of {scale}")
     simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
     return simple if simple and abs(float(simple) - scale) <= 1e-6 * scale else Fraction(scale)
@@ -256,7 +254,8 @@ def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tenso
 
     Spec: https://onnx.ai/onnx/operators/onnx__AffineGrid.html
     """
-    if size.value is None or size.value.dtype.kind not in "iu" or not 4 <= size.value.size <= 5:
-        raise Unsupported("a size that is not constant")
-    n, _, *space = (int(v) for v in size.value.reshape(-1))
+    sizes = integers(size, "sizes")
+    if not 4 <= len(sizes) <= 5:
+        raise Unsupported(f"{len(sizes)} sizes")
+    n, _, *space = sizes
     return Tensor((*(new_dim(v) for v in (n, *space, len(space))),), from_image=theta.from_image)

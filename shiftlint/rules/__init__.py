@@ -22,8 +22,8 @@ from types import ModuleType
 from shiftlint.axes import Kind, Note, Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import Node
 from shiftlint.metadata import Metadata
+from shiftlint.nodes import Node
 from shiftlint.subject import Measurement
 
 Sizes = tuple[int, ...]

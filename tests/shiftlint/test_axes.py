@@ -69,7 +69,7 @@ def test_deviating_ends_leave_only_equal_slices(values: list[int]) -> None:
 
 def test_a_mask_that_differs_at_its_end_is_border() -> None:
     image = Tensor((dim_of(6, Track(2)),), from_image=True)
-    result = broadcast(image, constant(np.asarray([0, 0, 0, 0, 7, 9])))
+    result = broadcast(image, constant([0, 0, 0, 0, 7, 9]))
     (track,) = result.tracks()
     assert track.border == (0, 2)
     assert not result.notes
