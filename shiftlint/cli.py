@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shiftlint.checking import Checked
 
 FORMATS = ("text", "json", "sarif", "github", "junit")
+HASHED = {"json", "sarif"}  # formats that say which file it was
 REPORTS = {"json": "json_"}  # modules of shiftlint.report that are not called as their format
 
 
@@ -100,7 +101,7 @@ def check(
 
     configuration = find_configuration(Path.cwd())
     given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
-    checked = check_all(files, configuration, given)
+    checked = check_all(files, configuration, given, hashed=output_format in HASHED)
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
