@@ -18,8 +18,8 @@ from enum import StrEnum
 from math import lcm, prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.contract import Padding
 from shiftlint.elements import FORMATS, Elements
+from shiftlint.paddings import NO_PADDING, Paddings
 from shiftlint.relation import IDENTITY, Relation, SlopeMismatch, join
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Track:
         To that axis, in px of the image.
     border : (before, after)
         Elements at either end that padding reaches.
-    padding : frozenset of Padding
+    padding : Paddings
         The nodes whose padding reaches them; empty where the border is.
     bitwise : bool
         False behind arithmetic whose rounding depends on the place.
@@ -94,7 +94,7 @@ class Track:
     axis: int
     relation: Relation = IDENTITY
     border: tuple[int, int] = (0, 0)
-    padding: frozenset[Padding] = frozenset()
+    padding: Paddings = NO_PADDING
     bitwise: bool = True
     whole: int = 0
 
@@ -252,9 +252,9 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
     """
     inner = border_of(relation, track.border, size, new_size)
     outside = (inner if track.border == (0, 0) else border_of(relation, (0, 0), size, new_size)) != (0, 0)
-    padding = track.padding if inner != (0, 0) else frozenset()
+    padding = track.padding if inner != (0, 0) else NO_PADDING
     if outside:
-        padding = padding | {Padding("", "", kind)}
+        padding = padding.also(kind)
     return Track(track.axis, relation.then(track.relation), inner, padding, track.bitwise and bitwise)
 
 

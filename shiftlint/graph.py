@@ -75,7 +75,7 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
 
 def _graph(model: Message, where: str) -> Graph:
     proto = model.message(7)
-    nodes, imports = proto.count(1), model.messages(8)
+    nodes, imports = proto.count(1), model.count(8)
     if not nodes or not imports:
         raise WireError("no nodes" if not nodes else "no opset_import")
     if nodes > MAXIMUM_NODES:
@@ -91,7 +91,7 @@ def _graph(model: Message, where: str) -> Graph:
     sparse = {tensor.message(1).text(8) for tensor in proto.messages(15)}
     _check_order(every, {v.name for v in inputs} | set(constants) | sparse, outputs, where)
     kept = needed(every, (output.name for output in outputs))
-    opset = _opset(imports)
+    opset = _opset(model.messages(8))
     return Graph(
         kept,
         inputs,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import SizeError, Tensor, Track, Unsupported, opaque, plain
+from shiftlint.axes import Atom, SizeError, Tensor, Track, Unsupported, opaque, plain
 from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
@@ -141,8 +141,8 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
     except (Unsupported, PeriodTooLong) as error:
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
         reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
-        return tuple(_located(opaque((*present, *captured), reason), node, ()) for _ in node.outputs)
-    return tuple([_located(_inherit(r, present), node, present) for r in results])
+        return tuple(_located(opaque((*present, *captured), reason), node) for _ in node.outputs)
+    return tuple([_located(_inherit(r, present), node) for r in results])
 
 
 def _keywords(call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     return replace(result, notes=notes, upsampling=upsampling, from_image=from_image)
 
 
-def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
+def _located(result: Tensor, node: Node) -> Tensor:
     """Write the node's name into the notes and paddings that its transfer function left without one."""
     if not result.from_image:
         return result
@@ -220,15 +220,15 @@ def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
             result,
             notes=frozenset(n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes),
         )
-    unnamed = [t for t in result.tracks() if t.padding and any(not p.node for p in t.padding)]
-    seen = {id(track) for x in inputs for track in x.tracks()} if unnamed else set()
-    if any(id(t) not in seen for t in unnamed):
-        dims = tuple(
-            tuple(replace(atom, track=atom.track and _located_track(atom.track, node)) for atom in dim) for dim in result.dims
-        )
+    if any(track.padding.unnamed for track in result.tracks()):
+        dims = tuple([tuple([_named(atom, node) for atom in dim]) for dim in result.dims])
         result = replace(result, dims=dims)
     return result
 
 
-def _located_track(track: Track, node: Node) -> Track:
-    return replace(track, padding=frozenset(p if p.node else replace(p, node=node.name, op=node.op) for p in track.padding))
+def _named(atom: Atom, node: Node) -> Atom:
+    track = atom.track
+    if track is None or not track.padding.unnamed:
+        return atom
+    padding = track.padding.named(node.name, node.op)
+    return Atom(atom.size, Track(track.axis, track.relation, track.border, padding, track.bitwise, track.whole), atom.uniform)

@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import lcm
 
 from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
-from shiftlint.contract import Padding
 from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
 from shiftlint.nodes import Graph, Value
+from shiftlint.paddings import Paddings
 from shiftlint.relation import Relation, at_least
 
 BATCH_AXIS = 0
@@ -36,7 +36,7 @@ class AxisBehavior:
     output_axis: int
     relation: Relation
     border: tuple[int, int]
-    padding: frozenset[Padding]
+    padding: Paddings
     bitwise: bool
     offset: Fraction
     output_size: int

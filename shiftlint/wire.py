@@ -13,12 +13,18 @@ that may stand once (of which libraries take the last, or the sum), messages nes
 from __future__ import annotations
 
 import struct
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
 
+if sys.platform != "win32":
+    from mmap import MADV_DONTNEED
+
 VARIABLE, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5  # wire types; 3 and 4, groups, are of the last century
 DEEPEST = 100  # messages within each other, as in protobuf's own libraries
-MOST_FIELDS = 4_000_000  # of all messages that are looked into: some seconds, some hundred MB
+MOST_FIELDS = 1_500_000  # of all messages that are looked into: about a second, and 200 MB
+MAPPED = 16 << 20  # bytes that are passed over before pages are let go of
 
 Field = tuple[int, int, int]  # the wire type; of an integer its value and 0, else where the bytes start and end
 
@@ -29,11 +35,19 @@ class WireError(ValueError):
 
 @dataclass(slots=True)
 class Source:
-    """The bytes of a file, how many fields of it may still be looked at, and how many bytes were copied out of it."""
+    """The bytes of a file, how many fields of it may still be looked at, how many bytes were copied, and passed over, so far."""
 
     data: bytes | mmap
     left: int = MOST_FIELDS
     copied: int = 0
+    passed: int = 0
+
+    def passes(self, length: int) -> None:
+        """Let go of what was mapped, from time to time: the pages beside a large field come with its first byte."""
+        self.passed += length
+        if self.passed > MAPPED and isinstance(self.data, mmap) and sys.platform != "win32":
+            self.passed = 0
+            self.data.madvise(MADV_DONTNEED)
 
 
 class Message:
@@ -91,8 +105,9 @@ class Message:
     def texts(self, number: int) -> tuple[str, ...]:
         return tuple([str(data, "utf-8") for data in self.each_data(number)])
 
-    def messages(self, number: int) -> list[Message]:
-        return [self._within(field) for field in self._all(number, BYTES)]
+    def messages(self, number: int) -> Iterator[Message]:
+        """The messages of a repeated field, each looked into when it is its turn."""
+        return map(self._within, self._all(number, BYTES))
 
     def integers(self, number: int) -> tuple[int, ...]:
         """A repeated integer, each in a field of its own, or many packed into one."""
@@ -146,6 +161,7 @@ def _fields(source: Source, at: int, end: int) -> dict[int, list[Field]]:
                 at += 1
                 if length > 0x7F:
                     length, at = _integer(data, at - 1)
+                    source.passes(length)
                 field = (BYTES, at, at + length)
                 at += length
             elif kind == VARIABLE:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import VARIES, Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of, dim_size, released
-from shiftlint.contract import Padding
 from shiftlint.late import np
 
 if TYPE_CHECKING:
@@ -29,8 +28,9 @@ def broadcast(*tensors: Tensor) -> Tensor:
     SizeError
         Sizes differ and neither is 1.
     """
-    rank = max((t.rank for t in tensors), default=0)
-    sizes = [_broadcast_size([t.shape[i] for t in tensors if t.rank >= -i]) for i in range(-rank, 0)]
+    shapes = [t.shape for t in tensors]
+    rank = max(map(len, shapes), default=0)
+    sizes = [_broadcast_size([shape[i] for shape in shapes if len(shape) >= -i]) for i in range(-rank, 0)]
     known = [t for t in tensors if t.elements is not None and t.elements.size > 1]
     others = [t for t in tensors if t.elements is None]
     dims: list[Dim] = []
@@ -84,7 +84,7 @@ def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, lis
 
 def _bordered(track: Track, ends: tuple[int, int]) -> Track:
     border = (max(track.border[0], ends[0]), max(track.border[1], ends[1]))
-    return replace(track, border=border, padding=track.padding | {Padding("", "", "baked")}, whole=0)
+    return replace(track, border=border, padding=track.padding.also("baked"), whole=0)
 
 
 def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:

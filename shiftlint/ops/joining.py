@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, combine_dims, dim_of, plain
-from shiftlint.contract import Padding
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
@@ -78,9 +77,9 @@ def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bo
     """The longest piece with `before` and `after` other elements around it: these are border."""
     if not before and not after:
         return track
-    own = Padding("", "", "wrap" if wraps else "concatenated")
     border = (
         before + track.border[0] if before or track.border[0] else 0,
         after + track.border[1] if after or track.border[1] else 0,
     )
-    return Track(track.axis, shift(-before).then(track.relation), border, track.padding | {own}, track.bitwise)
+    padding = track.padding.also("wrap" if wraps else "concatenated")
+    return Track(track.axis, shift(-before).then(track.relation), border, padding, track.bitwise)

@@ -66,7 +66,7 @@ def test_damage_is_refused(name: str) -> None:
 def test_a_field_does_not_leave_its_message() -> None:
     outer = message(b"\x0a\x03\x0a\x05a\x0a\x04aaaa")  # the inner length 5 would read into the next field
     with pytest.raises(WireError, match="leaves its message"):
-        outer.messages(1)
+        list(outer.messages(1))
 
 
 def test_a_single_field_stands_once() -> None:
@@ -104,9 +104,9 @@ def test_nesting_ends() -> None:
 
 def test_fields_are_counted_over_all_messages() -> None:
     data = (b"\x0a\x08" + b"\x08\x01" * 4) * 2  # two fields, and four in each of them
-    assert len(Message(Source(data, left=10)).messages(1)) == 2
+    assert len(list(Message(Source(data, left=10)).messages(1))) == 2
     with pytest.raises(WireError, match="fields"):
-        Message(Source(data, left=9)).messages(1)
+        list(Message(Source(data, left=9)).messages(1))
 
 
 def test_bytes_that_are_passed_over_are_not_copied() -> None:
