@@ -11,8 +11,9 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import VARIES, Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of, dim_size, released
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, released
 from shiftlint.late import np
+from shiftlint.meeting import VARIES, combine_dims
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

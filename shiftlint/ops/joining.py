@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, combine_dims, dim_of, plain
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, dim_of, plain
 from shiftlint.late import np
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.shape_values import evaluated
