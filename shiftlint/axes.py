@@ -15,8 +15,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shiftlint.elements import FORMATS, Elements
 from shiftlint.paddings import NO_PADDING, Paddings
@@ -70,9 +71,8 @@ class Note:
     op: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """How one atom follows an axis of the image.
+class Track(NamedTuple):
+    """How one atom follows an axis of the image. (Tracks and atoms are made by the million; tuples are made fast.)
 
     Attributes
     ----------
@@ -99,8 +99,7 @@ class Track:
     whole: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
 
     The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis of the image anywhere.
@@ -154,7 +153,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) for dim in self.dims])
+        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) if dim else 1 for dim in self.dims])
 
     @property
     def rank(self) -> int:
@@ -231,7 +230,7 @@ def dim_size(dim: Dim) -> int:
     """The product of the atoms' sizes."""
     if len(dim) == 1:
         return dim[0].size
-    return prod([atom.size for atom in dim])
+    return prod([atom.size for atom in dim]) if dim else 1
 
 
 def single_track(dim: Dim) -> Track | None:
@@ -257,6 +256,7 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
     return Track(track.axis, relation.then(track.relation), inner, padding, track.bitwise and bitwise)
 
 
+@lru_cache(maxsize=4096)  # axes that are alike, layers of one size
 def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: int) -> tuple[int, int]:
     """Count the elements of either end of a new axis up to the last whose window is not within the clean part of the old.
 

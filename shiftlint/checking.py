@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.analysis import contract_at, open_probe
 from shiftlint.axes import Note
@@ -21,8 +21,10 @@ from shiftlint.probe import Probe
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
 from shiftlint.standard_input import readable
-from shiftlint.subject import Measurement
 from shiftschemas import SchemaError
+
+if TYPE_CHECKING:
+    from shiftlint.subject import Measurement
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
@@ -108,6 +110,7 @@ def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
 
     Of a network that is too large to measure it says nothing.
     """
+    from shiftlint.subject import Measurement
     from shiftlint.verify import Refused, Unmeasurable, verify
 
     try:

@@ -95,7 +95,6 @@ def check(
     shiftlint check models/*.onnx --ignore SL6 --severity SL104=error --output-format sarif
     shiftlint check models/*.onnx --write-baseline known.json
     """
-    from shiftlint import baseline as known
     from shiftlint.checking import check_all
     from shiftlint.config import find_configuration
 
@@ -105,11 +104,15 @@ def check(
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
+        from shiftlint import baseline as known
+
         click.echo(f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}", err=True)
         return WRONG_INPUT if unreadable else 0
     if baseline is None and "baseline" in configuration.table:
         baseline = configuration.folder / configuration.table["baseline"]
     if baseline is not None:
+        from shiftlint import baseline as known
+
         shown, hidden = known.without_known(shown, baseline)
         if hidden:
             click.echo(f"{hidden} known findings are left out ({baseline})", err=True)

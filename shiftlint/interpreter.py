@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import Atom, SizeError, Tensor, Track, Unsupported, opaque, plain
+from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque, plain
 from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
@@ -230,5 +230,4 @@ def _named(atom: Atom, node: Node) -> Atom:
     track = atom.track
     if track is None or not track.padding.unnamed:
         return atom
-    padding = track.padding.named(node.name, node.op)
-    return Atom(atom.size, Track(track.axis, track.relation, track.border, padding, track.bitwise, track.whole), atom.uniform)
+    return atom._replace(track=track._replace(padding=track.padding.named(node.name, node.op)))

@@ -42,14 +42,6 @@ class SizeClass:
     sizes: Sizes
 
 
-@dataclass(frozen=True, slots=True)
-class _Aligned:
-    """A size, and what one axis does there."""
-
-    size: int
-    behavior: AxisBehavior
-
-
 def typical_sizes(probe: Probe) -> tuple[int, ...]:
     """Sizes at which the network runs, if possible such that every output axis has a period.
 
@@ -137,21 +129,21 @@ def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeCl
         return None
     for factor in MULTIPLES:
         repeats = modulus * factor
-        chosen = _Aligned(base, here) if repeats > MANY else _aligned_at(behaves, base, repeats)
-        if chosen is not None and all(_fits(behaves, chosen.behavior, chosen.size + k * repeats) for k in (1, 2)):
-            return _class_of(behaves, chosen, repeats, probe)
+        size = base if repeats > MANY else _aligned(behaves, base, repeats)
+        chosen = None if size is None else behaves(size)
+        if size is not None and chosen is not None and all(_fits(behaves, chosen, size + k * repeats) for k in (1, 2)):
+            return _class_of(behaves, size, chosen, repeats, probe)
     return None
 
 
-def _class_of(behaves: Behaves, chosen: _Aligned, modulus: int, probe: Probe) -> SizeClass | None:
-    """The class that `chosen` stands for, with sizes that repeat with `modulus`."""
-    behavior = chosen.behavior
-    start = chosen.size - chosen.size % modulus
+def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe) -> SizeClass | None:
+    """The class that `size` stands for, with sizes that repeat with `modulus`."""
+    start = size - size % modulus
 
     def fits(size: int) -> bool:
         return _fits(behaves, behavior, size)
 
-    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, chosen.size % modulus})
+    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, size % modulus})
     seen = {r: b for r in residues if (b := behaves(start + r)) is not None}
     members = [r for r, b in seen.items() if b.same_class(behavior) and all(fits(start + r + k * modulus) for k in (1, 2))]
     points = _breakpoints(probe, modulus)
@@ -168,13 +160,12 @@ def _fits(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
     return found is not None and found.same_class(chosen)
 
 
-def _aligned_at(behaves: Behaves, base: int, modulus: int) -> _Aligned | None:
-    """The behavior to describe among all residues: that of the smallest period, multiples of `modulus` first, then `base`."""
+def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
+    """The size to describe among all residues: one of the smallest period, a multiple of `modulus` first, then `base`."""
     start = base - base % modulus
-    periodic = [_Aligned(n, b) for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic]
-    smallest = min((one.behavior.relation.period for one in periodic), default=0)
-    best = {one.size: one for one in periodic if one.behavior.relation.period == smallest}
-    return best.get(start, best.get(base, next(iter(best.values()), None)))
+    periods = {n: b.relation.period for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic}
+    best = [n for n in (start, base, *periods) if n in periods and periods[n] == min(periods.values())]
+    return best[0] if best else None
 
 
 def _last(fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]) -> int | None:

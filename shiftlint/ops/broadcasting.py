@@ -77,15 +77,15 @@ def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, lis
     if ends == (0, 0):
         return atom, []
     if atom.track is None:
-        return replace(atom, uniform=False), []
+        return atom._replace(uniform=False), []
     if ends is None:
         return atom, [Note(Kind.POSITION, atom.track.axis, VARIES)]
-    return replace(atom, track=_bordered(atom.track, ends)), []
+    return atom._replace(track=_bordered(atom.track, ends)), []
 
 
 def _bordered(track: Track, ends: tuple[int, int]) -> Track:
     border = (max(track.border[0], ends[0]), max(track.border[1], ends[1]))
-    return replace(track, border=border, padding=track.padding.also("baked"), whole=0)
+    return track._replace(border=border, padding=track.padding.also("baked"), whole=0)
 
 
 def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
