@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,22 @@ from numpy.typing import NDArray
 from shiftlint.contract import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun.arrays import Reader, everything
+from shiftrun.arrays import Box, Reader, check_out, into_array
 from shiftrun.axis_plan import Refusal
-from shiftrun.frame import frame
-from shiftrun.labels import Clustering, label_blocks, label_instances
+from shiftrun.frame import frame, sizes_of
+from shiftrun.labels import Clustering, label_instances
 from shiftrun.normalization import percentile_normalization
 from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan, same_grid
 from shiftrun.planner import Budget, budget_of, fastest_tile
-from shiftrun.running import Run, ahead
+from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
+from shiftrun.running import Run
+from shiftrun.segmentation import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
+from shiftrun.segmentation import instances
 from shiftrun.session import Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
-from shiftrun.windows import GRIDS, row_edges, windows_of
+from shiftrun.windows import GRIDS, row_edges
 
-INSTANCE_OUTPUTS = ("embedding", "foreground")
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
 
@@ -130,8 +134,12 @@ class Model:
         pad: str = "reflect",
         outputs: tuple[str, ...] = (),
         edges: Edges = (),
+        region: Region | None = None,
     ) -> Plan:
-        """Plan an image of spatial `shape`; raises InputError as `make_plan`, or SL602 if the contract fails at these sizes."""
+        """Plan an image of spatial `shape`, or a region of its result, px.
+
+        Raises InputError as `make_plan` and `resolve_region`, or SL602 if the contract fails at these sizes.
+        """
         wanted = self.outputs(outputs)
         axes = joined_axes(wanted)
         if len(shape) != len(axes):
@@ -140,7 +148,12 @@ class Model:
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        return self.confirm(plan, wanted)
+        plan = self.confirm(plan, wanted)
+        return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
+
+    def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
+        """Px of the named outputs per px of the image, by spatial axis."""
+        return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
         found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
@@ -186,42 +199,57 @@ class Model:
         return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
 
     def run(
-        self, source: Source, plan: Plan, outputs: tuple[str, ...] = (), *, edges: Edges = (), progress: Progress | None = None
+        self,
+        source: Source,
+        plan: Plan,
+        outputs: tuple[str, ...] = (),
+        *,
+        edges: Edges = (),
+        progress: Progress | None = None,
+        region: Box | None = None,
     ) -> Run:
-        """A run of this model by `plan`; out of memory it goes on with tiles of half the size."""
+        """A run of this model by `plan`, which is that of `region`; out of memory it goes on with tiles of half the size."""
 
         def halve(old: Plan, cuts: Edges) -> Plan | None:
             tile = tuple(half_tile(axis, size) for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True))
             if tile == old.tile_shape or not old.exact:
                 return None
             shape = tuple(axis.image_px for axis in old.axes)
-            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts)
+            cuts = uncut_edges(cuts, region)
+            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
         return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
 
     def predict(
         self,
-        image: NDArray[Any] | Reader,
+        image: Any,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
         normalize: str = "model",
         outputs: tuple[str, ...] = (),
+        region: Region | None = None,
+        out: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> dict[str, Any]:
         """Run the network on an image (*space) or (C, *space).
 
         Parameters
         ----------
-        image : array or Reader of 8- or 16-bit integers or floats
+        image : array of numpy or Zarr, or Reader, of 8- or 16-bit integers or floats
+            Zarr and readers are read by windows.
         tile : "auto", int or one int per axis
             Output px per tile.
         pad : {"reflect", "edge", "constant", "none"}
         normalize : {"model", "none"}
         outputs : tuple of str
             Names; by default the first output that is an image.
+        region : tuple of slice, one per spatial axis, optional
+            Px of the result, such as `np.s_[0:512, 100:300]`: exactly this crop of the full run, from the tiles that touch it.
+        out : dict of name to array (C', *space), optional
+            Where to put the results, such as arrays of Zarr. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            An exception that it raises cancels the run.
+            Called after every tile, in the thread of the caller. An exception that it raises cancels the run and comes out here.
 
         Returns
         -------
@@ -230,22 +258,35 @@ class Model:
         Raises
         ------
         InputError
-            The image, tile or model cannot be used.
+            The image, tile, region or model cannot be used.
+
+        Examples
+        --------
+        >>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+        >>> model.predict(image)["embedding"].shape  # image: (512, 512), uint16
+        (8, 512, 512)
+        >>> model.predict(image, region=np.s_[100:200, 0:300])["embedding"].shape
+        (8, 100, 300)
         """
         reader = as_image(image, self.dimensions, self.channels)
         plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=outputs)
-        found: dict[str, NDArray[np.float32]] = {}
+        box = None if region is None else resolve_region(region, plan.output_shape)
+        plan = plan if box is None else cut_plan(plan, box, self.scales(outputs))
+        found: dict[str, Any] = dict(out or {})
 
-        def memory(name: str, channels: int) -> MemoryTarget:
-            found[name] = np.empty((channels, *plan.output_shape), dtype=np.float32)
+        def target(name: str, channels: int) -> MemoryTarget:
+            shape = (channels, *plan.output_shape)
+            if name not in found:
+                found[name] = np.empty(shape, dtype=np.float32)
+            check_out(name, found[name], shape)
             return MemoryTarget(found[name])
 
-        self.run(self.source(reader, normalize), plan, outputs, progress=progress).into(memory)
+        self.run(self.source(reader, normalize), plan, outputs, progress=progress, region=box).into(target)
         return found
 
     def segment(
         self,
-        image: NDArray[Any] | Reader,
+        image: Any,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
@@ -253,25 +294,40 @@ class Model:
         bandwidth: float | None = None,
         threshold: float | None = None,
         min_size: int | None = None,
+        region: Region | None = None,
+        out: Any = None,
         progress: Progress | None = None,
-    ) -> NDArray[np.int32]:
+    ) -> Any:
         """Label the instances of an image; parameters as `predict`, those of clustering default to the metadata.
 
-        Embeddings are in memory for one label window at a time.
+        Embeddings are in memory for one label window at a time. With `region` the labels are those of the full run there,
+        numbered 1, 2, … in the same order.
 
         Returns
         -------
         array (*space) of int32
-            0 for background. With `pad="none"` of the size of the network's output.
+            0 for background; `out`, if it is given. With `pad="none"` of the size of the network's output.
+
+        Examples
+        --------
+        >>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+        >>> labels = model.segment(image)
+        >>> labels.shape, labels.dtype, int(labels.max()) == len(np.unique(labels)) - 1
+        ((512, 512), dtype('int32'), True)
+        >>> def stop(done: int, total: int) -> None:
+        ...     raise KeyboardInterrupt
+        >>> model.segment(image, tile=144, progress=stop)
+        Traceback (most recent call last):
+        KeyboardInterrupt
         """
         clustering = self.clustering(bandwidth, threshold, min_size)
         reader = as_image(image, self.dimensions, self.channels)
         edges = self.row_edges(reader.shape[1:], pad)
         plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges)
-        run = self.run(self.source(reader, normalize), plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
-        windows = windows_of(plan.output_shape, GRIDS[self.dimensions])
-        with label_blocks(ahead(run.blocks()), plan.output_shape, clustering, windows) as store:
-            return store.read(everything(plan.output_shape))
+        box = None if region is None else resolve_region(region, plan.output_shape)
+        source = self.source(reader, normalize)
+        with instances(self, source, plan, clustering, edges=edges, region=box, progress=progress) as found:
+            return into_array(found.labels, out)
 
     def labels(
         self,
