@@ -15,6 +15,7 @@ from shiftrun.arrays import Box
 from shiftrun.calibration import Calibration
 from shiftrun.images import Series
 from shiftrun.model import Model
+from shiftrun.outputs import split_name
 from shiftrun.plan import Plan
 from shiftrun.progress import progress_bar
 from shiftrun.regions import cut_plan, resolve_region
@@ -28,7 +29,8 @@ def paths_of(output: Path, names: Sequence[str]) -> dict[str, Path]:
     """The file of every output: OUTPUT, or OUTPUT.NAME where there are several."""
     if len(names) == 1:
         return {names[0]: output}
-    return {name: output.with_name(f"{output.stem}.{_word(name)}{output.suffix}") for name in names}
+    stem, suffix = split_name(output)
+    return {name: output.with_name(f"{stem}.{_word(name)}{suffix}") for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
         overrides=wishes.overrides,
         seconds=watch.seconds,
         region=box,
+        notes=series.stored.notes,
     )
     what = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
     written = [*(paths[name] for name in group), write_report(paths[group[0]], report)]

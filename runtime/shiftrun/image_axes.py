@@ -86,21 +86,25 @@ def layout_of(
         )
     place = {name: keep[letters.index(name)] for name in letters}
     count = shape[place["C"]] if "C" in place else 1
-    _check_channels(count, channels, channel, where)
+    _check_channels(
+        count, channels, channel, where, advice="" if names or asked else f" Of a series name the axes: --axes T{wanted}."
+    )
     fixed = ((place.pop("C"), channel),) if channel is not None and "C" in place else ()
     series = "".join(sorted(others, key=lambda name: (name in SPATIAL) - (name == "T")))
     order = tuple(place.get(name, -1) for name in "C" + wanted)
     return Layout(wanted, order, fixed, series, tuple(place[name] for name in series))
 
 
-def _check_channels(count: int, channels: int | None, channel: int | None, where: str) -> None:
+def _check_channels(count: int, channels: int | None, channel: int | None, where: str, advice: str) -> None:
     if channel is not None and channel >= count:
         raise InputError(f"no such channel ({where}, --channel): expected one of 0 to {count - 1}, got {channel}.")
     taken = count if channel is None else 1
     if channels in {None, taken}:
         return
     choose = f"Choose one: --channel 0 to {count - 1}." if channels == 1 else "Select or convert the channels first."
-    raise InputError(f"wrong number of channels ({where}): expected {_called(channels or 0)}, got {_called(taken)}. {choose}")
+    raise InputError(
+        f"wrong number of channels ({where}): expected {_called(channels or 0)}, got {_called(taken)}. {choose}{advice}"
+    )
 
 
 def _called(channels: int) -> str:

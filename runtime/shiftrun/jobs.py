@@ -13,9 +13,8 @@ from pathlib import Path
 from shiftlint.errors import InputError
 from shiftrun.images import RASTER, READABLE, TIFF
 from shiftrun.ome_zarr import is_zarr
-from shiftrun.outputs import ZARR
+from shiftrun.outputs import ZARR, split_name
 
-LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr")
 PATTERN = set("*?[")
 
 
@@ -57,7 +56,7 @@ class Jobs:
                 if not self.many:
                     raise
                 failed.append(job.image)
-                say(f"{job.image}: {error}")
+                say(str(error) if str(job.image) in str(error) else f"{job.image}: {error}")
         if failed:
             names = ", ".join(str(path) for path in failed[:5]) + (", …" if len(failed) > 5 else "")
             raise InputError(f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the others are written.")
@@ -128,9 +127,5 @@ def _check_folder(folder: Path) -> None:
 
 def _name(image: Path, suffix: str) -> str:
     """The name of a result: that of the image, of type `suffix` or its own."""
-    lower = image.name.lower()
-    own = next((long for long in LONG_SUFFIXES if lower.endswith(long)), image.suffix.lower())
-    stem = image.name[: len(image.name) - len(own)]
-    if suffix:
-        return stem + suffix
-    return stem + (TIFF[0] if own in (*RASTER, ".npy", "") else own)
+    stem, own = split_name(image)
+    return stem + (suffix or (TIFF[0] if own.lower() in (*RASTER, ".npy", "") else own))

@@ -9,9 +9,9 @@ from shiftrun.arrays import Box, Reader, everything
 from shiftrun.calibration import Calibration
 from shiftrun.images import Image
 from shiftrun.model import Model
+from shiftrun.model_file import INSTANCE_OUTPUTS
 from shiftrun.plan import Plan
 from shiftrun.regions import Region, resolve_region
-from shiftrun.segmentation import INSTANCE_OUTPUTS
 from shiftrun.views import Cropped, Framed
 from shiftrun.windows import intersection, within
 

@@ -1,52 +1,41 @@
-"""A model file, its contract and what can be done with it."""
+"""An opened model and what can be done with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.contract import AxisContract, Contract, OutputContract
+from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
 from shiftrun.arrays import Box, Reader, check_out, into_array
 from shiftrun.axis_plan import Refusal
-from shiftrun.frame import frame, sizes_of
 from shiftrun.labels import Clustering, label_instances
+from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
+from shiftrun.model_file import ModelFile
 from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan, same_grid
+from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
 from shiftrun.planner import Budget, budget_of, fastest_tile
 from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.running import Run
-from shiftrun.segmentation import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.segmentation import instances
 from shiftrun.session import Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
-from shiftrun.windows import GRIDS, row_edges
 
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
 
 @dataclass(frozen=True)  # no slots: the session is loaded on first use and cached
-class Model:
-    """An opened model.
+class Model(ModelFile):
+    """An opened model: a `ModelFile` and how it is run.
 
     Attributes
     ----------
-    path : Path
-    sha256 : str
-        Of the file.
-    contract : Contract
-    contract_source : str
-        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed (stale)" by force.
-    metadata : Metadata
     device : {"auto", "cpu", "cuda"}
     force : bool
         Stitch naively where the exact plan is refused.
@@ -56,11 +45,6 @@ class Model:
         Bytes that the process may use, for automatic tiles; None: what is free.
     """
 
-    path: Path
-    sha256: str
-    contract: Contract
-    contract_source: str
-    metadata: Metadata
     device: str = "auto"
     force: bool = False
     workers: int = 1
@@ -70,61 +54,6 @@ class Model:
     def session(self) -> Session:
         """The network, loaded by onnxruntime; InputError if that fails."""
         return Session(self.path, self.device, workers=self.workers, image_input=self.contract.input.name)
-
-    @property
-    def dimensions(self) -> int:
-        """Number of spatial axes."""
-        return len(self.contract.input.shape) - 2
-
-    @property
-    def channels(self) -> int | None:
-        """Number of input channels; None where the network does not say."""
-        axes = {axis.input_axis for axis in self.contract.outputs[0].axes}
-        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in axes)
-        return size if isinstance(size, int) else None
-
-    def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:
-        """The contracts of the named outputs, by default of the first that has all spatial axes.
-
-        Raises
-        ------
-        InputError
-            There is no such output, or it is no image.
-        """
-        images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
-        for name in names:
-            if name not in images:
-                raise InputError(
-                    f"no such output ({self.path}): expected {name!r}, got {', '.join(images) or 'no output that is an image'}. "
-                    + ("shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output.")
-                )
-        if not images:
-            raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
-        return tuple(images[name] for name in names or tuple(images)[:1])
-
-    def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
-        """The named outputs ("all": every image) by grid: those of one group can be computed together."""
-        if names == ("all",):
-            names = tuple(output.name for output in self.contract.outputs if len(output.axes) == self.dimensions)
-        found: list[list[OutputContract]] = []
-        for output in self.outputs(tuple(dict.fromkeys(names))):
-            for group in found:
-                if same_grid(group[0], output):
-                    group.append(output)
-                    break
-            else:
-                found.append([output])
-        return tuple(tuple(output.name for output in group) for group in found)
-
-    def axes(self, outputs: tuple[str, ...] = ()) -> tuple[AxisContract, ...]:
-        """The contract of each spatial axis that serves all the named outputs."""
-        return joined_axes(self.outputs(outputs))
-
-    def row_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
-        """Where the result of an image of spatial `shape` is cut into rows of label windows."""
-        axes = self.axes(INSTANCE_OUTPUTS)
-        result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
-        return row_edges(result, GRIDS[self.dimensions])
 
     def plan(
         self,
@@ -150,10 +79,6 @@ class Model:
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
         plan = self.confirm(plan, wanted)
         return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
-
-    def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
-        """Px of the named outputs per px of the image, by spatial axis."""
-        return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
         found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
@@ -314,11 +239,6 @@ class Model:
         >>> labels = model.segment(image)
         >>> labels.shape, labels.dtype, int(labels.max()) == len(np.unique(labels)) - 1
         ((512, 512), dtype('int32'), True)
-        >>> def stop(done: int, total: int) -> None:
-        ...     raise KeyboardInterrupt
-        >>> model.segment(image, tile=144, progress=stop)
-        Traceback (most recent call last):
-        KeyboardInterrupt
         """
         clustering = self.clustering(bandwidth, threshold, min_size)
         reader = as_image(image, self.dimensions, self.channels)

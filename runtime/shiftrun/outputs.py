@@ -11,6 +11,7 @@ from pathlib import Path
 from shiftlint.errors import InputError
 
 ZARR = ".zarr"
+LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr")
 
 
 def check_output(path: Path, suffixes: tuple[str, ...], *, overwrite: bool, source: Path | None = None) -> None:
@@ -49,6 +50,12 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, overwrite: bool, sour
 def _is_ours_to_replace(folder: Path) -> bool:
     """Whether a folder is Zarr in name and content, and may be replaced as a file may."""
     return folder.suffix.lower() == ZARR and any((folder / mark).is_file() for mark in ("zarr.json", ".zgroup", ".zarray"))
+
+
+def split_name(path: Path) -> tuple[str, str]:
+    """The name of a file and its type, which may have two parts: ("cells", ".ome.tif")."""
+    suffix = next((long for long in LONG_SUFFIXES if path.name.lower().endswith(long)), path.suffix)
+    return path.name[: len(path.name) - len(suffix)], path.name[len(path.name) - len(suffix) :]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -63,6 +63,7 @@ def run_report(
     seconds: dict[str, float],
     objects: int | None = None,
     region: Box | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The report of one run, checked against its schema.
 
@@ -81,6 +82,8 @@ def run_report(
     objects : int, optional
     region : Box, optional
         The part of the result that was asked for.
+    notes : sequence of str
+        What a reader of the result must know of this image.
     """
     image = series.image((0,) * len(series.axes))
     report = {
@@ -114,7 +117,7 @@ def run_report(
         "seconds": seconds,
         "peak_memory_bytes": peak_memory_bytes(),
         "objects": objects,
-        "warnings": [*series.stored.notes, *warnings_of(model, plan)],
+        "warnings": [*notes, *warnings_of(model, plan)],
     }
     validate(report, "run_report", where="run report")
     return report

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shiftrun.arrays import Box, Reader
 from shiftrun.labels import Clustering, label_blocks
+from shiftrun.model_file import INSTANCE_OUTPUTS
 from shiftrun.outputs import writing
 from shiftrun.plan import Edges, Plan
 from shiftrun.region_labels import label_region
@@ -23,7 +24,6 @@ from shiftrun.windows import GRIDS, Block, windows_of
 if TYPE_CHECKING:
     from shiftrun.model import Model
 
-INSTANCE_OUTPUTS = ("embedding", "foreground")
 Stage = Callable[[str], AbstractContextManager[None]]
 
 

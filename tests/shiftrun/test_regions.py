@@ -101,7 +101,7 @@ def test_out_of_memory_in_a_region(picture: NDArray[np.uint16], tmp_path: Path, 
 def test_labels_are_the_crop(
     picture: NDArray[np.uint16], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: tuple[slice, ...], min_size: int, pad: str
 ) -> None:
-    for module in ("model", "segmentation"):
+    for module in ("model_file", "segmentation"):
         monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: GRID})
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu")
     whole = model.segment(picture, tile=128, min_size=min_size, pad=pad)

@@ -146,8 +146,7 @@ def test_labels_block_by_block_are_those_of_the_whole(
     network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
-    monkeypatch.setattr(model_module, "GRIDS", {2: Grid(192, 64, 250)})
-    for module in ("labels", "segmentation"):
+    for module in ("labels", "model_file", "segmentation"):
         monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: Grid(192, 64, 250)})
     model = open_model(network, device="cpu", workers=workers)
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))
