@@ -70,6 +70,7 @@ def segment_file(
         seconds=watch.seconds,
         objects=objects,
         region=None if wishes.region is None else frame.box,
+        scales=model.scales(INSTANCE_OUTPUTS),
         notes=[*series.stored.notes, *work.notes],
     )
     written = [*job.outputs.values(), write_report(job.outputs["labels"], report)]
