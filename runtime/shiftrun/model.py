@@ -174,7 +174,8 @@ class Model(ModelFile):
         out : dict of name to array (C', *space), optional
             Where to put the results, such as arrays of Zarr. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            Called after every tile, in the thread of the caller. An exception that it raises cancels the run and comes out here.
+            Called after every tile, by `segment` from a thread of its own. An exception that it raises cancels the run and comes
+            out here.
 
         Returns
         -------

@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 
 from shiftrun.images import read_pixels, read_series
 from shiftrun.models import open_model
+from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import shiftrun_
 from tests.shiftrun.test_regions import renumbered
 from tests.shiftrun.test_series import blobs
@@ -38,6 +39,31 @@ def strided(path: Path, stride: int) -> Path:
     helper.set_model_props(model, PROPS)
     onnx.save(model, path)
     return path
+
+
+def test_what_a_valid_network_consumes_moves_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    unet(tmp_path / "net.onnx", depth=2, props=PROPS)
+    place = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 2.0, "PhysicalSizeYUnit": "µm"}
+    tifffile.imwrite("a.ome.tif", blobs(1, (100, 120)), ome=True, metadata={"axes": "YX", **place})
+    run = ("embed", "net.onnx", "a.ome.tif", "-o", "e.zarr", "--tile", "16", "--pad", "none")
+    assert shiftrun_(monkeypatch, *run) == 0
+    first = open_model("net.onnx").contract.outputs[0].axes[0].origin
+    assert first > 10
+    assert read_series(Path("e.zarr"), 2, 2).calibration.origin == (2.0 * first, 0.5 * first)
+    assert shiftrun_(monkeypatch, *run, "--region", "3:20,5:9", "--overwrite") == 0
+    assert read_series(Path("e.zarr"), 2, 2).calibration.origin == (2.0 * (first + 3), 0.5 * (first + 5))
+
+
+def test_images_that_are_not_taken_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    unet(tmp_path / "net.onnx", depth=2, props=PROPS)
+    with tifffile.TiffWriter("two.ome.tif", ome=True) as file:
+        for number in range(2):
+            file.write(blobs(number), metadata={"axes": "YX"})
+    assert shiftrun_(monkeypatch, "segment", "net.onnx", "two.ome.tif", "-o", "l.tif") == 0
+    assert "warning: two.ome.tif holds 2 images: the first was taken" in capsys.readouterr().out
+    np.testing.assert_array_equal(read_pixels(Path("l.tif")), open_model("net.onnx", device="cpu").segment(blobs(0)))
 
 
 def test_labels_of_half_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
