@@ -270,3 +270,6 @@ def test_options_are_checked_by_the_command(folder: Path, monkeypatch: pytest.Mo
         assert option in capsys.readouterr().err
     assert shiftrun_(monkeypatch, "plan", "net.onnx", "a.npy", "--axes", "yx", "--output-format", "json") == 0
     assert json.loads(capsys.readouterr().out)["image"] == [70, 60]
+    np.save("movie.npy", MOVIE)
+    assert shiftrun_(monkeypatch, "plan", "net.onnx", "movie.npy", "--axes", "tcyx", "--channel", "0") == 0
+    assert "3 images, one by one" in capsys.readouterr().out
