@@ -17,7 +17,6 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from shiftrun import tiff
 from shiftrun.arrays import FileArray
 from shiftrun.images import read_image, read_pixels
 from shiftrun.models import open_model
@@ -284,22 +283,3 @@ def test_folders_are_replaced_as_files_are(folder: Path, monkeypatch: pytest.Mon
     inside = refused(monkeypatch, capsys, command, "net.onnx", f"{output}/0", "-o", output, "--overwrite", "--channel", "0")
     assert "output is the input" in inside
     assert not list(folder.glob(".*"))
-
-
-def test_pages_in_other_files_are_not_taken_from_this_one(tmp_path: Path) -> None:
-    """An OME-TIFF may spread its planes over files; px are those of the right file."""
-    planes = [PX, PX[::-1].copy()]
-    uuids = ["urn:uuid:00000000-0000-0000-0000-00000000000" + str(i) for i in range(2)]
-    blocks = "".join(
-        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="p{i}.ome.tif">{uuids[i]}</UUID></TiffData>'
-        for i in range(2)
-    )
-    for i, plane in enumerate(planes):
-        xml = (
-            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}"><Image ID="Image:0">'
-            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="140" SizeY="150" SizeZ="1" SizeC="1" SizeT="2">'
-            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(tmp_path / f"p{i}.ome.tif", plane, description=xml, metadata=None)
-    np.testing.assert_array_equal(read_pixels(tmp_path / "p0.ome.tif"), np.stack(planes))
-    assert tiff.open_tiff(tmp_path / "p0.ome.tif").axes == "TYX"
