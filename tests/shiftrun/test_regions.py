@@ -57,6 +57,14 @@ def test_arrays_are_the_crop(model: Model, picture: NDArray[np.uint16], tile: An
     np.testing.assert_array_equal(found, whole[(slice(None), *region)])
 
 
+def test_a_region_of_a_naive_run(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
+    """What is stitched by force, and wrong, is so in a region too."""
+    model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu", force=True)
+    whole = model.predict(picture, tile=50)["embedding"]
+    np.testing.assert_array_equal(model.predict(picture, tile=50, region=STRIP)["embedding"], whole[(slice(None), *STRIP)])
+    assert (whole != model.predict(picture, tile=48)["embedding"]).any()
+
+
 def test_arrays_without_padding(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu")
     whole = model.predict(picture, tile=128, pad="none")["embedding"]
