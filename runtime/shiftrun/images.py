@@ -8,6 +8,7 @@ along time, depth or position: a series.
 from __future__ import annotations
 
 import itertools
+import lzma
 import struct
 import warnings
 import zlib
@@ -34,17 +35,8 @@ RASTER = (".png", ".jpg", ".jpeg")
 READABLE = (*TIFF, *RASTER, ".npy")
 # What the decoders raise on damaged files: they were written by many hands and none documents its errors.
 DAMAGE = (
-    ValueError,
-    OSError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-    SyntaxError,
-    MemoryError,
+    *(ValueError, OSError, RuntimeError, EOFError, LookupError, TypeError, AttributeError, SyntaxError, MemoryError),
+    *(struct.error, zlib.error, lzma.LZMAError),
 )
 
 

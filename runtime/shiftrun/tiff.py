@@ -188,7 +188,7 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
     except KeyError as error:
         raise InputError(
             f"compressed image ({path}): expected a codec for {page.compression.name}, got none. "
-            'Install them: pip install "shiftlint[codecs]".'
+            "Install them: pip install imagecodecs."
         ) from error
     size, dtype, pages = path.stat().st_size, np.dtype(series.dtype).newbyteorder("="), tuple(series.pages)
     missing = sum(frame is None for frame in pages)

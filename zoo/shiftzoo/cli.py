@@ -10,6 +10,7 @@ import click
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
+from shiftzoo.experiments import figures
 
 PATH = click.Path(path_type=Path)
 
@@ -129,6 +130,27 @@ def evaluate(
         click.echo(evaluation.precision_table(found[0]))
         click.echo(f"\npanoptic quality {found[0].total.panoptic_quality:.3f}")
     click.echo(evaluation.tile_table(found))
+
+
+@cli.command()
+@click.argument("figure", type=click.Choice(["all", *figures.MODULES]))
+@click.option("--out", required=True, type=PATH, help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).")
+def reproduce(figure: str, out: Path) -> None:
+    """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of the paper.
+
+    \b
+    shiftzoo reproduce figure5 --out figures
+    shiftzoo reproduce all --out figures
+    """
+    failed = 0
+    for name in figures.MODULES if figure == "all" else (figure,):
+        for outcome in figures.reproduce(name, out):
+            failed += not outcome.holds
+            click.echo(
+                f"{name}: {outcome.statement}: {outcome.found} ({'as' if outcome.holds else 'NOT as'} expected: {outcome.expected})"
+            )
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _need_torch() -> None:
