@@ -105,7 +105,7 @@ def exact_axis(
         The finding's code (SL102, SL202, SL301, SL302, SL401, …), what is wrong and what to do.
     """
     whole = frame(axis, image_px, pad)
-    sizes, output = sizes_of(axis)
+    sizes, _ = sizes_of(axis)
     tile_px = min(tile_px, -(-whole.output_px // (axis.step or 1)) * (axis.step or 1))
     if tile_px >= whole.output_px and sizes.legal(whole.padded_px):
         read, write = (0, whole.padded_px), (0, whole.output_px)
@@ -119,13 +119,24 @@ def exact_axis(
             f"SL302 tile {tile_px} (axis {axis.name}): expected tiles that the network takes ({sizes.min} to {sizes.max} px), "
             f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}"
         )
-    tiles = []
-    for write in boxes:
-        start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
-        shift = int(output.scale * start) - whole.first
-        tiles.append(AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write))
+    tiles = [_tile(axis, whole, read_px, write) for write in boxes]
     largest = max(stop - start for start, stop in boxes)
     return _plan(axis, whole, read_px, largest if edges else tile_px, tuple(tiles))
+
+
+def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, grow_px: int) -> AxisTile:
+    """A tile of the same image that writes up to `grow_px` more at either end; the same one where none can be read."""
+    whole = frame(axis, plan.image_px, pad)
+    write = (max(0, tile.write[0] - grow_px), min(whole.output_px, tile.write[1] + grow_px))
+    read_px = read_size(axis, whole, (write,))
+    return tile if read_px is None or len(plan.tiles) == 1 else _tile(axis, whole, read_px, write)
+
+
+def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:
+    """The tile that writes `write` from a read of `read_px`, which is large enough."""
+    start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
+    shift = int(sizes_of(axis)[1].scale * start) - whole.first
+    return AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write)
 
 
 def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Interval, ...]:

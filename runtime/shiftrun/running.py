@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from shiftrun.arrays import Box, everything
+from shiftrun.checking import Check
 from shiftrun.plan import Edges, Plan
 from shiftrun.session import OutOfMemory
 from shiftrun.source import Source
@@ -37,6 +38,8 @@ class Run:
         Per axis where blocks of the result should begin; see `Plan.block_edges`.
     workers : int
     progress : callable (tiles done, tiles in all), optional
+    check : Check, optional
+        Compares some tiles with larger windows.
     """
 
     network: Network
@@ -47,6 +50,7 @@ class Run:
     edges: Edges = ()
     workers: int = 1
     progress: Progress | None = None
+    check: Check | None = None
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
         """Write the whole result to targets, made for (name, channels) when the first tile is there."""
@@ -72,9 +76,11 @@ class Run:
     ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
-            count = done
+            count, chosen = done, self.check.chosen(self.plan) if self.check else ()
             try:
                 for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, block=box, workers=self.workers):
+                    if self.check is not None and count in chosen:
+                        self.check.compare(self.network, self.source, self.plan, self.outputs, tile, found)
                     place = within(tile.write, box)
                     for name, values in found.items():
                         if name not in targets:

@@ -106,7 +106,7 @@ def run_tiles(
 ) -> Iterator[tuple[Tile, Values]]:
     """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space) of each, in order."""
     index = padding_index(plan)
-    run = partial(_run, network, plan, outputs)
+    run = partial(run_tile, network, plan, outputs)
     reader, runner = ThreadPoolExecutor(1, "read"), ThreadPoolExecutor(workers, "run")
     try:
         read = in_order(reader, lambda tile: (tile, source.window(tile.read, index)), plan.tiles(block), 1)
@@ -127,7 +127,10 @@ def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable
         yield waiting.popleft().result()
 
 
-def _run(network: Network, plan: Plan, outputs: Outputs, tile_and_window: tuple[Tile, NDArray[np.float32]]) -> tuple[Tile, Values]:
+def run_tile(
+    network: Network, plan: Plan, outputs: Outputs, tile_and_window: tuple[Tile, NDArray[np.float32]]
+) -> tuple[Tile, Values]:
+    """Run one window (C, *space); the tile and what it keeps of each output (C', *space)."""
     tile, window = tile_and_window
     input_axes = [axis.input_axis for axis in outputs[0].axes]
     batch = window[None]  # (1, C, *space)
