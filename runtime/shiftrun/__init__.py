@@ -1,4 +1,31 @@
-"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances."""
+"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances.
+
+Examples
+--------
+>>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+>>> labels = model.segment(image)  # (Y, X) or (1, Y, X), integers or floats, of numpy or Zarr -> (Y, X) int32
+>>> labels.shape, labels.dtype
+((512, 512), dtype('int32'))
+>>> model.predict(image, tile=272)["embedding"].dtype  # (E, Y, X)
+dtype('float32')
+
+A part of the result costs the tiles that touch it, and is what the whole run gives there:
+
+>>> part = model.predict(image, region=np.s_[100:164, 200:300])["embedding"]
+>>> bool((part == model.predict(image)["embedding"][:, 100:164, 200:300]).all())
+True
+
+Progress, and an end before the end:
+
+>>> class Cancel(Exception):
+...     pass
+>>> def progress(tiles_done: int, tiles: int) -> None:
+...     if tiles_done == 2:
+...         raise Cancel
+>>> model.predict(image, tile=144, progress=progress)
+Traceback (most recent call last):
+shiftrun.Cancel
+"""
 
 from __future__ import annotations
 

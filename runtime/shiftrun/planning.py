@@ -8,22 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from shiftrun.images import read_image
+from shiftrun.images import read_series
 from shiftrun.models import INSTANCE_OUTPUTS, Model, TileWish, open_model
 from shiftrun.outputs import check_output
 from shiftrun.plan import Plan
 
 
 def plan_image(
-    *, model: Path, image: Path, tile: TileWish, pad: str, force: bool, memory: int | None, picture: Path | None, overwrite: bool
+    *,
+    model: Path,
+    image: Path,
+    tile: TileWish,
+    pad: str,
+    force: bool,
+    memory: int | None,
+    picture: Path | None,
+    overwrite: bool,
+    axes: str = "",
+    channel: int | None = None,
 ) -> tuple[Plan, dict[str, Any]]:
-    """The plan for the outputs that `segment` runs, or of the first output of any other network, and its `estimate`."""
+    """The plan for the outputs that `segment` runs, or of the first output of any other network, and its `estimate`.
+
+    Of a series it is that of one image.
+    """
     if picture is not None:
         check_output(picture, (".png",), overwrite=overwrite, source=image)
     opened = open_model(model, force=force, memory=memory)
     names = {output.name for output in opened.contract.outputs}
     outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
-    shape = read_image(image, opened.dimensions, opened.channels).shape[1:]
+    series = read_series(image, opened.dimensions, opened.channels, axes=axes, channel=channel)
+    shape = series.image((0,) * len(series.axes)).shape[1:]
     edges = opened.row_edges(shape, pad) if outputs else ()
     plan = opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
     if picture is not None:

@@ -117,7 +117,7 @@ def segment(options: dict[str, Any]) -> Figures:
     """shiftrun segment, file to file"""
     import tifffile
 
-    from shiftrun.commands import segment_image
+    from shiftrun.commands import segment_images
 
     size, folder = options["size"], Path(options["folder"])
     image, labels = folder / f"image{size}.tif", folder / f"labels{size}.tif"
@@ -130,14 +130,15 @@ def segment(options: dict[str, Any]) -> Figures:
     chosen: dict[str, Any] = {"bandwidth": None, "threshold": None, "min_size": None, "tile": "auto", "memory": None}
     flags: dict[str, Any] = {"pad": "reflect", "force": True, "device": "cpu", "normalize": "model", "workers": 1}
     with measuring(figures):
-        segment_image(
+        segment_images(
             model=Path(options["model"]),
-            image=image,
+            images=(str(image),),
             output=labels,
             preview=None,
             table=None,
             overwrite=True,
             quiet=True,
+            say=lambda _: None,
             **chosen,
             **flags,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
+from shiftrun.calibration import calibration
 from shiftrun.images import read_image, read_pixels
 from shiftrun.outputs import check_output, replacing
 from shiftrun.overlay import colors, outlines, overlay
@@ -110,7 +111,7 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("largest", "dtype"), [(65535, np.uint16), (65536, np.uint32)])
 def test_labels_take_the_smallest_type(tmp_path: Path, largest: int, dtype: type) -> None:
     labels = np.array([[0, 1], [2, largest]], dtype=np.int32)
-    write_labels(tmp_path / "l.tif", labels, ((72, 1), (144, 1), 2))
+    write_labels(tmp_path / "l.tif", labels, calibration("YX", {"X": (1 / 72, "inch"), "Y": (1 / 144, "inch")}))
     with tifffile.TiffFile(tmp_path / "l.tif") as file:
         assert file.pages.first.tags["YResolution"].value == (144, 1)
         stored = file.asarray()
@@ -127,7 +128,9 @@ def test_arrays_come_back(tmp_path: Path, name: str) -> None:
 
 def test_resolution_is_read(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GRAY, resolution=(300, 300), resolutionunit=2)
-    assert read_image(tmp_path / "a.tif", 2, 1).resolution == ((300, 1), (300, 1), 2)
+    found = read_image(tmp_path / "a.tif", 2, 1).calibration
+    np.testing.assert_allclose(found.sizes, 1 / 300, rtol=1e-8)
+    assert found.units == ("inch", "inch")
 
 
 def test_outputs_are_refused_early(tmp_path: Path) -> None:
