@@ -125,11 +125,23 @@ def exact_axis(
 
 
 def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, grow_px: int) -> AxisTile:
-    """A tile of the same image that writes up to `grow_px` more at either end; the same one where none can be read."""
+    """A tile around `tile` that writes `grow_px` more than other tiles at either end; `tile` itself where none can be read.
+
+    At an end of the image it reaches farther in.
+    Its `write` counts from where that of `tile` does, so that it may begin below 0 where the plan is that of a region.
+    """
     whole = frame(axis, plan.image_px, pad)
-    write = (max(0, tile.write[0] - grow_px), min(whole.output_px, tile.write[1] + grow_px))
+    if axis.reads is None or tile.read == (0, whole.padded_px):
+        return tile
+    shift = tile.write[0] - tile.keep[0] - int(sizes_of(axis)[1].scale * tile.read[0]) + whole.first
+    length = plan.tile_px + 2 * grow_px
+    start = max(0, min(tile.write[0] - shift - grow_px, whole.output_px - length))
+    write = (start, min(whole.output_px, max(start + length, tile.write[1] - shift + grow_px)))
     read_px = read_size(axis, whole, (write,))
-    return tile if read_px is None or len(plan.tiles) == 1 else _tile(axis, whole, read_px, write)
+    if read_px is None:
+        return tile
+    found = _tile(axis, whole, read_px, write)
+    return replace(found, write=(write[0] + shift, write[1] + shift))
 
 
 def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:

@@ -14,6 +14,7 @@ from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
 from shiftrun.arrays import Box, Reader, check_out, into_array
 from shiftrun.axis_plan import Refusal
+from shiftrun.checking import Check
 from shiftrun.labels import Clustering, label_instances
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model_file import ModelFile
@@ -36,24 +37,42 @@ class Model(ModelFile):
 
     Attributes
     ----------
-    device : {"auto", "cpu", "cuda"}
+    device : str
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
     force : bool
         Stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time.
     memory : int or None
         Bytes that the process may use, for automatic tiles; None: what is free.
+    precision : {"exact", "tf32", "fp16"}
+        The last two on CUDA only, and no longer bit-identical.
+    check_windows : int
+        Tiles per run that are compared with larger windows; InputError where they differ.
     """
 
     device: str = "auto"
     force: bool = False
     workers: int = 1
     memory: int | None = None
+    precision: str = "exact"
+    check_windows: int = 0
 
     @cached_property
     def session(self) -> Session:
         """The network, loaded by onnxruntime; InputError if that fails."""
-        return Session(self.path, self.device, workers=self.workers, image_input=self.contract.input.name)
+        return self._session(self.precision)
+
+    def _session(self, precision: str) -> Session:
+        image_input = self.contract.input.name
+        return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
+
+    @cached_property
+    def check(self) -> Check | None:
+        """What looks at tiles while this model runs; None if nothing does."""
+        if not self.check_windows and self.precision == "exact":
+            return None
+        return Check(self.check_windows, self.precision, lambda: self._session("exact"))
 
     def plan(
         self,
@@ -77,7 +96,7 @@ class Model(ModelFile):
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        plan = self.confirm(plan, wanted)
+        plan = self.confirm(replace(plan, bitwise=plan.bitwise and self.precision == "exact"), wanted)
         return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
@@ -143,7 +162,8 @@ class Model(ModelFile):
             cuts = uncut_edges(cuts, region)
             return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
-        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
+        axes = self.axes(outputs)
+        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress, self.check, axes)
 
     def predict(
         self,

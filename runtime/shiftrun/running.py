@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from shiftlint.contract import AxisContract
 from shiftrun.arrays import Box, everything
 from shiftrun.checking import Check
 from shiftrun.plan import Edges, Plan
@@ -39,7 +40,9 @@ class Run:
     workers : int
     progress : callable (tiles done, tiles in all), optional
     check : Check, optional
-        Compares some tiles with larger windows.
+        Looks at some of the tiles.
+    axes : tuple of AxisContract
+        That serve all outputs; for `check`.
     """
 
     network: Network
@@ -51,6 +54,7 @@ class Run:
     workers: int = 1
     progress: Progress | None = None
     check: Check | None = None
+    axes: tuple[AxisContract, ...] = ()
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
         """Write the whole result to targets, made for (name, channels) when the first tile is there."""
@@ -76,11 +80,11 @@ class Run:
     ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
-            count, chosen = done, self.check.chosen(self.plan) if self.check else ()
+            count = done
             try:
                 for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, block=box, workers=self.workers):
-                    if self.check is not None and count in chosen:
-                        self.check.compare(self.network, self.source, self.plan, self.outputs, tile, found)
+                    if self.check is not None:
+                        self.check.look(self.network, self.source, self.plan, self.axes, self.outputs, tile, found, count)
                     place = within(tile.write, box)
                     for name, values in found.items():
                         if name not in targets:
