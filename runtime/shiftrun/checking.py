@@ -14,7 +14,7 @@ from shiftrun.axis_plan import AxisTile, larger_tile
 from shiftrun.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 from shiftrun.session import OutOfMemory
 from shiftrun.source import Source, padding_index
-from shiftrun.stitch import Network, Outputs, Values, run_tile
+from shiftrun.stitch import Network, Outputs, Values, run_batch
 from shiftrun.windows import within
 
 # The largest difference that is no error, in standard deviations of the output.
@@ -123,7 +123,7 @@ class Check:
         }
 
     def _run(self, network: Network, source: Source, plan: Plan, outputs: Outputs, tile: Tile) -> Values:
-        return run_tile(network, plan, outputs, (tile, source.window(tile.read, padding_index(plan))))[1]
+        return run_batch(network, plan, outputs, [(tile, source.window(tile.read, padding_index(plan)))])[0][1]
 
 
 def _larger(axes: Axes, plan: Plan, tile: Tile, *, halves: int) -> Tile:

@@ -24,7 +24,7 @@ from shiftrun.planner import Budget, budget_of, fastest_tile
 from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.running import Run
 from shiftrun.segmentation import instances
-from shiftrun.session import Session
+from shiftrun.session import CPU, Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
 
@@ -163,7 +163,29 @@ class Model(ModelFile):
             return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
         axes = self.axes(outputs)
-        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress, self.check, axes)
+        return Run(
+            self.session,
+            source,
+            plan,
+            self.outputs(outputs),
+            halve,
+            edges,
+            self.workers,
+            progress,
+            self.check,
+            axes,
+            self.batch(plan),
+        )
+
+    def batch(self, plan: Plan) -> int:
+        """How many tiles to give to the network at a time: small ones go together, where each is computed by itself.
+
+        On the CPU that does not change a bit. On other devices the size of a batch may choose other kernels, as that of a tile.
+        """
+        dynamic = isinstance(self.contract.input.shape[0], str) and self.contract.input.batch == "independent"
+        if not dynamic or not plan.exact or self.session.provider != CPU:
+            return 1
+        return self.budget.batch(plan.read_shape)
 
     def predict(
         self,

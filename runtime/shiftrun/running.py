@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Run:
         Looks at some of the tiles.
     axes : tuple of AxisContract
         That serve all outputs; for `check`.
+    batch : int
+        Tiles that are given to the network at a time; out of memory they are run one by one, before tiles become smaller.
     """
 
     network: Network
@@ -55,6 +57,7 @@ class Run:
     progress: Progress | None = None
     check: Check | None = None
     axes: tuple[AxisContract, ...] = ()
+    batch: int = 1
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
         """Write the whole result to targets, made for (name, channels) when the first tile is there."""
@@ -82,7 +85,8 @@ class Run:
         while True:
             count = done
             try:
-                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, block=box, workers=self.workers):
+                settings: dict[str, Any] = {"block": box, "workers": self.workers, "batch": self.batch}
+                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, **settings):
                     if self.check is not None:
                         self.check.look(self.network, self.source, self.plan, self.axes, self.outputs, tile, found, count)
                     place = within(tile.write, box)
@@ -95,6 +99,9 @@ class Run:
                         self.progress(min(count, self.plan.tile_count), self.plan.tile_count)
                 return count
             except OutOfMemory:
+                if self.batch > 1:
+                    self.batch = 1
+                    continue
                 smaller = self.halve(self.plan, edges)
                 if smaller is None:
                     raise
