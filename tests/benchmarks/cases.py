@@ -175,6 +175,7 @@ def image(options: dict[str, Any]) -> Figures:
 def segment(options: dict[str, Any]) -> Figures:
     """shiftrun segment, file to file"""
     from shiftrun.commands import segment_images
+    from shiftrun.windows import GRIDS
 
     size, folder = options["size"], Path(options["folder"])
     labels = folder / f"labels{size}.tif"
@@ -184,7 +185,8 @@ def segment(options: dict[str, Any]) -> Figures:
         segment_images(model=Path(options["model"]), images=(str(folder / f"image{size}.tif"),), output=labels, **settings)
     report = json.loads(labels.with_suffix(".report.json").read_text(encoding="utf-8"))
     figures["CPU µs/px"] = round(figures["CPU s"] / size**2 * 1e6, 3)
-    figures["cluster / predict"] = round(report["seconds"]["cluster"] / report["seconds"]["predict"], 2)
+    if size <= GRIDS[2].single:  # else they overlap, and one waits for the other
+        figures["cluster / predict"] = round(report["seconds"]["cluster"] / report["seconds"]["predict"], 2)
     return {"tile": "x".join(map(str, report["plan"]["tile"])), "objects": report["objects"], **figures}
 
 
