@@ -15,6 +15,12 @@ A part of the result costs the tiles that touch it, and is what the whole run gi
 >>> bool((part == model.predict(image)["embedding"][:, 100:164, 200:300]).all())
 True
 
+Files of every format are read by windows, and labels keep the size of a px:
+
+>>> from pathlib import Path
+>>> cells = shiftrun.read_image(Path("zoo/samples/nuclei.tif"), dimensions=2, channels=1)
+>>> shiftrun.write_labels(folder / "labels.ome.tif", model.segment(cells), cells.calibration)
+
 Progress, and an end before the end:
 
 >>> class Cancel(Exception):
@@ -32,18 +38,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shiftrun.images import read_image, read_series
     from shiftrun.meanshift import mean_shift
     from shiftrun.models import Model, open_model
     from shiftrun.plan import Plan, Tile, make_plan, whole_plan
+    from shiftrun.writing import write_labels
 
     __version__: str
 
-__all__ = ["Model", "Plan", "Tile", "__version__", "make_plan", "mean_shift", "open_model", "whole_plan"]
+__all__ = [
+    "Model",
+    "Plan",
+    "Tile",
+    "__version__",
+    "make_plan",
+    "mean_shift",
+    "open_model",
+    "read_image",
+    "read_series",
+    "whole_plan",
+    "write_labels",
+]
 
 _HOME = {
     "Model": "shiftrun.models",
     "open_model": "shiftrun.models",
     "mean_shift": "shiftrun.meanshift",
+    "read_image": "shiftrun.images",
+    "read_series": "shiftrun.images",
+    "write_labels": "shiftrun.writing",
     "Plan": "shiftrun.plan",
     "Tile": "shiftrun.plan",
     "make_plan": "shiftrun.plan",

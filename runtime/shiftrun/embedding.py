@@ -86,6 +86,7 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
         overrides=wishes.overrides,
         seconds=watch.seconds,
         region=box,
+        scales=model.scales(group),
         notes=series.stored.notes,
     )
     what = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())

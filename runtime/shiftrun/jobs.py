@@ -6,13 +6,13 @@ folders that the options name, under the name of the image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shiftlint.errors import InputError
 from shiftrun.images import RASTER, READABLE, TIFF
-from shiftrun.ome_zarr import is_zarr
+from shiftrun.ome_zarr import images_inside, is_zarr
 from shiftrun.outputs import ZARR, split_name
 
 PATTERN = set("*?[")
@@ -68,7 +68,7 @@ def jobs_of(arguments: tuple[str, ...], targets: Mapping[str, Path | None], suff
     Parameters
     ----------
     arguments : tuple of str
-        Files, folders of images, folders of OME-Zarr, patterns such as "plate/*.tif".
+        Files, folders of images, folders of OME-Zarr with one image or a plate of many, patterns such as "plate/*.tif".
     targets : dict of kind to Path or None
         Files for one image, folders (made if need be) for several; None is left out.
     suffix : dict of kind to str
@@ -79,42 +79,42 @@ def jobs_of(arguments: tuple[str, ...], targets: Mapping[str, Path | None], suff
     InputError
         A pattern or folder without images; a file where a folder is needed; two images with results of one name.
     """
-    many = len(arguments) > 1 or any(_is_many(text) for text in arguments)
-    images = list(dict.fromkeys(image for text in arguments for image in _images(text)))
+    found = [_images(text) for text in arguments]
+    many = len(arguments) > 1 or any(is_many for _, is_many in found)
+    images = list(dict.fromkeys(image for some, _ in found for image in some))
     wanted = {kind: path for kind, path in targets.items() if path is not None}
     if not many:
         return Jobs((Job(images[0], wanted),), many)
     for folder in wanted.values():
         _check_folder(folder)
     jobs = tuple(Job(image, {kind: folder / _name(image, suffix[kind]) for kind, folder in wanted.items()}) for image in images)
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for job in jobs:
-        for path in job.outputs.values():
-            if taken.setdefault(path, job.image) != job.image:
-                raise InputError(f"one name for two results ({path}): both of {taken[path]} and {job.image}. Run them one by one.")
+        first = next(iter(job.outputs.values()))
+        other = taken.setdefault(split_name(first)[0], job.image)  # tables and reports have this name too
+        if other != job.image:
+            raise InputError(f"one name for two results ({first}): both of {other} and {job.image}. Run them one by one.")
     for folder in wanted.values():
         folder.mkdir(exist_ok=True)
     return Jobs(jobs, many)
 
 
-def _is_many(text: str) -> bool:
+def _images(text: str) -> tuple[list[Path], bool]:
+    """The images that an argument means, and whether it means several."""
     path = Path(text)
-    return (bool(set(text) & PATTERN) and not path.exists()) or (path.is_dir() and not is_zarr(path))
-
-
-def _images(text: str) -> Iterator[Path]:
-    path = Path(text)
-    if not _is_many(text):
-        yield path
-        return
-    if path.is_dir():
+    if set(text) & PATTERN and not path.exists():
+        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    elif is_zarr(path):
+        inside = images_inside(path)  # of a plate, or of what converters make of a file with many images
+        return inside or [path], len(inside) > 1
+    elif path.is_dir():
         found = [each for each in path.iterdir() if each.suffix.lower() in READABLE or is_zarr(each)]
     else:
-        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        return [path], False
     found = [each for each in found if not each.name.startswith(".")]
     if not found:
         raise InputError(f"no images ({text}): expected files of {', '.join(READABLE)} or folders of OME-Zarr, got none.")
-    yield from sorted(found)
+    return sorted(found), True
 
 
 def _check_folder(folder: Path) -> None:
@@ -126,6 +126,11 @@ def _check_folder(folder: Path) -> None:
 
 
 def _name(image: Path, suffix: str) -> str:
-    """The name of a result: that of the image, of type `suffix` or its own."""
-    stem, own = split_name(image)
+    """The name of a result: that of the image, with those of the groups of OME-Zarr around it, of type `suffix` or its own."""
+    outer = [parent for parent in image.parents if parent.suffix.lower() == ZARR]
+    if outer:
+        stem, own = split_name(outer[-1])
+        stem = "_".join((stem, *image.relative_to(outer[-1]).parts))
+    else:
+        stem, own = split_name(image)
     return stem + (suffix or (TIFF[0] if own.lower() in (*RASTER, ".npy", "") else own))

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftrun.arrays import Box, Reader, check_out, into_array
+from shiftrun.arrays import Box, check_out, into_array
 from shiftrun.axis_plan import Refusal
 from shiftrun.checking import Check
-from shiftrun.labels import Clustering, label_instances
+from shiftrun.labels import label_instances
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model_file import ModelFile
-from shiftrun.normalization import percentile_normalization
 from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
 from shiftrun.planner import Budget, budget_of, fastest_tile
 from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
@@ -125,23 +124,6 @@ class Model(ModelFile):
             raise Refusal(finding)
         return replace(plan, exact=False, bitwise=False, findings=(finding,))
 
-    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
-        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
-
-        Raises
-        ------
-        InputError
-            NaN or infinite px; a constant image; "model" and the model does not say how.
-        """
-        if normalize == "none":
-            return Source(image, None, where)
-        if self.metadata.percentiles is None:
-            raise InputError(
-                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
-                "Pass --normalize none if the image is already as the network wants it."
-            )
-        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
-
     def run(
         self,
         source: Source,
@@ -216,7 +198,8 @@ class Model(ModelFile):
         out : dict of name to array (C', *space), optional
             Where to put the results, such as arrays of Zarr. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            Called after every tile, in the thread of the caller. An exception that it raises cancels the run and comes out here.
+            Called after every tile, by `segment` from a thread of its own. An exception that it raises cancels the run and comes
+            out here.
 
         Returns
         -------
@@ -303,14 +286,3 @@ class Model(ModelFile):
         """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
         return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
-
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
-        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
-        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
-        if bandwidth is None:
-            raise InputError(
-                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
-            )
-        threshold = self.metadata.foreground_threshold if threshold is None else threshold
-        min_size = self.metadata.min_size if min_size is None else min_size
-        return Clustering(bandwidth, threshold or 0.0, min_size or 0)

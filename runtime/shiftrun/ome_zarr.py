@@ -41,7 +41,7 @@ def open_zarr(path: Path) -> Stored:
     attributes: Mapping[str, Any] = node.attrs.asdict()
     ome = attributes.get("ome", attributes)
     if not ome.get("multiscales"):
-        found = ", ".join(str(path / name) for name in _inside(path)[:3]) or "none"
+        found = ", ".join(map(str, images_inside(path)[:3])) or "none"
         raise InputError(
             f"no image in this group ({path}): expected OME-Zarr {' or '.join(VERSIONS)} with multiscales. Images inside: {found}."
         )
@@ -84,13 +84,13 @@ def _place(axes: str, of_level: Sequence[Any], image: Mapping[str, Any]) -> tupl
     return scale, origin
 
 
-def _inside(path: Path) -> list[str]:
-    """The paths of the images inside a group, such as the fields of a plate, relative to it."""
+def images_inside(path: Path) -> list[Path]:
+    """The images inside a group that is none itself, such as the fields of a plate, in order; [] for an image or array."""
+    if _has_image(path) or not is_zarr(path):
+        return []
     depths = ("*", "*/*", "*/*/*")
-    found = sorted(
-        str(mark.parent.relative_to(path)) for depth in depths for name in MARKS for mark in path.glob(f"{depth}/{name}")
-    )
-    return [name for name in dict.fromkeys(found) if _has_image(path / name)]
+    found = sorted(mark.parent for depth in depths for name in MARKS for mark in path.glob(f"{depth}/{name}"))
+    return [folder for folder in dict.fromkeys(found) if _has_image(folder)]
 
 
 def _has_image(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,19 @@ def plan_image(
         from shiftrun.plan_picture import draw_plan
 
         draw_plan(picture, plan)
-    return plan, estimate(opened, plan)
+    return plan, estimate(opened, plan, math.prod(series.shape))
 
 
-def estimate(model: Model, plan: Plan) -> dict[str, Any]:
-    """The time of a run, from one tile that is run now, and the peak memory of the process, from the model of `memory.py`."""
+def estimate(model: Model, plan: Plan, images: int = 1) -> dict[str, Any]:
+    """The time of a run of all images of a file, from one tile that is run now, and its peak memory, as `memory.py` has it."""
     axes = model.contract.outputs[0].axes
     batch = np.zeros((1, model.channels or 1, *plan.read_shape), dtype=np.float32)
     batch = np.moveaxis(batch, range(2, batch.ndim), [axis.input_axis for axis in axes])
     session = model.session
     start = time.perf_counter()
     session.run(batch)
-    seconds = (time.perf_counter() - start) * plan.tile_count
-    return {"seconds": round(seconds, 2), "peak_memory_bytes": model.budget.peak_bytes(plan.read_shape)}
+    seconds = (time.perf_counter() - start) * plan.tile_count * images
+    return {"images": images, "seconds": round(seconds, 2), "peak_memory_bytes": model.budget.peak_bytes(plan.read_shape)}
 
 
 def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
@@ -75,6 +76,8 @@ def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
     origin = ", ".join(str(axis.origin_px) for axis in plan.axes)
     promise = "equals the whole image" + (" bit for bit" if plan.bitwise else " up to rounding") if plan.exact else "NOT exact"
     console.print(f"{plan.tile_count} tiles from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
+    if estimate["images"] > 1:
+        console.print(f"{estimate['images']} images, one by one")
     console.print(f"about {estimate['seconds']:.1f} s for the network, {estimate['peak_memory_bytes'] / 1e6:.0f} MB at the peak")
     for finding in plan.findings:
         console.print(finding, markup=False)

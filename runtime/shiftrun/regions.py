@@ -6,6 +6,7 @@ full run bit for bit, whatever the network.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -49,6 +50,12 @@ def cut_plan(plan: Plan, box: Box, scales: tuple[Fraction, ...]) -> Plan:
         Px of the result per px of the image, by axis.
     """
     return replace(plan, axes=tuple(_cut_axis(axis, part, scale) for axis, part, scale in zip(plan.axes, box, scales, strict=True)))
+
+
+def region_waste(plan: Plan, scales: tuple[Fraction, ...]) -> float:
+    """The share (0 to 1) of the px read that is read more than once or only as context of a region, of its plan."""
+    image_px = math.prod(axis.output_px / scale for axis, scale in zip(plan.axes, scales, strict=True))
+    return max(0.0, 1.0 - float(image_px) / (plan.tile_count * math.prod(plan.read_shape)))
 
 
 def cut_edges(edges: Edges, box: Box) -> Edges:

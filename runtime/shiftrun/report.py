@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
@@ -19,6 +20,7 @@ from shiftrun.images import Series
 from shiftrun.model import Model
 from shiftrun.outputs import replacing
 from shiftrun.plan import Plan
+from shiftrun.regions import region_waste
 from shiftrun.session import CPU, CUDA, runtime_version
 from shiftschemas import validate
 
@@ -63,6 +65,7 @@ def run_report(
     seconds: dict[str, float],
     objects: int | None = None,
     region: Box | None = None,
+    scales: tuple[Fraction, ...] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The report of one run, checked against its schema.
@@ -82,6 +85,8 @@ def run_report(
     objects : int, optional
     region : Box, optional
         The part of the result that was asked for.
+    scales : tuple of Fraction
+        Px of the result per px of the image, where there is a region.
     notes : sequence of str
         What a reader of the result must know of this image.
     """
@@ -106,7 +111,7 @@ def run_report(
         "outputs": {kind: str(path) for kind, path in outputs.items()},
         "settings": settings,
         "overrides": overrides,
-        "plan": plan.to_json(),
+        "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(region_waste(plan, scales), 4)}),
         "provider": model.session.provider,
         "check": None if model.check is None else model.check.take(plan),
         "versions": {

@@ -70,6 +70,7 @@ def segment_file(
         seconds=watch.seconds,
         objects=objects,
         region=None if wishes.region is None else frame.box,
+        scales=model.scales(INSTANCE_OUTPUTS),
         notes=[*series.stored.notes, *work.notes],
     )
     written = [*job.outputs.values(), write_report(job.outputs["labels"], report)]
@@ -106,12 +107,22 @@ class _Work:
             self.notes.append(f"nothing labeled: {error}")
             self._take(index, image, MemoryArray(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
             return
-        quiet, what = self.wishes.quiet, f"predicting {image.place}".strip()
-        settings: dict[str, Any] = {"edges": self.edges, "region": self.frame.region, "stage": self.watch.stage}
-        with progress_bar(what, "tiles", quiet=quiet) as settings["progress"]:
-            folder = self.job.outputs["labels"].parent
-            with instances(self.model, source, self.plan, self.clustering, folder=folder, **settings) as found:
-                self._take(index, image, self.frame.labels(found.labels), found.count, spool)
+        folder = self.job.outputs["labels"].parent
+        with (
+            progress_bar(f"predicting {image.place}".strip(), "tiles", quiet=self.wishes.quiet) as progress,
+            instances(
+                self.model,
+                source,
+                self.plan,
+                self.clustering,
+                edges=self.edges,
+                region=self.frame.region,
+                progress=progress,
+                folder=folder,
+                stage=self.watch.stage,
+            ) as found,
+        ):
+            self._take(index, image, self.frame.labels(found.labels), found.count, spool)
         self.ran = found.plan
         if self.frame.region is None:
             self.plan = found.plan

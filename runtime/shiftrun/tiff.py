@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -135,12 +137,33 @@ def open_tiff(path: Path) -> Stored:
     """
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs damage that is reported as one line
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
+    with _logged() as complaints, tifffile.TiffFile(path) as file:
+        series, pages = file.series[0], len(file.pages)
+        broken = [line for line in complaints if "page" in line and ("offset" in line or "circular" in line)]
+        if broken:
+            raise ValueError(f"the chain of pages breaks after {pages}: {broken[0]}")
         count = len(file.series) if file.is_ome else 1  # others keep thumbnails and labels of slides as images of their own
-        notes = (f"{path} holds {count} images: the first was taken",) if count > 1 else ()
-        return Stored(_open_series(path, file, series), series.axes, _lengths(file), notes=notes)
+        notes = [f"{path} holds {count} images: the first was taken"] if count > 1 else []
+        reader = _open_series(path, file, series)
+        notes += [f"{path}: {line}" for line in complaints[:3]]
+        return Stored(reader, series.axes, _lengths(file), notes=tuple(notes))
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """What tifffile has to complain of: it goes on with what it can read, which may be less than the file should hold."""
+    logger, lines = logging.getLogger("tifffile"), []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    propagate, logger.propagate = logger.propagate, False
+    logger.setLevel(logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        logger.setLevel(logging.CRITICAL)  # damage that is met later is an error of its own
 
 
 def _lengths(file: Any) -> dict[str, Length]:
@@ -183,6 +206,8 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
     whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(series.shape[:lead]) == len(pages)
     if page.axes not in LAZY_PAGES or not whole_pages or page.is_subsampled:
         return MemoryArray(series.asarray())
+    for keyframe in {id(frame.keyframe): frame.keyframe for frame in pages}.values():
+        _ = keyframe.decode  # made from the open file, and kept
     for number, frame in enumerate(pages):
         end = max(map(sum, zip(frame.dataoffsets, frame.databytecounts, strict=True)))
         if end > size:

@@ -32,10 +32,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.mark.parametrize("module", [model_module, shiftrun])
-def test_examples(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(REPOSITORY)
     image = np.tile(tifffile.imread("zoo/samples/nuclei.tif"), (2, 2))
-    found = doctest.testmod(module, extraglobs={"shiftrun": shiftrun, "np": np, "image": image}, optionflags=doctest.ELLIPSIS)
+    names = {"shiftrun": shiftrun, "np": np, "image": image, "folder": tmp_path}
+    found = doctest.testmod(module, extraglobs=names, optionflags=doctest.ELLIPSIS)
     assert found.attempted > 3
     assert found.failed == 0
 

@@ -16,6 +16,7 @@ from shiftrun.calibration import calibration
 from shiftrun.images import read_image, read_pixels
 from shiftrun.outputs import check_output, replacing
 from shiftrun.overlay import colors, outlines, overlay
+from shiftrun.tiff import open_tiff
 from shiftrun.writing import write_array, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)
@@ -179,3 +180,22 @@ def test_overlay_colors_outlines_only() -> None:
     np.testing.assert_array_equal(colored, line)
     distances = np.abs(np.diff(colors(np.arange(1, 50)).astype(int), axis=0)).sum(axis=1)
     assert distances.min() > 100, "labels that follow each other must differ in color"
+
+
+def test_pages_in_other_files_are_not_taken_from_this_one(tmp_path: Path) -> None:
+    """An OME-TIFF may spread its planes over files; px are those of the right file."""
+    planes = [GRAY, GRAY[::-1].copy()]
+    uuids = ["urn:uuid:00000000-0000-0000-0000-00000000000" + str(i) for i in range(2)]
+    blocks = "".join(
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="p{i}.ome.tif">{uuids[i]}</UUID></TiffData>'
+        for i in range(2)
+    )
+    for i, plane in enumerate(planes):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="2">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / f"p{i}.ome.tif", plane, description=xml, metadata=None)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "p0.ome.tif"), np.stack(planes))
+    assert open_tiff(tmp_path / "p0.ome.tif").axes == "TYX"

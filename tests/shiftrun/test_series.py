@@ -20,6 +20,7 @@ from shiftrun.images import read_pixels, read_series
 from shiftrun.jobs import jobs_of
 from shiftrun.models import open_model
 from shiftrun.spool import Spool
+from shiftrun.writing import write_labels
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import report, shiftrun_
 from tests.shiftrun.test_streaming import PROPS
@@ -71,7 +72,7 @@ def test_a_movie_is_labeled_image_by_image(folder: Path, monkeypatch: pytest.Mon
         ImageLabel.from_zarr(zarr.open_group(output, mode="r"))
 
 
-@pytest.mark.parametrize("output", ["e.npy", "e.tif", "e.zarr"])
+@pytest.mark.parametrize("output", ["e.npy", "e.tif", "e.ome.tif", "e.zarr"])
 def test_arrays_of_a_stack(folder: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
     """Depth beyond the network's dimensions is a series too; axes are put in the order T, others, Z."""
     stack = np.moveaxis(MOVIE, 0, 1)  # (Z, T, Y, X)
@@ -86,7 +87,7 @@ def test_arrays_of_a_stack(folder: Path, monkeypatch: pytest.MonkeyPatch, output
     region = ("--region", "10:50,:20", "--overwrite")
     assert shiftrun_(monkeypatch, "embed", "net.onnx", "stack.npy", "-o", output, "--axes", "ztyx", "--tile", "16", *region) == 0
     np.testing.assert_array_equal(read_pixels(Path(output)), found[..., 10:50, :20])
-    assert report("e.report.json")["region"] == [[10, 50], [0, 20]]
+    assert report(f"{Path(output).stem}.report.json")["region"] == [[10, 50], [0, 20]]
 
 
 def test_an_image_without_contrast_in_a_series(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +161,7 @@ def test_several_images(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: A
         (("plate/w0.tif", "plate/w2.tif"), "net.onnx", "one output for several images"),
         (("plate/w0.tif", "w0.tif"), "out", r"one name for two results \(out/w0\.tif\)"),
         (("plate",), "a/b", "no such folder"),
+        (("plate/w0.tif", "w0.png"), "out", "one name for two results"),
     ],
 )
 def test_calls_for_several_images_that_are_refused(folder: Path, arguments: tuple[str, ...], output: str, message: str) -> None:
@@ -176,6 +178,26 @@ def test_one_image_needs_no_folder(folder: Path) -> None:
     found = jobs_of(("plate[1].tif",), {"labels": Path("l.tif"), "objects": None}, {"labels": ""})
     assert not found.many
     assert found.jobs[0].outputs == {"labels": Path("l.tif")}
+
+
+def test_a_plate_is_many_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields of a plate are images; a group around a single image stands for it."""
+    for place, number in (("A/1/0", 0), ("A/1/1", 1), ("B/2/0", 2)):
+        write_labels(folder / "level.zarr", blobs(number))
+        (folder / "plate.ome.zarr" / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "level.zarr").rename(folder / "plate.ome.zarr" / place)
+    zarr.open_group("plate.ome.zarr", mode="a", attributes={"ome": {"version": "0.5", "plate": {}}})
+    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate.ome.zarr", "-o", "out", "--csv", "out", "--quiet") == 0
+    names = ["plate_A_1_0", "plate_A_1_1", "plate_B_2_0"]
+    assert sorted(path.name for path in Path("out").glob("*.zarr")) == [f"{name}.ome.zarr" for name in names]
+    assert sorted(path.stem for path in Path("out").glob("*.csv")) == names
+    model = open_model("net.onnx", device="cpu")
+    np.testing.assert_array_equal(read_pixels(Path("out/plate_B_2_0.ome.zarr")), model.segment(blobs(2)))
+    (folder / "one.zarr").mkdir()
+    (folder / "plate.ome.zarr" / "A" / "1" / "0").rename(folder / "one.zarr" / "0")
+    zarr.open_group("one.zarr", mode="a")
+    assert shiftrun_(monkeypatch, "segment", "net.onnx", "one.zarr", "-o", "l.tif", "--quiet") == 0
+    np.testing.assert_array_equal(read_pixels(Path("l.tif")), model.segment(blobs(0)))
 
 
 def test_names_of_results(folder: Path) -> None:
@@ -248,3 +270,6 @@ def test_options_are_checked_by_the_command(folder: Path, monkeypatch: pytest.Mo
         assert option in capsys.readouterr().err
     assert shiftrun_(monkeypatch, "plan", "net.onnx", "a.npy", "--axes", "yx", "--output-format", "json") == 0
     assert json.loads(capsys.readouterr().out)["image"] == [70, 60]
+    np.save("movie.npy", MOVIE)
+    assert shiftrun_(monkeypatch, "plan", "net.onnx", "movie.npy", "--axes", "tcyx", "--channel", "0") == 0
+    assert "3 images, one by one" in capsys.readouterr().out
