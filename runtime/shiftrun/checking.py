@@ -48,9 +48,18 @@ class Check:
     cost: dict[str, Any] = field(default_factory=dict)
 
     def look(
-        self, network: Network, source: Source, plan: Plan, axes: Axes, outputs: Outputs, tile: Tile, values: Values, number: int
+        self,
+        network: Network,
+        source: Source,
+        plan: Plan,
+        axes: Axes,
+        outputs: Outputs,
+        tile: Tile,
+        values: Values,
+        *,
+        compare: bool,
     ) -> None:
-        """Take tile `number` of a run and what it gave.
+        """Take a tile of a run and what it gave.
 
         Parameters
         ----------
@@ -60,8 +69,8 @@ class Check:
             That serve all outputs.
         tile : Tile
         values : dict of name to array
-        number : int
-            In the order in which tiles are run.
+        compare : bool
+            Whether it is one of those to compare with larger windows.
 
         Raises
         ------
@@ -70,7 +79,7 @@ class Check:
         """
         if self.precision != "exact" and not self.cost:
             self.cost = _difference(tile, self._run(self.exact(), source, plan, outputs, tile), values)
-        if number in self.chosen(plan) and plan.exact:  # of a plan that is not exact nothing is promised
+        if compare and plan.exact:  # of a plan that is not exact nothing is promised
             self._compare(network, source, plan, axes, outputs, tile, values)
 
     def chosen(self, plan: Plan) -> frozenset[int]:

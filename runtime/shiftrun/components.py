@@ -64,12 +64,3 @@ def _edges(run: NDArray[np.int64], clusters: NDArray[Any], axis: int) -> NDArray
     new = np.ones(pairs.shape[1], dtype=bool)
     new[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)  # two long runs touch at many px: one edge is enough
     return pairs[:, new]
-
-
-def in_raster_order(labels: NDArray[np.integer[Any]]) -> Labels:
-    """Renumber labels 1, 2, … by first appearance in raster order; 0 stays 0."""
-    values, first, inverse = np.unique(labels.reshape(-1), return_index=True, return_inverse=True)
-    rank = np.zeros(len(values), dtype=np.int32)
-    objects = np.flatnonzero(values > 0)
-    rank[objects[np.argsort(first[objects])]] = np.arange(1, len(objects) + 1)
-    return rank[inverse].reshape(labels.shape)

@@ -83,12 +83,13 @@ class Run:
     ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
-            count = done
+            count, chosen = done, self.check.chosen(self.plan) if self.check else frozenset[int]()
             try:
                 settings: dict[str, Any] = {"block": box, "workers": self.workers, "batch": self.batch}
                 for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, **settings):
                     if self.check is not None:
-                        self.check.look(self.network, self.source, self.plan, self.axes, self.outputs, tile, found, count)
+                        where = (self.network, self.source, self.plan, self.axes, self.outputs)
+                        self.check.look(*where, tile, found, compare=count in chosen)
                     place = within(tile.write, box)
                     for name, values in found.items():
                         if name not in targets:
