@@ -129,7 +129,7 @@ def ome_lengths(xml: str) -> dict[str, Length]:
     for name in "XYZ":
         size = None if pixels is None else pixels.get(f"PhysicalSize{name}")
         if pixels is not None and size is not None:
-            found[name] = (float(size), unit_name(pixels.get(f"PhysicalSize{name}Unit", "µm")))
+            found[name] = (_number(size), unit_name(pixels.get(f"PhysicalSize{name}Unit", "µm")))
     return found
 
 
@@ -164,6 +164,14 @@ def ome_attributes(of: Calibration) -> dict[str, Any]:
         if unit in SYMBOLS:
             found |= {f"PhysicalSize{name}": size, f"PhysicalSize{name}Unit": SYMBOLS[unit]}
     return found
+
+
+def _number(text: str) -> float:
+    """The number in an attribute; what is none counts as unknown."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _inverse(value: float) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays import Box
 from shiftrun.calibration import Calibration
+from shiftrun.image_axes import SPATIAL
 from shiftrun.images import Series
 from shiftrun.model import Model
 from shiftrun.outputs import split_name
@@ -35,14 +36,16 @@ def paths_of(output: Path, names: Sequence[str]) -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """A target at one index of the leading axes of another."""
+    """One image (C, *space) of a series: at an index of the axes before the channel and of those between it and space."""
 
     target: Target
-    index: tuple[int, ...]
+    before: tuple[int, ...]
+    between: tuple[int, ...]
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
-        lead = tuple(slice(number, number + 1) for number in self.index)
-        self.target.write((*lead, *box), values.reshape((1,) * len(lead) + values.shape))
+        before, between = (tuple(slice(number, number + 1) for number in index) for index in (self.before, self.between))
+        ones = (1,) * len(before), (1,) * len(between)
+        self.target.write((*before, box[0], *between, *box[1:]), values.reshape(*ones[0], len(values), *ones[1], *values.shape[1:]))
 
 
 def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[str, ...], wishes: Wishes, watch: Stopwatch) -> str:
@@ -51,7 +54,8 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
     Returns the summary line.
     """
     series = wishes.open(model, path, watch)
-    axes = series.axes + "C" + series.layout.spatial
+    first = sum(name not in SPATIAL for name in series.axes)  # as OME-Zarr has it: time, channel, space
+    axes = series.axes[:first] + "C" + series.axes[first:] + series.layout.spatial
     for name in group:
         check_axes(paths[name], axes)
     whole = wishes.plan(model, series.image((0,) * len(series.axes)), group, watch)
@@ -67,10 +71,10 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
 
             def target(name: str, channels: int, index: tuple[int, ...] = index) -> Target:
                 if name not in made:
-                    shapes[name] = (*series.shape, channels, *shape)
+                    shapes[name] = (*series.shape[:first], channels, *series.shape[first:], *shape)
                     file = array_file(paths[name], shapes[name], place, axes=axes, tile=tile)
                     made[name] = files.enter_context(file)
-                return _At(made[name], index)
+                return _At(made[name], index[:first], index[first:])
 
             with progress_bar(f"predicting {image.place}".strip(), "tiles", quiet=wishes.quiet) as progress, watch.stage("predict"):
                 run = model.run(source, plan, group, progress=progress, region=box)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from shiftlint.errors import InputError
+from shiftrun import regions
 from shiftrun.arrays import Box
 from shiftrun.images import Series
 from shiftrun.model import Model
 from shiftrun.outputs import replacing
 from shiftrun.plan import Plan
-from shiftrun.regions import region_waste
 from shiftrun.session import CPU, CUDA, runtime_version
 from shiftschemas import validate
 
@@ -111,7 +111,7 @@ def run_report(
         "outputs": {kind: str(path) for kind, path in outputs.items()},
         "settings": settings,
         "overrides": overrides,
-        "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(region_waste(plan, scales), 4)}),
+        "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
         "provider": model.session.provider,
         "check": None if model.check is None else model.check.take(plan),
         "versions": {

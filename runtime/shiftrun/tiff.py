@@ -169,11 +169,11 @@ def _logged() -> Iterator[list[str]]:
 def _lengths(file: Any) -> dict[str, Length]:
     """The size of a px as OME-XML, ImageJ or the resolution tags have it."""
     if file.is_ome:
-        return ome_lengths(file.ome_metadata)
+        return ome_lengths(file.ome_metadata or "")
     tags = {name: file.pages.first.tags.get(f"{name}Resolution") for name in "XY"}
     per_unit = {name: tag.value[0] / tag.value[1] for name, tag in tags.items() if tag is not None and tag.value[1]}
     if file.is_imagej:
-        return imagej_lengths(file.imagej_metadata, per_unit)
+        return imagej_lengths(file.imagej_metadata or {}, per_unit)
     unit = file.pages.first.tags.get("ResolutionUnit")
     return tag_lengths(per_unit, 2 if unit is None else int(unit.value))
 

@@ -69,6 +69,8 @@ def test_units_as_files_spell_them() -> None:
         "",
         "",
     ]
+    broken = ome_lengths('<OME><Pixels PhysicalSizeX="0,5" PhysicalSizeY="2"/></OME>')
+    assert calibration("YX", broken).lengths == {"Y": (2.0, "micrometer")}
     assert ome_lengths("<OME><Image/></OME>") == ome_lengths("<OME") == {}
 
 

@@ -57,6 +57,14 @@ def test_arrays_are_the_crop(model: Model, picture: NDArray[np.uint16], tile: An
     np.testing.assert_array_equal(found, whole[(slice(None), *region)])
 
 
+def test_a_region_of_a_naive_run(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
+    """What is stitched by force, and wrong, is so in a region too."""
+    model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu", force=True)
+    whole = model.predict(picture, tile=50)["embedding"]
+    np.testing.assert_array_equal(model.predict(picture, tile=50, region=STRIP)["embedding"], whole[(slice(None), *STRIP)])
+    assert (whole != model.predict(picture, tile=48)["embedding"]).any()
+
+
 def test_arrays_without_padding(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu")
     whole = model.predict(picture, tile=128, pad="none")["embedding"]
@@ -169,3 +177,17 @@ WRONG = [
 def test_wrong_regions(region: tuple[slice, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         resolve_region(region, (20, 30))
+
+
+def test_labels_of_a_volume_are_the_crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("model_file", "segmentation"):
+        monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {3: Grid(16, 6, 20)})
+    model = open_model(unet(tmp_path / "net.onnx", dimensions=3, depth=1, props=PROPS), device="cpu")
+    z, y, x = np.mgrid[:40, :34, :30]
+    volume = (np.sin(z / 3) * np.sin(y / 3) * np.sin(x / 2) * 900 + 1000).astype(np.uint16)
+    foreground = model.predict(volume, outputs=("foreground",))["foreground"]
+    settings: dict[str, Any] = {"tile": 24, "threshold": float(np.percentile(foreground, 80)), "min_size": 4}
+    whole = model.segment(volume, **settings)
+    assert whole.max() > 20
+    region = (slice(9, 31), slice(0, 20), slice(11, 30))
+    np.testing.assert_array_equal(model.segment(volume, region=region, **settings), renumbered(whole[region]))

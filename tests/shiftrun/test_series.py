@@ -74,16 +74,18 @@ def test_a_movie_is_labeled_image_by_image(folder: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("output", ["e.npy", "e.tif", "e.ome.tif", "e.zarr"])
 def test_arrays_of_a_stack(folder: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
-    """Depth beyond the network's dimensions is a series too; axes are put in the order T, others, Z."""
+    """Depth beyond the network's dimensions is a series too; axes are put in the order time, channel, space."""
     stack = np.moveaxis(MOVIE, 0, 1)  # (Z, T, Y, X)
     np.save("stack.npy", stack)
     assert shiftrun_(monkeypatch, "embed", "net.onnx", "stack.npy", "-o", output, "--axes", "ztyx", "--tile", "16") == 0
     model = open_model("net.onnx", device="cpu")
     found = read_pixels(Path(output))
     assert found.shape == (3, 2, 2, 70, 60)
+    if output != "e.npy":
+        assert read_series(Path(output), 2, 2).stored.axes == "TCZYX"
     for t in range(3):
         for z in range(2):
-            np.testing.assert_array_equal(found[t, z], model.predict(stack[z, t], tile=16)["embedding"])
+            np.testing.assert_array_equal(found[t, :, z], model.predict(stack[z, t], tile=16)["embedding"])
     region = ("--region", "10:50,:20", "--overwrite")
     assert shiftrun_(monkeypatch, "embed", "net.onnx", "stack.npy", "-o", output, "--axes", "ztyx", "--tile", "16", *region) == 0
     np.testing.assert_array_equal(read_pixels(Path(output)), found[..., 10:50, :20])
