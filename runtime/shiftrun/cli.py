@@ -131,7 +131,26 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that runs the network."""
     options = (
         click.option(
-            "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to run."
+            "--device",
+            metavar="auto|cpu|cuda|coreml|directml|PROVIDER",
+            default="auto",
+            show_default=True,
+            help="Where to run: the GPU by NVIDIA if there is one, or what onnxruntime has under this name.",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["exact", "tf32", "fp16"]),
+            default="exact",
+            show_default=True,
+            help="exact is bit for bit the whole image; the others are faster, on cuda only, and the report says what they cost.",
+        ),
+        click.option(
+            "--check",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            metavar="N",
+            help="Compare N random tiles with larger windows while running; a difference that is not allowed is an error.",
         ),
         click.option(
             "--normalize",

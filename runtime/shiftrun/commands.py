@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from shiftrun.embedding import embed_file, paths_of
 from shiftrun.jobs import Job, jobs_of
@@ -42,6 +43,8 @@ def segment_images(
     axes: str = "",
     channel: int | None = None,
     region: Region | None = None,
+    precision: str = "exact",
+    check: int = 0,
     say: Say = print,
     complain: Say = print,
 ) -> None:
@@ -53,7 +56,8 @@ def segment_images(
         check_report(job.outputs["labels"], overwrite=overwrite)
     opening = Stopwatch()
     with opening.stage("open"):
-        opened = open_model(model, device=device, force=force, workers=workers, memory=memory)
+        how: dict[str, Any] = {"workers": workers, "memory": memory, "precision": precision, "check": check}
+        opened = open_model(model, device=device, force=force, **how)
         opened.outputs(INSTANCE_OUTPUTS)
         settings = opened.clustering(bandwidth, threshold, min_size)
     overrides = given({"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size})
@@ -86,6 +90,8 @@ def embed_images(
     axes: str = "",
     channel: int | None = None,
     region: Region | None = None,
+    precision: str = "exact",
+    check: int = 0,
     say: Say = print,
     complain: Say = print,
 ) -> None:
@@ -93,7 +99,8 @@ def embed_images(
     work = jobs_of(images, {"array": output}, SUFFIX)
     opening = Stopwatch()
     with opening.stage("open"):
-        opened = open_model(model, device=device, force=force, workers=workers, memory=memory, image_input=image_input)
+        how: dict[str, Any] = {"workers": workers, "memory": memory, "precision": precision, "check": check}
+        opened = open_model(model, device=device, force=force, image_input=image_input, **how)
         groups = opened.groups(names)
     chosen = [name for group in groups for name in group]
     for job in work.jobs:

@@ -138,6 +138,5 @@ def _label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], bandw
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
-    points = np.ascontiguousarray(embedding[:, mask].T)
-    clusters[mask] = mean_shift(points, bandwidth, min_support=max(1, min_size), cluster_all=True)[0]
+    clusters[mask] = mean_shift(embedding[:, mask].T, bandwidth, min_support=max(1, min_size), cluster_all=True)[0]
     return components(clusters)

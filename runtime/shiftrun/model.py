@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftrun.arrays import Box, Reader, check_out, into_array
+from shiftrun.arrays import Box, check_out, into_array
 from shiftrun.axis_plan import Refusal
-from shiftrun.labels import Clustering, label_instances
+from shiftrun.checking import Check
+from shiftrun.labels import label_instances
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model_file import ModelFile
-from shiftrun.normalization import percentile_normalization
 from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
 from shiftrun.planner import Budget, budget_of, fastest_tile
 from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.running import Run
 from shiftrun.segmentation import instances
-from shiftrun.session import Session
+from shiftrun.session import CPU, Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
 
@@ -36,24 +36,42 @@ class Model(ModelFile):
 
     Attributes
     ----------
-    device : {"auto", "cpu", "cuda"}
+    device : str
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
     force : bool
         Stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time.
     memory : int or None
         Bytes that the process may use, for automatic tiles; None: what is free.
+    precision : {"exact", "tf32", "fp16"}
+        The last two on CUDA only, and no longer bit-identical.
+    check_windows : int
+        Tiles per run that are compared with larger windows; InputError where they differ.
     """
 
     device: str = "auto"
     force: bool = False
     workers: int = 1
     memory: int | None = None
+    precision: str = "exact"
+    check_windows: int = 0
 
     @cached_property
     def session(self) -> Session:
         """The network, loaded by onnxruntime; InputError if that fails."""
-        return Session(self.path, self.device, workers=self.workers, image_input=self.contract.input.name)
+        return self._session(self.precision)
+
+    def _session(self, precision: str) -> Session:
+        image_input = self.contract.input.name
+        return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
+
+    @cached_property
+    def check(self) -> Check | None:
+        """What looks at tiles while this model runs; None if nothing does."""
+        if not self.check_windows and self.precision == "exact":
+            return None
+        return Check(self.check_windows, self.precision, lambda: self._session("exact"))
 
     def plan(
         self,
@@ -77,7 +95,7 @@ class Model(ModelFile):
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        plan = self.confirm(plan, wanted)
+        plan = self.confirm(replace(plan, bitwise=plan.bitwise and self.precision == "exact"), wanted)
         return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
@@ -106,23 +124,6 @@ class Model(ModelFile):
             raise Refusal(finding)
         return replace(plan, exact=False, bitwise=False, findings=(finding,))
 
-    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
-        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
-
-        Raises
-        ------
-        InputError
-            NaN or infinite px; a constant image; "model" and the model does not say how.
-        """
-        if normalize == "none":
-            return Source(image, None, where)
-        if self.metadata.percentiles is None:
-            raise InputError(
-                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
-                "Pass --normalize none if the image is already as the network wants it."
-            )
-        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
-
     def run(
         self,
         source: Source,
@@ -143,7 +144,30 @@ class Model(ModelFile):
             cuts = uncut_edges(cuts, region)
             return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
-        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
+        axes = self.axes(outputs)
+        return Run(
+            self.session,
+            source,
+            plan,
+            self.outputs(outputs),
+            halve,
+            edges,
+            self.workers,
+            progress,
+            self.check,
+            axes,
+            self.batch(plan),
+        )
+
+    def batch(self, plan: Plan) -> int:
+        """How many tiles to give to the network at a time: small ones go together, where each is computed by itself.
+
+        On the CPU that does not change a bit. On other devices the size of a batch may choose other kernels, as that of a tile.
+        """
+        dynamic = isinstance(self.contract.input.shape[0], str) and self.contract.input.batch == "independent"
+        if not dynamic or not plan.exact or self.session.provider != CPU:
+            return 1
+        return self.budget.batch(plan.read_shape)
 
     def predict(
         self,
@@ -262,14 +286,3 @@ class Model(ModelFile):
         """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
         return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
-
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
-        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
-        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
-        if bandwidth is None:
-            raise InputError(
-                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
-            )
-        threshold = self.metadata.foreground_threshold if threshold is None else threshold
-        min_size = self.metadata.min_size if min_size is None else min_size
-        return Clustering(bandwidth, threshold or 0.0, min_size or 0)

@@ -1,4 +1,4 @@
-"""A model file and what its contract says of inputs, outputs and grids."""
+"""A model file and what its contract and metadata say of inputs, outputs, grids and clustering."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 from shiftlint.contract import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
+from shiftrun.arrays import Reader
 from shiftrun.frame import frame, sizes_of
+from shiftrun.labels import Clustering
+from shiftrun.normalization import percentile_normalization
 from shiftrun.plan import Edges, joined_axes, same_grid
+from shiftrun.source import Source
 from shiftrun.windows import GRIDS, row_edges
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")
@@ -95,3 +99,31 @@ class ModelFile:
     def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
         """Px of the named outputs per px of the image, by spatial axis."""
         return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
+
+    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
+        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
+
+        Raises
+        ------
+        InputError
+            NaN or infinite px; a constant image; "model" and the model does not say how.
+        """
+        if normalize == "none":
+            return Source(image, None, where)
+        if self.metadata.percentiles is None:
+            raise InputError(
+                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
+                "Pass --normalize none if the image is already as the network wants it."
+            )
+        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
+
+    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
+        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
+        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
+        if bandwidth is None:
+            raise InputError(
+                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
+            )
+        threshold = self.metadata.foreground_threshold if threshold is None else threshold
+        min_size = self.metadata.min_size if min_size is None else min_size
+        return Clustering(bandwidth, threshold or 0.0, min_size or 0)

@@ -21,7 +21,7 @@ from shiftrun.images import Series
 from shiftrun.model import Model
 from shiftrun.outputs import replacing
 from shiftrun.plan import Plan
-from shiftrun.session import runtime_version
+from shiftrun.session import CPU, CUDA, runtime_version
 from shiftschemas import validate
 
 SCHEMA_VERSION = 1
@@ -113,6 +113,7 @@ def run_report(
         "overrides": overrides,
         "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
         "provider": model.session.provider,
+        "check": None if model.check is None else model.check.take(plan),
         "versions": {
             "shiftlint": version("shiftlint"),
             "onnxruntime": runtime_version(),
@@ -131,7 +132,11 @@ def run_report(
 def warnings_of(model: Model, plan: Plan) -> list[str]:
     """What a reader of the result must know."""
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
-    if plan.exact and not plan.bitwise:
+    if model.precision != "exact":
+        found.append(f"computed in {model.precision}: not bit for bit the whole image; `check` says what it costs")
+    elif model.session.provider not in {CPU, CUDA}:
+        found.append(f"bit-identity is known for the CPU and CUDA, not for {model.session.provider}: --check measures it")
+    elif plan.exact and not plan.bitwise:
         found.append("equal to the whole image to about 1e-4 only: the network interpolates by a factor that is no power of two")
     if model.contract_source == "computed":
         found.append("the model carries no contract: it was analyzed for this run")
