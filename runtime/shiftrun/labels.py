@@ -121,7 +121,7 @@ def label_blocks(
         for block in blocks:
             for number, embedding, mask in gather.add(block):
                 with timed("cluster"):
-                    labels = _label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
+                    labels = label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
                 done += 1
@@ -131,7 +131,7 @@ def label_blocks(
         yield store
 
 
-def _label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], bandwidth: float, min_size: int) -> Labels:
+def label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], bandwidth: float, min_size: int) -> Labels:
     """Cluster the foreground of one window and split clusters that are not connected in space.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from shiftrun.arrays import Box
 from shiftrun.components import Labels
 from shiftrun.label_store import LabelStore
-from shiftrun.labels import Clustering, _label_window
+from shiftrun.labels import Clustering, label_window
 from shiftrun.unions import Unions
 from shiftrun.windows import Block, Gather, Window, intersection, within
 
@@ -93,7 +93,7 @@ def _label_windows(
     gather = Gather(moved, clustering.threshold)
     for block in blocks_of(hull):
         for number, embedding, mask in gather.add(block):
-            yield number, _label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
+            yield number, label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:
