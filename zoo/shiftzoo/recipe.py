@@ -143,7 +143,10 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One zoo network: architecture, data, training, loss, augmentation and clustering defaults."""
+    """One zoo network: architecture, data, training, loss, augmentation and clustering defaults.
+
+    `image_shape` restricts the training to images of this shape.
+    """
 
     name: str
     description: str
@@ -157,6 +160,7 @@ class Recipe:
     training: Training
     loss: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    image_shape: tuple[int, ...] | None = None
     source: str = ""
 
 
@@ -191,6 +195,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         training=Training(**_tuples(document["training"])),
         loss=LossWeights(**document.get("loss", {})),
         augmentation=Augmentation(**_tuples(document.get("augmentation", {}))),
+        image_shape=tuple(document["image_shape"]) if "image_shape" in document else None,
         source=text,
     )
     _check_axes(recipe, where)
