@@ -45,6 +45,88 @@ def cli() -> None:
     """
 
 
+@cli.command(name="list")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_models(output_format: str) -> None:
+    """List the models of the zoo, and where they are.
+
+    SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
+    """
+    from shiftrun.zoo import read_index
+    from shiftzoo.listing import models_table
+
+    index = read_index()
+    if output_format == "json":
+        click.echo(json.dumps([entry.document for entry in index.entries], indent=1))
+    else:
+        click.echo(models_table(index))
+
+
+@cli.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show the card of a model: data, license, metrics, where it fails.
+
+    \b
+    shiftzoo show dsb2018
+    """
+    from shiftrun.zoo import read_index
+    from shiftzoo.listing import describe
+
+    index = read_index()
+    describe(index, index.entry(name))
+
+
+@cli.command()
+@click.argument("name")
+def download(name: str) -> None:
+    """Fetch a model and say where its file lies. Later runs take it from there.
+
+    The cache is SHIFTZOO_HOME; with SHIFTZOO_OFFLINE set nothing is downloaded.
+    """
+    from shiftrun.models import resolve
+
+    click.echo(resolve(name))
+
+
+@cli.command()
+@click.option("--clear", is_flag=True, help="Remove everything.")
+def cache(clear: bool) -> None:
+    """List what was downloaded, or remove it."""
+    from shiftrun.download import cache_folder, cached_files
+
+    files = cached_files()
+    for file in files:
+        click.echo(f"{'removed ' if clear else ''}{file} {file.stat().st_size / 1e6:.1f} MB")
+        if clear:
+            file.unlink()
+    click.echo(f"{cache_folder()}: {0 if clear else len(files)} files")
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+@click.option("--check", is_flag=True, help="Write nothing; fail if a file would change.")
+def cards(folder: Path, check: bool) -> int:
+    """Write NAME.md and index.json of a folder of models from their metadata, cards/NAME.toml and measured reports.
+
+    \b
+    shiftzoo cards zoo
+    """
+    from shiftlint.atomic import write_atomically
+    from shiftzoo.cards import card_text
+    from shiftzoo.indexing import index_document, index_text, read_cards
+
+    found = read_cards(folder)
+    texts = {card.path.with_suffix(".md"): card_text(card) for card in found}
+    texts[folder / "index.json"] = index_text(index_document(found))
+    stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        click.echo(f"{path}: {'stale' if check else 'written'}")
+        if not check:
+            write_atomically(path, texts[path].encode())
+    return 1 if check and stale else 0
+
+
 @cli.command()
 @click.argument("recipe", type=PATH)
 @click.option("--data", required=True, type=PATH, multiple=True, help="Labeled images: a folder or .npz archive; again for more.")
@@ -52,13 +134,13 @@ def cli() -> None:
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/NAME]")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time over all sessions of the run.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
-@click.option("--from", "origin", type=PATH, help="Start with the weights of this run folder or exported ONNX file.")
+@click.option("--from", "origin", help="Start with the weights of this run folder, exported ONNX file or model of the zoo.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that draw crops.")
 @click.option("--allow-unsafe-window", is_flag=True, help="Train with a window not larger than f^l; recorded in the metadata.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(
-    recipe: Path, data: tuple[Path, ...], split: str, out: Path | None, minutes: float | None, resume: bool, origin: Path | None,
+    recipe: Path, data: tuple[Path, ...], split: str, out: Path | None, minutes: float | None, resume: bool, origin: str | None,
     device: str, workers: int, allow_unsafe_window: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train a network from a recipe; stop with --minutes or Ctrl-C, continue with --resume.
@@ -66,7 +148,7 @@ def train(
     \b
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --minutes 60
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --resume
-    shiftzoo train mine.toml --data mine --from zoo/dsb2018.onnx
+    shiftzoo train mine.toml --data mine --from dsb2018
     """
     _need_torch()
     from shiftrun.progress import progress_bar
@@ -81,7 +163,7 @@ def train(
         check_training_window(wish)
     folder = out or Path("runs") / wish.name
     samples = of_shape([sample for place in data for sample in read_samples(place, split)], wish.image_shape)
-    network = start.starting_network(origin, wish, samples) if origin else None
+    network = start.starting_network(start.find(origin), wish, samples) if origin else None
     with progress_bar(f"training {wish.name}", "steps", quiet=quiet) as bar:
         result = trainer.train(
             wish, samples, folder, minutes=minutes, resume=resume, start=network, device=device, workers=workers,
@@ -181,7 +263,7 @@ def evaluate(
     if figure is not None:
         tables.draw_tile_figure(found, f"{opened.path.stem} on {len(samples)} images of {data.name}", figure)
     if output_format == "json":
-        click.echo(json.dumps(tables.to_json(found, model, classical), indent=1))
+        click.echo(json.dumps(tables.to_json(found, opened, classical), indent=1))
         return
     if not tiles or classical:
         click.echo(tables.precision_table(found[0], classical))

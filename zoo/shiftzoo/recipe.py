@@ -116,6 +116,8 @@ class LossWeights:
     """Weights of the discriminative loss (De Brabandere et al. 2017) and of the foreground head.
 
     `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they repel (2·delta_d).
+    `gap_weight` above 0 makes px where two objects touch background to the foreground head, with this extra weight (Ronneberger et
+    al. 2015): objects whose embeddings are not told apart may still be separate components.
     """
 
     pull_margin: float = 0.5
@@ -125,6 +127,7 @@ class LossWeights:
     length: float = 1e-3
     foreground: float = 1.0
     outline_weight: float = 0.0
+    gap_weight: float = 0.0
     dice: float = 0.0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shiftrun.models import Model
 from shiftzoo.evaluation import Evaluation
 from shiftzoo.metrics import THRESHOLDS, Counts, total
 
@@ -29,39 +30,45 @@ def precision_table(evaluation: Evaluation, baseline: Sequence[Counts] | None = 
 
 def tile_table(evaluations: Sequence[Evaluation]) -> str:
     """Markdown: AP50 and mistakes by tile size."""
+    return tile_rows([_row(one) for one in evaluations])
+
+
+def tile_rows(rows: Sequence[dict[str, Any]]) -> str:
+    """The same of a report's `evaluations`."""
     lines = [
         "| output tile, px | exact | AP50 | false splits | along a seam | same lines, no seams | false merges | distant merges |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for one in evaluations:
-        whole = one.total
-        size = "default" if one.tile is None else str(one.tile)
-        seams = " | | " if one.tile is None else f" | {sum(one.seam_splits)} | {sum(one.seamless_splits)} "
+    for row in rows:
+        size = "default" if row["tile"] is None else str(row["tile"])
+        seams = " | | " if row["tile"] is None else f" | {row['seam_splits']} | {row['seamless_splits']} "
         lines.append(
-            f"| {size} | {'yes' if one.exact else '**no**'} | {whole.average_precision(0.5):.3f} | {whole.splits}{seams}| "
-            f"{whole.merges} | {sum(one.distant_merges)} |"
+            f"| {size} | {'yes' if row['exact'] else '**no**'} | {row['ap']['0.5']:.3f} | {row['false_splits']}{seams}| "
+            f"{row['false_merges']} | {row['distant_merges']} |"
         )
     return "\n".join(lines)
 
 
-def to_json(evaluations: Sequence[Evaluation], model: Path, baseline: Sequence[Counts] | None = None) -> dict[str, Any]:
+def to_json(evaluations: Sequence[Evaluation], model: Model, baseline: Sequence[Counts] | None = None) -> dict[str, Any]:
     """The report of `shiftzoo evaluate --output-format json`."""
     report = {
-        "model": str(model),
+        "model": model.path.name,
+        "sha256": model.sha256,
         "images": len(evaluations[0].names),
-        "evaluations": [
-            {
-                "tile": one.tile,
-                "exact": one.exact,
-                **measures(one.counts),
-                "seam_splits": sum(one.seam_splits),
-                "seamless_splits": sum(one.seamless_splits),
-                "distant_merges": sum(one.distant_merges),
-            }
-            for one in evaluations
-        ],
+        "evaluations": [_row(one) for one in evaluations],
     }
     return report | ({"watershed": measures(baseline)} if baseline is not None else {})
+
+
+def _row(one: Evaluation) -> dict[str, Any]:
+    return {
+        "tile": one.tile,
+        "exact": one.exact,
+        **measures(one.counts),
+        "seam_splits": sum(one.seam_splits),
+        "seamless_splits": sum(one.seamless_splits),
+        "distant_merges": sum(one.distant_merges),
+    }
 
 
 def measures(counts: Sequence[Counts]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from shiftlint import read_metadata
 from shiftlint.errors import InputError
+from shiftrun.models import resolve
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Architecture, Recipe
 from shiftzoo.train.export import fold_batch_norm
@@ -25,6 +26,11 @@ from shiftzoo.train.sampling import CropStream
 from shiftzoo.train.trainer import load_trained
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+
+
+def find(origin: str) -> Path:
+    """The run folder, file or model of the zoo that is called `origin`; InputError if there is none."""
+    return Path(origin) if Path(origin).is_dir() else resolve(origin)
 
 
 def starting_network(origin: Path, recipe: Recipe, samples: list[Sample]) -> ValidUNet:
