@@ -24,8 +24,10 @@ SEED_DISTANCE = 5  # px between seeds
 MIN_SIZE = 40  # px
 
 
-def watershed(image: NDArray[Any]) -> NDArray[np.int32]:
+def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.int32]:
     """Label the bright objects of an image (*space); 0 is background.
+
+    With `logarithmic`, Otsu's threshold is that of the logarithms, as CellProfiler takes it: dim objects beside bright ones stay.
 
     Raises
     ------
@@ -42,7 +44,8 @@ def watershed(image: NDArray[Any]) -> NDArray[np.int32]:
     smooth = ndimage.gaussian_filter(image.astype(np.float32), SMOOTHING)
     if smooth.min() == smooth.max():
         return np.zeros(image.shape, np.int32)
-    foreground = ndimage.binary_fill_holes(smooth > filters.threshold_otsu(smooth))
+    values = np.log(smooth.clip(1)) if logarithmic else smooth
+    foreground = ndimage.binary_fill_holes(values > filters.threshold_otsu(values))
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(foreground), DISTANCE_SMOOTHING)
     seeds = np.zeros(image.shape, np.int32)
     peaks = feature.peak_local_max(distance, min_distance=SEED_DISTANCE, labels=ndimage.label(foreground)[0], exclude_border=False)

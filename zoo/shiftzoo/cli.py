@@ -10,6 +10,7 @@ import click
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
+from shiftzoo.zoo_commands import COMMANDS
 
 PATH = click.Path(path_type=Path)
 
@@ -36,95 +37,14 @@ SHAPE = Shape()
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.")
 @click.version_option(package_name="shiftlint", prog_name="shiftzoo")
 def cli() -> None:
-    """Train, export and evaluate networks that may be tiled.
+    """Train, export, evaluate and release networks that may be tiled.
 
     \b
+    shiftzoo list
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data DIR --minutes 60
     shiftzoo export runs/dsb2018 -o dsb2018.onnx
     shiftzoo evaluate dsb2018.onnx DIR --split val
     """
-
-
-@cli.command(name="list")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def list_models(output_format: str) -> None:
-    """List the models of the zoo, and where they are.
-
-    SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
-    """
-    from shiftrun.zoo import read_index
-    from shiftzoo.listing import models_table
-
-    index = read_index()
-    if output_format == "json":
-        click.echo(json.dumps([entry.document for entry in index.entries], indent=1))
-    else:
-        click.echo(models_table(index))
-
-
-@cli.command()
-@click.argument("name")
-def show(name: str) -> None:
-    """Show the card of a model: data, license, metrics, where it fails.
-
-    \b
-    shiftzoo show dsb2018
-    """
-    from shiftrun.zoo import read_index
-    from shiftzoo.listing import describe
-
-    index = read_index()
-    describe(index, index.entry(name))
-
-
-@cli.command()
-@click.argument("name")
-def download(name: str) -> None:
-    """Fetch a model and say where its file lies. Later runs take it from there.
-
-    The cache is SHIFTZOO_HOME; with SHIFTZOO_OFFLINE set nothing is downloaded.
-    """
-    from shiftrun.models import resolve
-
-    click.echo(resolve(name))
-
-
-@cli.command()
-@click.option("--clear", is_flag=True, help="Remove everything.")
-def cache(clear: bool) -> None:
-    """List what was downloaded, or remove it."""
-    from shiftrun.download import cache_folder, cached_files
-
-    files = cached_files()
-    for file in files:
-        click.echo(f"{'removed ' if clear else ''}{file} {file.stat().st_size / 1e6:.1f} MB")
-        if clear:
-            file.unlink()
-    click.echo(f"{cache_folder()}: {0 if clear else len(files)} files")
-
-
-@cli.command()
-@click.argument("folder", type=PATH)
-@click.option("--check", is_flag=True, help="Write nothing; fail if a file would change.")
-def cards(folder: Path, check: bool) -> int:
-    """Write NAME.md and index.json of a folder of models from their metadata, cards/NAME.toml and measured reports.
-
-    \b
-    shiftzoo cards zoo
-    """
-    from shiftlint.atomic import write_atomically
-    from shiftzoo.cards import card_text
-    from shiftzoo.indexing import index_document, index_text, read_cards
-
-    found = read_cards(folder)
-    texts = {card.path.with_suffix(".md"): card_text(card) for card in found}
-    texts[folder / "index.json"] = index_text(index_document(found))
-    stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    for path in stale:
-        click.echo(f"{path}: {'stale' if check else 'written'}")
-        if not check:
-            write_atomically(path, texts[path].encode())
-    return 1 if check and stale else 0
 
 
 @cli.command()
@@ -287,6 +207,10 @@ def _need_torch() -> None:
         raise InputError(
             'torch is not installed: expected PyTorch for training. Install it: pip install "shiftlint[train]".'
         ) from error
+
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> NoReturn:
