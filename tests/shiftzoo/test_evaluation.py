@@ -54,3 +54,11 @@ def test_tables(model: Model, image: np.ndarray, tmp_path: Path) -> None:
     assert precision_table(perfect, naive.counts).count("|") == 7 * 6
     draw_tile_figure([perfect, naive], "sample", tmp_path / "tiles.png")
     assert (tmp_path / "tiles.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("tile", [16, 48])
+def test_small_tiles_on_the_grid_are_cut_out_of_one_run(model: Model, image: np.ndarray, tile: int) -> None:
+    crop = image[:100, :90]
+    found = outputs_by_tile(model, crop, (tile,))[tile]
+    for name, values in model.predict(crop, tile=tile, outputs=INSTANCE_OUTPUTS).items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4 * values.std())

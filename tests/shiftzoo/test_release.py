@@ -23,7 +23,7 @@ from shiftzoo.cards import card_text, read_card
 from shiftzoo.cli import cli
 from shiftzoo.datasets import write_archive
 from shiftzoo.indexing import read_cards
-from shiftzoo.release import release
+from shiftzoo.release import reasons, release
 from shiftzoo.train.export import export
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.trainer import TrainedModel
@@ -131,6 +131,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "unsafe window": (remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "unsafe_window", "true")), "unsafe window"),
     "no network": (lambda zoo: (zoo / "tiny.onnx").unlink(), "SL001"),
     "stale card": (rewrite("tiny.md", "Everything", "Nothing"), "the card is stale"),
+    "no card": (lambda zoo: (zoo / "tiny.md").unlink(), "no card"),
     "stale index": (rewrite("index.json", "1.2.3", "1.2.4"), "index.json is stale"),
     "incomplete card": (rewrite("cards/tiny.toml", "limits =", "limit ="), "breaks card.schema.json"),
     "missing picture": (lambda zoo: (zoo / "pictures" / "tiny.png").unlink(), "picture is missing"),
@@ -161,3 +162,9 @@ def test_the_zoo_is_as_its_files_say() -> None:
     result = CliRunner().invoke(cli, ["cards", str(ZOO), "--check"], standalone_mode=False, catch_exceptions=False)
     assert result.return_value == 0, result.output
     assert {card.path.stem for card in read_cards(ZOO)} >= {"disks"}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ZOO / "cards").glob("*.toml")))
+def test_every_model_of_the_zoo_passes_the_gate(name: str) -> None:
+    card = read_card(ZOO / f"{name}.onnx")
+    assert [reason for reason in reasons(card) if "no card" not in reason or not card.by_hand] == []

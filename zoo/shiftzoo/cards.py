@@ -73,6 +73,11 @@ class Card:
     measurements: tuple[Measurement, ...]
 
     @property
+    def by_hand(self) -> bool:
+        """Whether NAME.md is written by hand, not by `card_text`."""
+        return "by_hand" in self.prose
+
+    @property
     def version(self) -> str:
         """Of the model."""
         return str(self.prose["version"])

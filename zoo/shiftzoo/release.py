@@ -74,7 +74,10 @@ def reasons(card: Card) -> Iterator[str]:
     yield from (f"{f.code} {f.message}" for f in checked.findings if f.level in (Level.ERROR, Level.WARNING))
     if card.metadata.unsafe_window:
         yield "trained with an unsafe window"
-    if _text(card.path.with_suffix(".md")) != card_text(card):
+    text = _text(card.path.with_suffix(".md"))
+    if not text:
+        yield f"no card: expected {card.path.with_suffix('.md')}"
+    elif not card.by_hand and text != card_text(card):
         yield f"the card is stale: run shiftzoo cards {card.path.parent}"
     pair = card.prose["pair"]
     (found,) = evaluate(open_model(card.path, device="cpu"), read_samples(card.path.parent / pair["file"]))

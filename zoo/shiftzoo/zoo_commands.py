@@ -82,7 +82,7 @@ def cards(folder: Path, check: bool) -> int:
     from shiftzoo.indexing import index_document, index_text, read_cards
 
     found = read_cards(folder)
-    texts = {card.path.with_suffix(".md"): card_text(card) for card in found}
+    texts = {card.path.with_suffix(".md"): card_text(card) for card in found if not card.by_hand}
     texts[folder / "index.json"] = index_text(index_document(found))
     stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     for path in stale:
