@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +19,7 @@ from shiftrun.download import cached_files
 from shiftrun.models import resolve
 from shiftrun.zoo import default_index, read_index
 from shiftschemas import SchemaError
+from tests import servers
 
 CONTENT = b"no network, but bytes with a hash " * 5000
 
@@ -58,41 +56,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of an nginx, and the folder that it serves."""
-    program = shutil.which("nginx")
-    if program is None:
-        pytest.skip("nginx is not installed")
-    served, port = tmp_path / "served", free_port()
+    served = tmp_path / "served"
     served.mkdir()
-    tmp_path.chmod(0o755)
-    temporary = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (tmp_path / "nginx.conf").write_text(
-        f"daemon off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log; events {{}} user root; "
-        f"http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port}; root {served}; }} }}"
-    )
-    with subprocess.Popen([program, "-c", str(tmp_path / "nginx.conf")], stderr=subprocess.DEVNULL) as server:
-        try:
-            await_port(port)
-            yield f"http://127.0.0.1:{port}", served
-        finally:
-            server.terminate()
-
-
-def await_port(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("the server did not start")
+    with servers.nginx(served) as address:
+        yield address, served
 
 
 @pytest.fixture
@@ -198,7 +168,7 @@ def test_mirrors_are_tried_in_order(nginx: tuple[str, Path], misbehaving: str, m
     address, served = nginx
     (served / "good").mkdir()
     (served / "good" / "tiny.onnx").write_bytes(CONTENT)
-    closed = f"http://127.0.0.1:{free_port()}"
+    closed = f"http://127.0.0.1:{servers.free_port()}"
     write_zoo(served, mirrors=(closed, misbehaving, f"{address}/good"), content=b"spoiled")
     monkeypatch.setenv("SHIFTZOO_INDEX", f"{address}/index.json")
     assert resolve("tiny").read_bytes() == CONTENT
@@ -208,7 +178,7 @@ def test_mirrors_are_tried_in_order(nginx: tuple[str, Path], misbehaving: str, m
 def test_what_every_mirror_did_is_told_and_nothing_is_left(
     misbehaving: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = f"http://127.0.0.1:{free_port()}"
+    closed = f"http://127.0.0.1:{servers.free_port()}"
     write_zoo(tmp_path / "zoo", mirrors=(misbehaving, closed), content=None)
     monkeypatch.setenv("SHIFTZOO_INDEX", str(tmp_path / "zoo"))
     with pytest.raises(InputError, match=r"cannot fetch tiny") as caught:
@@ -258,7 +228,7 @@ def test_two_at_once(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, h
 
 
 def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHIFTZOO_INDEX", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("SHIFTZOO_INDEX", f"http://127.0.0.1:{servers.free_port()}")
     with pytest.raises(InputError, match=r"cannot reach the index .* Connection refused"):
         resolve("tiny")
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (th
 import torch
 
 from shiftlint.errors import InputError
+from shiftrun.cli import cli as shiftrun_cli
 from shiftrun.models import resolve
 from shiftrun.zoo import read_index
 from shiftzoo.cards import card_text, read_card
@@ -27,6 +29,7 @@ from shiftzoo.release import reasons, release
 from shiftzoo.train.export import export
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.trainer import TrainedModel
+from tests import servers
 from tests.shiftzoo import tiny
 
 ZOO = Path(__file__).parent.parent.parent / "zoo"
@@ -91,6 +94,26 @@ def test_a_release_is_a_zoo(zoo: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert "Not at all." in invoke("show", "tiny")
     with pytest.raises(InputError, match="release exists"):
         release(zoo, out)
+
+
+def test_a_release_is_served(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a web server: on first use the model is fetched, then it is there."""
+    invoke("release", zoo, "--out", tmp_path / "1.0.0")
+    monkeypatch.setenv("SHIFTZOO_HOME", str(tmp_path / "cache"))
+    image = tmp_path / "image.npy"
+    np.save(image, tiny.disks(1)[0].image)
+    with servers.nginx(tmp_path / "1.0.0") as address:
+        monkeypatch.setenv("SHIFTZOO_INDEX", address)
+        assert "to be fetched" in invoke("list")
+        assert "three images" in invoke("show", "tiny")
+        result = CliRunner().invoke(shiftrun_cli, ["segment", "tiny", str(image), "-o", str(tmp_path / "labels.tif")])
+        assert result.exit_code == 0, result.output
+        assert "cached" in invoke("list")
+        fetched = Path(invoke("download", "tiny").strip())
+    assert fetched.read_bytes() == (zoo / "tiny.onnx").read_bytes()
+    assert str(fetched) in invoke("cache")
+    assert "removed" in invoke("cache", "--clear")
+    assert not fetched.exists()
 
 
 def change_metadata(model: Path, key: str, value: str | None) -> None:
