@@ -78,7 +78,7 @@ def main(model: Path, data: Path, split: str, shape: tuple[int, ...] | None, num
     figure = Figure(figsize=(5.5 * len(chosen), 5.5 * height / width + 0.4), layout="constrained")
     for axes, (sample, prediction) in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
         draw_mistakes(axes, sample, prediction)
-    figure.savefig(out, dpi=100)
+    figure.savefig(out, dpi=100, bbox_inches="tight")
 
 
 if __name__ == "__main__":
