@@ -9,8 +9,9 @@ from pathlib import Path
 from shiftlint.axes import Kind, SizeError, Tensor
 from shiftlint.contract import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
 from shiftlint.errors import InputError
-from shiftlint.graph import Graph, Value, read_graph
+from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
+from shiftlint.nodes import Graph, Value
 from shiftlint.probe import AxisBehavior, Probe
 from shiftlint.sizes import SizeClass, size_class, typical_sizes
 from shiftlint.windows import CHANNELS

@@ -11,17 +11,20 @@ padded convolution reads inside the image and yet mixes in its own zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import lcm, prod
-from typing import Any
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from shiftlint.elements import FORMATS, Elements
+from shiftlint.paddings import NO_PADDING, Paddings
+from shiftlint.relation import IDENTITY, Relation
 
-from shiftlint.contract import Padding
-from shiftlint.relation import IDENTITY, Relation, SlopeMismatch, join
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
 
@@ -68,9 +71,8 @@ class Note:
     op: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """How one atom follows an axis of the image.
+class Track(NamedTuple):
+    """How one atom follows an axis of the image. (Tracks and atoms are made by the million; tuples are made fast.)
 
     Attributes
     ----------
@@ -80,7 +82,7 @@ class Track:
         To that axis, in px of the image.
     border : (before, after)
         Elements at either end that padding reaches.
-    padding : frozenset of Padding
+    padding : Paddings
         The nodes whose padding reaches them; empty where the border is.
     bitwise : bool
         False behind arithmetic whose rounding depends on the place.
@@ -92,13 +94,12 @@ class Track:
     axis: int
     relation: Relation = IDENTITY
     border: tuple[int, int] = (0, 0)
-    padding: frozenset[Padding] = frozenset()
+    padding: Paddings = NO_PADDING
     bitwise: bool = True
     whole: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
 
     The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis of the image anywhere.
@@ -109,7 +110,6 @@ class Atom:
     uniform: bool = False
 
 
-VARIES = "combined with values that depend on the place"
 Dim = tuple[Atom, ...]
 
 
@@ -121,8 +121,8 @@ class Tensor:
     ----------
     dims : tuple of Dim
         The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
-    value : ndarray, optional
-        The elements, where they do not depend on the image: shapes, indices, scales.
+    elements : Elements, optional
+        Where they do not depend on the image: shapes, indices, scales.
     from_image : bool
         Whether the elements depend on the image at all.
     notes : frozenset of Note
@@ -135,7 +135,7 @@ class Tensor:
     """
 
     dims: tuple[Dim, ...]
-    value: NDArray[Any] | None = None
+    elements: Elements | None = None
     from_image: bool = False
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
@@ -143,8 +143,17 @@ class Tensor:
     blocked: bool = False
 
     @property
+    def value(self) -> NDArray[Any] | None:
+        """The elements as an array, which must not be written to; None where they are not known."""
+        return None if self.elements is None else self.elements.array()
+
+    def number(self) -> Any:
+        """The one element; None where it is not known, or there are more."""
+        return self.elements.numbers()[0] if self.elements is not None and self.elements.size == 1 else None
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) for dim in self.dims])
+        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) if dim else 1 for dim in self.dims])
 
     @property
     def rank(self) -> int:
@@ -161,7 +170,7 @@ class Tensor:
     def with_dim(self, index: int, dim: Dim) -> Tensor:
         """The same tensor with another dimension, its elements unknown."""
         dims = (*self.dims[:index], dim, *self.dims[index + 1 :]) if index >= 0 else self.with_dim(index + self.rank, dim).dims
-        return replace(self, dims=dims, value=None)
+        return replace(self, dims=dims, elements=None)
 
     def with_notes(self, notes: Iterable[Note]) -> Tensor:
         """The same tensor with `notes` added."""
@@ -182,10 +191,21 @@ def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
     return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
 
 
-def constant(value: NDArray[Any] | np.generic | list[int] | int | float) -> Tensor:
-    """A tensor of known elements."""
-    array = np.asarray(value)
-    return Tensor(tuple(dim_of(size) for size in array.shape), array)
+def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
+    """A tensor of these numbers: a list, or a single one without axes."""
+    if not isinstance(values, Sequence):
+        return stored(Elements((), dtype, struct.pack(f"<{FORMATS[dtype]}", values)))
+    return stored(Elements((len(values),), dtype, struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)))
+
+
+def computed(array: NDArray[Any]) -> Tensor:
+    """A tensor of the elements of an array."""
+    return stored(Elements(array.shape, array.dtype.name, array))
+
+
+def stored(elements: Elements) -> Tensor:
+    """A tensor of these elements."""
+    return Tensor(tuple(dim_of(size) for size in elements.shape), elements)
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
@@ -210,7 +230,7 @@ def dim_size(dim: Dim) -> int:
     """The product of the atoms' sizes."""
     if len(dim) == 1:
         return dim[0].size
-    return prod([atom.size for atom in dim])
+    return prod([atom.size for atom in dim]) if dim else 1
 
 
 def single_track(dim: Dim) -> Track | None:
@@ -230,12 +250,13 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
     """
     inner = border_of(relation, track.border, size, new_size)
     outside = (inner if track.border == (0, 0) else border_of(relation, (0, 0), size, new_size)) != (0, 0)
-    padding = track.padding if inner != (0, 0) else frozenset()
+    padding = track.padding if inner != (0, 0) else NO_PADDING
     if outside:
-        padding = padding | {Padding("", "", kind)}
+        padding = padding.also(kind)
     return Track(track.axis, relation.then(track.relation), inner, padding, track.bitwise and bitwise)
 
 
+@lru_cache(maxsize=4096)  # axes that are alike, layers of one size
 def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: int) -> tuple[int, int]:
     """Count the elements of either end of a new axis up to the last whose window is not within the clean part of the old.
 
@@ -253,113 +274,12 @@ def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: 
     return min(max(before, 0), new_size), min(max(new_size - end, 0), new_size)
 
 
-def merge_tracks(first: Track, second: Track) -> Track:
-    """What an element follows that combines an element of either axis, of the same size.
-
-    Raises
-    ------
-    SlopeMismatch
-        The scales differ.
-    """
-    if first == second:
-        return first
-    return Track(
-        first.axis,
-        join(first.relation, second.relation),
-        (max(first.border[0], second.border[0]), max(first.border[1], second.border[1])),
-        first.padding | second.padding,
-        first.bitwise and second.bitwise,
-        lcm(first.whole, second.whole),
-    )
-
-
 def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
     """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
     notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period) for atom in dim if atom.track]
     return dim_of(dim_size(dim)), notes
 
 
-def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
-    """Two dimensions of equal size that meet element by element.
-
-    What varies along an axis without following the image fixes the place of what does.
-    """
-    if first == second:
-        return first, []
-    if is_uniform(second) and any(a.track for a in first):
-        return first, []
-    if is_uniform(first) and any(a.track for a in second):
-        return second, []
-    one, two = common_factors(first, second)
-    if one is None or two is None:
-        reason = "axes that are merged in different ways meet"
-        return dim_of(dim_size(first)), [note for dim in (first, second) for note in spoil(dim, Kind.UNKNOWN, reason)[1]]
-    atoms: list[Atom] = []
-    notes: list[Note] = []
-    for a, b in zip(one, two, strict=True):
-        atom, more = _combine_atoms(a, b)
-        atoms.append(atom)
-        notes += more
-    return tuple(atoms), notes
-
-
-def _combine_atoms(a: Atom, b: Atom) -> tuple[Atom, list[Note]]:
-    if a.track is None and b.track is None:
-        return Atom(a.size, None, a.uniform and b.uniform), []
-    if a.track is None or b.track is None:
-        tracked, other = (a, b) if a.track else (b, a)
-        assert tracked.track is not None
-        varies = not other.uniform and other.size != 1
-        return tracked, [Note(Kind.POSITION, tracked.track.axis, VARIES)] if varies else []
-    if a.track.axis != b.track.axis:
-        reason = "two axes of the image meet element by element"
-        return Atom(a.size), [Note(Kind.POSITION, track.axis, reason) for track in (a.track, b.track)]
-    try:
-        return Atom(a.size, merge_tracks(a.track, b.track)), []
-    except SlopeMismatch as error:
-        return Atom(a.size), [Note(Kind.STRIDES, a.track.axis, f"branches of different stride meet: {error}")]
-
-
 def is_uniform(dim: Dim) -> bool:
     """Whether all elements along a dimension are known to be equal."""
     return all(atom.uniform or (atom.size == 1 and not atom.track) for atom in dim)
-
-
-def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
-    """Split plain atoms so that both dimensions have atoms of the same sizes; (None, None) where they do not fit."""
-    one, two = list(reversed(first)), list(reversed(second))
-    left: list[Atom] = []
-    right: list[Atom] = []
-    while one or two:
-        if not one or not two:
-            (longer, mine, others) = (one, left, right) if one else (two, right, left)
-            single = longer.pop()
-            if single.size != 1:
-                return None, None
-            mine.append(single)
-            others.append(Atom(1))
-            continue
-        a, b = one.pop(), two.pop()
-        if a.size != b.size and 1 in (a.size, b.size):  # a single element stands by itself
-            (one if a.size != 1 else two).append(a if a.size != 1 else b)
-            a, b = (a, Atom(1)) if a.size == 1 else (Atom(1), b)
-        elif a.size > b.size:
-            a, rest = split_outer(a, b.size)
-            if rest is None:
-                return None, None
-            one.append(rest)
-        elif b.size > a.size:
-            b, rest = split_outer(b, a.size)
-            if rest is None:
-                return None, None
-            two.append(rest)
-        left.append(a)
-        right.append(b)
-    return tuple(left), tuple(right)
-
-
-def split_outer(atom: Atom, outer: int) -> tuple[Atom, Atom | None]:
-    """A plain atom as (outer, rest); no rest if it is tracked or not divisible, or nothing is split off."""
-    if atom.track or outer < 2 or atom.size % outer:
-        return atom, None
-    return Atom(outer, None, atom.uniform), Atom(atom.size // outer, None, atom.uniform)

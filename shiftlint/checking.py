@@ -7,21 +7,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.analysis import contract_at, open_probe
 from shiftlint.axes import Note
 from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
-from shiftlint.graph import Graph, read_graph
+from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
+from shiftlint.nodes import Graph
 from shiftlint.probe import Probe
 from shiftlint.rules import Case, Finding, Wish, run
 from shiftlint.sizes import typical_sizes
 from shiftlint.standard_input import readable
-from shiftlint.subject import Measurement
 from shiftschemas import SchemaError
+
+if TYPE_CHECKING:
+    from shiftlint.subject import Measurement
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
@@ -30,7 +33,7 @@ SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # o
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it; `contract` is None where it could not be derived.
+    """One file and what was found in it; `contract` is None where it could not be derived, `sha256` where nobody asks for it.
 
     `settings` say which findings are asked for, and at which level.
     """
@@ -50,15 +53,18 @@ class Checked:
         return replace(self, findings=self.settings.apply(self.findings))
 
 
-def check_all(paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any]) -> list[Checked]:
-    """Check files, each by its settings; InputError as `check`, or for settings that are wrong."""
+def check_all(
+    paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any], *, hashed: bool = True
+) -> list[Checked]:
+    """Check files, each by its settings, and hash them if asked to; InputError as `check`, or for settings that are wrong."""
     result = []
     for path in dict.fromkeys(paths):
         settings = configuration.settings(path, command_line)
         with readable(path) as file:
             checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify)
+            sha256 = file_sha256(file) if hashed else None
         findings = tuple(replace(f, message=f.message.replace(file, path)) for f in checked.findings)
-        result.append(replace(checked, path=path, findings=findings, settings=settings))
+        result.append(replace(checked, path=path, sha256=sha256, findings=findings, settings=settings))
     return result
 
 
@@ -77,7 +83,7 @@ def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool 
             raise
         case = Case(path, NO_CONTRACT, Metadata(), "", (), Wish(), error)
     contract = case.contract if case.failure is None else None
-    return Checked(path, file_sha256(path), contract, tuple(run(case)))
+    return Checked(path, None, contract, tuple(run(case)))
 
 
 def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
@@ -104,6 +110,7 @@ def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
 
     Of a network that is too large to measure it says nothing.
     """
+    from shiftlint.subject import Measurement
     from shiftlint.verify import Refused, Unmeasurable, verify
 
     try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shiftlint.checking import Checked
 
 FORMATS = ("text", "json", "sarif", "github", "junit")
+HASHED = {"json", "sarif"}  # formats that say which file it was
 REPORTS = {"json": "json_"}  # modules of shiftlint.report that are not called as their format
 
 
@@ -94,21 +95,24 @@ def check(
     shiftlint check models/*.onnx --ignore SL6 --severity SL104=error --output-format sarif
     shiftlint check models/*.onnx --write-baseline known.json
     """
-    from shiftlint import baseline as known
     from shiftlint.checking import check_all
     from shiftlint.config import find_configuration
 
     configuration = find_configuration(Path.cwd())
     given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
-    checked = check_all(files, configuration, given)
+    checked = check_all(files, configuration, given, hashed=output_format in HASHED)
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
+        from shiftlint import baseline as known
+
         click.echo(f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}", err=True)
         return WRONG_INPUT if unreadable else 0
     if baseline is None and "baseline" in configuration.table:
         baseline = configuration.folder / configuration.table["baseline"]
     if baseline is not None:
+        from shiftlint import baseline as known
+
         shown, hidden = known.without_known(shown, baseline)
         if hidden:
             click.echo(f"{hidden} known findings are left out ({baseline})", err=True)

@@ -14,6 +14,7 @@ from the folder of pyproject.toml; then comes the command line. Lists replace li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ from shiftlint.errors import InputError
 from shiftlint.rules import Finding, Level, Wish, modules
 
 FILE = "pyproject.toml"
+MENTIONED = re.compile(r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""", re.MULTILINE | re.VERBOSE)
 SIZES = {"train-window", "tile", "tile-stride", "image", "halo", "spacing"}
 CODES = {"select", "ignore"}
 PER_MODEL = SIZES | CODES | {"severity", "objects", "input", "verify"}
@@ -117,16 +119,23 @@ def find_configuration(start: Path) -> Configuration:
         path = folder / FILE
         if not path.is_file():
             continue
-        import tomllib
-
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("shiftlint")
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            table = _table(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
             raise InputError(f"cannot read the configuration ({path}): expected TOML, got: {error}.") from error
         if table is not None:
             _check_keys(table, str(path))
             return Configuration(folder, table)
     return Configuration()
+
+
+def _table(text: str) -> Any:
+    """The table [tool.shiftlint]; None where there is none. ValueError where the text is no TOML."""
+    if not MENTIONED.search(text):
+        return None
+    import tomllib  # 10 ms: only where the table may be
+
+    return tomllib.loads(text).get("tool", {}).get("shiftlint")
 
 
 def _check_keys(table: Any, where: str) -> None:

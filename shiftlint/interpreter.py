@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import SizeError, Tensor, Track, Unsupported, opaque, plain
-from shiftlint.graph import AttributeReference, Function, Graph, Node, Subgraph
+from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque, plain
+from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
 
@@ -110,8 +110,8 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
     inputs = tuple([values.get(name, LOST) if name else None for name in node.inputs])
     results = evaluate(call, inputs, values, budget)
     for name, result in zip(node.outputs, results, strict=False):
-        if result.value is not None:
-            budget.bytes -= result.value.nbytes
+        if result.elements is not None:
+            budget.bytes -= result.elements.nbytes
             if budget.bytes < 0:
                 result = plain(*result.shape)
         values[name] = result
@@ -131,16 +131,18 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
             raise Unsupported(f"{call.name} of a tensor that is not analyzed")
         else:
             result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget))
+            if len(present) == 1 and result is present[0]:
+                return present  # a pointwise operator
             results = result if isinstance(result, tuple) else (result,)
-        if any(0 in r.shape for r in results if r.value is None):
+        if any(0 in r.shape for r in results if r.elements is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
     except (Unsupported, PeriodTooLong) as error:
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
         reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
-        return tuple(_located(opaque((*present, *captured), reason), node, ()) for _ in node.outputs)
-    return tuple([_located(_inherit(r, present), node, present) for r in results])
+        return tuple(_located(opaque((*present, *captured), reason), node) for _ in node.outputs)
+    return tuple([_located(_inherit(r, present), node) for r in results])
 
 
 def _keywords(call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass) -> dict[str, Any]:
@@ -199,7 +201,7 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
 
 def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
-    if result.value is not None or (any(result is x for x in inputs) and len(inputs) == 1):
+    if result.elements is not None:
         return result
     if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in inputs):
         return result
@@ -209,7 +211,7 @@ def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     return replace(result, notes=notes, upsampling=upsampling, from_image=from_image)
 
 
-def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
+def _located(result: Tensor, node: Node) -> Tensor:
     """Write the node's name into the notes and paddings that its transfer function left without one."""
     if not result.from_image:
         return result
@@ -218,15 +220,14 @@ def _located(result: Tensor, node: Node, inputs: tuple[Tensor, ...]) -> Tensor:
             result,
             notes=frozenset(n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes),
         )
-    unnamed = [t for t in result.tracks() if t.padding and any(not p.node for p in t.padding)]
-    seen = {id(track) for x in inputs for track in x.tracks()} if unnamed else set()
-    if any(id(t) not in seen for t in unnamed):
-        dims = tuple(
-            tuple(replace(atom, track=atom.track and _located_track(atom.track, node)) for atom in dim) for dim in result.dims
-        )
+    if any(track.padding.unnamed for track in result.tracks()):
+        dims = tuple([tuple([_named(atom, node) for atom in dim]) for dim in result.dims])
         result = replace(result, dims=dims)
     return result
 
 
-def _located_track(track: Track, node: Node) -> Track:
-    return replace(track, padding=frozenset(p if p.node else replace(p, node=node.name, op=node.op) for p in track.padding))
+def _named(atom: Atom, node: Node) -> Atom:
+    track = atom.track
+    if track is None or not track.padding.unnamed:
+        return atom
+    return atom._replace(track=track._replace(padding=track.padding.named(node.name, node.op)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 
 from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
-from shiftlint.contract import Padding
-from shiftlint.graph import Graph, Value
 from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
+from shiftlint.nodes import Graph, Value
+from shiftlint.paddings import Paddings
 from shiftlint.relation import Relation, at_least
 
 BATCH_AXIS = 0
@@ -36,7 +36,7 @@ class AxisBehavior:
     output_axis: int
     relation: Relation
     border: tuple[int, int]
-    padding: frozenset[Padding]
+    padding: Paddings
     bitwise: bool
     offset: Fraction
     output_size: int
@@ -116,6 +116,19 @@ class Probe:
         if len(set(base)) > 1:
             return ()
         return tuple(size if fixed is None else fixed for fixed in self.static)
+
+    def alike(self, base: tuple[int, ...]) -> bool:
+        """Whether all spatial axes are dynamic, as long as each other in `base`, and do the same there in every output."""
+        if len(set(base)) > 1 or any(fixed is not None for fixed in self.static):
+            return False
+        behavior = self.at(base).axes
+        for value in self.graph.outputs:
+            first, *others = (behavior.get((value.name, axis)) for axis in self.axes)
+            if first is None or any(
+                one is None or not first.same_class(replace(one, output_axis=first.output_axis)) for one in others
+            ):
+                return False
+        return True
 
     def at(self, sizes: tuple[int, ...]) -> Behavior:
         """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run."""

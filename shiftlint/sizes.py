@@ -9,15 +9,12 @@ class below it. The others that run are reported as misaligned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shiftlint.axes import SizeError
+from shiftlint.axes import SizeError, Tensor
 from shiftlint.contract import Sizes
 from shiftlint.probe import AxisBehavior, Probe
 
@@ -43,14 +40,6 @@ class SizeClass:
 
     behavior: AxisBehavior
     sizes: Sizes
-
-
-@dataclass(frozen=True, slots=True)
-class _Aligned:
-    """A size, and what one axis does there."""
-
-    size: int
-    behavior: AxisBehavior
 
 
 def typical_sizes(probe: Probe) -> tuple[int, ...]:
@@ -98,7 +87,8 @@ def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
 def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) -> SizeClass | None:
     """The aligned class of sizes of one axis of one output; None where the axis has no period.
 
-    `position` counts the spatial axes; the other axes have the same size where they may, else they stay at `base`.
+    `position` counts the spatial axes; the other axes have the same size where they may, else they stay at `base`. Axes that are
+    alike at `base` are looked at together alone: a size that one of them had by itself would not be claimed.
     """
     axis = probe.axes[position]
     found = probe.at(base).axes.get((output, axis))
@@ -109,10 +99,13 @@ def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) 
         size = base[position]
         return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)))
 
+    alike = probe.alike(base)
+
     def behaves(size: int) -> AxisBehavior | None:
         if size < 1:
             return None
-        for sizes in (probe.diagonal(size, base), (*base[:position], size, *base[position + 1 :])):
+        alone = (*base[:position], size, *base[position + 1 :])
+        for sizes in (probe.diagonal(size, base), () if alike else alone):
             if probe.legal(sizes):
                 return probe.at(sizes).axes.get((output, axis))
         return None
@@ -136,21 +129,21 @@ def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeCl
         return None
     for factor in MULTIPLES:
         repeats = modulus * factor
-        chosen = _Aligned(base, here) if repeats > MANY else _aligned_at(behaves, base, repeats)
-        if chosen is not None and all(_fits(behaves, chosen.behavior, chosen.size + k * repeats) for k in (1, 2)):
-            return _class_of(behaves, chosen, repeats, probe)
+        size = base if repeats > MANY else _aligned(behaves, base, repeats)
+        chosen = None if size is None else behaves(size)
+        if size is not None and chosen is not None and all(_fits(behaves, chosen, size + k * repeats) for k in (1, 2)):
+            return _class_of(behaves, size, chosen, repeats, probe)
     return None
 
 
-def _class_of(behaves: Behaves, chosen: _Aligned, modulus: int, probe: Probe) -> SizeClass | None:
-    """The class that `chosen` stands for, with sizes that repeat with `modulus`."""
-    behavior = chosen.behavior
-    start = chosen.size - chosen.size % modulus
+def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe) -> SizeClass | None:
+    """The class that `size` stands for, with sizes that repeat with `modulus`."""
+    start = size - size % modulus
 
     def fits(size: int) -> bool:
         return _fits(behaves, behavior, size)
 
-    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, chosen.size % modulus})
+    residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, size % modulus})
     seen = {r: b for r in residues if (b := behaves(start + r)) is not None}
     members = [r for r, b in seen.items() if b.same_class(behavior) and all(fits(start + r + k * modulus) for k in (1, 2))]
     points = _breakpoints(probe, modulus)
@@ -167,13 +160,12 @@ def _fits(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
     return found is not None and found.same_class(chosen)
 
 
-def _aligned_at(behaves: Behaves, base: int, modulus: int) -> _Aligned | None:
-    """The behavior to describe among all residues: that of the smallest period, multiples of `modulus` first, then `base`."""
+def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
+    """The size to describe among all residues: one of the smallest period, a multiple of `modulus` first, then `base`."""
     start = base - base % modulus
-    periodic = [_Aligned(n, b) for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic]
-    smallest = min((one.behavior.relation.period for one in periodic), default=0)
-    best = {one.size: one for one in periodic if one.behavior.relation.period == smallest}
-    return best.get(start, best.get(base, next(iter(best.values()), None)))
+    periods = {n: b.relation.period for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic}
+    best = [n for n in (start, base, *periods) if n in periods and periods[n] == min(periods.values())]
+    return best[0] if best else None
 
 
 def _last(fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]) -> int | None:
@@ -206,15 +198,27 @@ def _breakpoints(probe: Probe, modulus: int) -> list[int]:
     found: set[int] = set()
     for call in probe.calls:
         if call.node.op in CLAMPING:
-            for name in call.node.inputs:
-                if name in probe.constants:
-                    found.update(_integers(probe.constants[name].value))
-            for value in call.node.attributes.values():
-                found.update(_integers(np.asarray(value)) if isinstance(value, tuple) else ())
+            given = [_numbers(probe.constants.get(name)) for name in call.node.inputs]
+            given += [list(value) for value in call.node.attributes.values() if isinstance(value, tuple)]
+            bounded = call.node.op == "Slice" and len(call.node.inputs) > 2
+            if not (bounded and _crops_ends(*given[1:3], *given[4:5])):
+                found.update(size for numbers in given for size in _sizes(numbers))
     return sorted({c * f for c in sorted(found)[:MOST_CONSTANTS] for f in factors})
 
 
-def _integers(value: NDArray[Any] | None) -> Iterator[int]:
-    """The few integers of a constant that may be a size."""
-    if value is not None and value.size <= MOST_CONSTANTS and value.dtype.kind in "iu":
-        yield from (abs(int(v)) for v in value.flat if 8 < abs(int(v)) < SENTINEL)
+def _crops_ends(starts: Sequence[Any] = (), ends: Sequence[Any] = (), steps: Sequence[Any] = (1,)) -> bool:
+    """Whether a Slice leaves out a fixed number of elements at either end: of an axis too short for it nothing is left at all."""
+    inner = [start >= 0 and (end < 0 or end >= SENTINEL) for start, end in zip(starts, ends, strict=False)]
+    return bool(inner) and all(inner) and len(starts) == len(ends) and len(steps) > 0 and min(steps) > 0
+
+
+def _numbers(tensor: Tensor | None) -> list[Any]:
+    """The elements of a constant of few; none of any other tensor."""
+    elements = None if tensor is None else tensor.elements
+    return elements.numbers() if elements is not None and elements.size <= MOST_CONSTANTS else []
+
+
+def _sizes(numbers: Sequence[Any]) -> Iterator[int]:
+    """The integers that may be a size."""
+    few = numbers if len(numbers) <= MOST_CONSTANTS else ()
+    return (abs(number) for number in few if type(number) is int and 8 < abs(number) < SENTINEL)

@@ -13,9 +13,11 @@ attribute table of its operator in `__attributes__`. What cannot be analyzed is 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from threading import Lock
 from typing import Any, TypeVar
 
 from shiftlint.axes import Tensor, Unsupported
@@ -67,6 +69,7 @@ class Transfer:
 
 SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter fills in
 _REGISTRY: dict[tuple[str, str], dict[int, TransferFunction]] = {}  # (domain, op) -> since -> function
+_IMPORTING = Lock()
 
 
 def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
@@ -135,20 +138,31 @@ def signature(function: TransferFunction) -> inspect.Signature:
 
 def find(op: str, domain: str, opset: int) -> Transfer | None:
     """The transfer function of `op` in `opset`: the newest that is not newer; None if there is none."""
-    versions = _registered().get((domain, op), {})
+    versions = _versions((domain, op))
     since = max((since for since in versions if since <= opset), default=None)
     return None if since is None else described(versions[since], since)
 
 
 def registry() -> dict[tuple[str, str], list[Transfer]]:
     """All transfer functions by (domain, op), the oldest first."""
-    return {key: [described(known[since], since) for since in sorted(known)] for key, known in _registered().items()}
+    _versions(None)
+    return {key: [described(known[since], since) for since in sorted(known)] for key, known in _REGISTRY.items()}
 
 
-def _registered() -> dict[tuple[str, str], dict[int, TransferFunction]]:
-    import shiftlint.ops  # noqa: F401  # its modules register themselves
+def _versions(key: tuple[str, str] | None) -> dict[int, TransferFunction]:
+    """What is registered under `key`; modules of shiftlint.ops are imported until one of them registers it, all for None."""
+    with _IMPORTING:
+        while key not in _REGISTRY and (name := next(_unread(), None)):
+            import_module(name)
+        return _REGISTRY.get(key, {}) if key else {}
 
-    return _REGISTRY
+
+@cache
+def _unread() -> Iterator[str]:
+    """The modules of shiftlint.ops that are still to be imported."""
+    from shiftlint.ops import module_names
+
+    return iter(module_names())
 
 
 def misfit(known: Transfer, inputs: Sequence[str], attributes: dict[str, Any]) -> str | None:

@@ -18,8 +18,9 @@ from shiftlint.analysis import contract_of, open_probe
 from shiftlint.axes import SizeError
 from shiftlint.contract import Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import Graph, Value, read_graph
+from shiftlint.graph import read_graph
 from shiftlint.measuring import measure
+from shiftlint.nodes import Graph, Value
 from shiftlint.probe import Probe
 from shiftlint.sizes import typical_sizes
 from shiftlint.subject import LOOSE_TOLERANCE, TOLERANCE, Measurement, RunError, Subject, Window

@@ -7,8 +7,10 @@ npy and TIFF from the file, PNG and JPEG, which can only be decoded from the sta
 from __future__ import annotations
 
 import logging
+import lzma
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +30,10 @@ RASTER = (".png", ".jpg", ".jpeg")
 READABLE = (*TIFF, *RASTER, ".npy")
 SPATIAL = "ZYX"
 # What the decoders raise on damaged files: they were written by many hands and none documents its errors.
-DAMAGE = (ValueError, OSError, RuntimeError, EOFError, KeyError, IndexError, TypeError, struct.error, SyntaxError, MemoryError)
+DAMAGE = (
+    *(ValueError, OSError, RuntimeError, EOFError, KeyError, IndexError, TypeError, SyntaxError, MemoryError),
+    *(struct.error, zlib.error, lzma.LZMAError),
+)
 
 Resolution = tuple[tuple[int, int], tuple[int, int], int]  # TIFF tags XResolution, YResolution, ResolutionUnit
 

@@ -60,7 +60,8 @@ def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
     console.print(table)
     origin = ", ".join(str(axis.origin_px) for axis in plan.axes)
     promise = "equals the whole image" + (" bit for bit" if plan.bitwise else " up to rounding") if plan.exact else "NOT exact"
-    console.print(f"{plan.tile_count} tiles from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
+    tiles = f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''}"
+    console.print(f"{tiles} from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
     console.print(f"about {estimate['seconds']:.1f} s for the network, {estimate['peak_memory_bytes'] / 1e6:.0f} MB at the peak")
     for finding in plan.findings:
         console.print(finding, markup=False)

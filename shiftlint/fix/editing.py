@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from shiftlint import graph
 from shiftlint.analysis import contract_of
 from shiftlint.contract import METADATA_KEY, Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import Graph, load_proto, read_graph
 from shiftlint.metadata import Metadata
+from shiftlint.nodes import Graph
 
 if TYPE_CHECKING:
     import onnx
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
 def graph_of(model: onnx.ModelProto) -> Graph:
     """The read-only view of a model in memory."""
-    with TemporaryDirectory(prefix="shiftlint") as folder:
-        path = Path(folder) / "model.onnx"
-        path.write_bytes(model.SerializeToString())
-        return read_graph(path)
+    return graph.graph_of(model.SerializeToString(), where="the changed model")
 
 
 def load_model(path: Path) -> onnx.ModelProto:
     """The model as it stands in the file, without its external data; InputError (SL001) if it is none."""
-    return load_proto(path)
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    graph.read_graph(path)  # says what is wrong
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise InputError(f"SL001 not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.") from error
+    return model
 
 
 def has_external_data(model: onnx.ModelProto) -> bool:

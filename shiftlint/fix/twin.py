@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shiftlint.axes import Tensor
-from shiftlint.graph import Node
+from shiftlint.nodes import Node
 
 if TYPE_CHECKING:
     import onnx

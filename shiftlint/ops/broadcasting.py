@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, released
+from shiftlint.late import np
+from shiftlint.meeting import VARIES, combine_dims
 
-from shiftlint.axes import VARIES, Atom, Dim, Kind, Note, SizeError, Tensor, Track, combine_dims, dim_of, dim_size, released
-from shiftlint.contract import Padding
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SPREAD = "an axis of one element is spread over a longer one"
 
@@ -28,10 +29,11 @@ def broadcast(*tensors: Tensor) -> Tensor:
     SizeError
         Sizes differ and neither is 1.
     """
-    rank = max((t.rank for t in tensors), default=0)
-    sizes = [_broadcast_size([t.shape[i] for t in tensors if t.rank >= -i]) for i in range(-rank, 0)]
-    known = [t for t in tensors if t.value is not None and t.value.size > 1]
-    others = [t for t in tensors if t.value is None]
+    shapes = [t.shape for t in tensors]
+    rank = max(map(len, shapes), default=0)
+    sizes = [_broadcast_size([shape[i] for shape in shapes if len(shape) >= -i]) for i in range(-rank, 0)]
+    known = [t for t in tensors if t.elements is not None and t.elements.size > 1]
+    others = [t for t in tensors if t.elements is None]
     dims: list[Dim] = []
     notes: list[Note] = []
     for index in range(-rank, 0):
@@ -75,15 +77,15 @@ def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, lis
     if ends == (0, 0):
         return atom, []
     if atom.track is None:
-        return replace(atom, uniform=False), []
+        return atom._replace(uniform=False), []
     if ends is None:
         return atom, [Note(Kind.POSITION, atom.track.axis, VARIES)]
-    return replace(atom, track=_bordered(atom.track, ends)), []
+    return atom._replace(track=_bordered(atom.track, ends)), []
 
 
 def _bordered(track: Track, ends: tuple[int, int]) -> Track:
     border = (max(track.border[0], ends[0]), max(track.border[1], ends[1]))
-    return replace(track, border=border, padding=track.padding | {Padding("", "", "baked")}, whole=0)
+    return track._replace(border=border, padding=track.padding.also("baked"), whole=0)
 
 
 def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
@@ -103,10 +105,11 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
 
 def forgotten(x: Tensor) -> Tensor:
     """The same axes, elements unknown; along axes where they are equal, they stay so under any pointwise operator."""
-    if x.value is None:
+    array = x.value
+    if array is None:
         return x
-    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(x.value, i) == (0, 0)) for i, n in enumerate(x.shape))
-    return replace(x, dims=dims, value=None)
+    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(array, i) == (0, 0)) for i, n in enumerate(x.shape))
+    return replace(x, dims=dims, elements=None)
 
 
 def _broadcast_size(sizes: list[int]) -> int:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from shiftlint.axes import Kind, Note, Tensor, Unsupported, constant
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.elementwise import pointwise
@@ -24,8 +22,9 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> t
 
     Spec: https://onnx.ai/onnx/operators/onnx__If.html
     """
-    if condition.value is not None and condition.value.size == 1:
-        return run(then_branch if condition.value.reshape(-1)[0] else else_branch, ())
+    chosen = condition.number()
+    if chosen is not None:
+        return run(then_branch if chosen else else_branch, ())
     first, second = run(then_branch, ()), run(else_branch, ())
     if [t.dims for t in first] != [t.dims for t in second] or any(t.opaque for t in (*first, *second)):
         raise Unsupported("branches that differ, by a condition that is not constant")
@@ -45,16 +44,17 @@ def loop(count: Tensor | None = None, condition: Tensor | None = None, *initial:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Loop.html
     """
-    if count is None or count.value is None or count.value.size != 1 or not 0 <= int(count.value.reshape(-1)[0]) <= LONGEST_LOOP:
+    rounds = None if count is None else count.number()
+    if not isinstance(rounds, int) or not 0 <= rounds <= LONGEST_LOOP:
         raise Unsupported("a loop of more rounds than are followed, or of a count that is not constant")
-    goes_on = condition if condition is not None else constant(np.asarray(True))
+    goes_on = condition if condition is not None else constant(True, "bool")
     state = tuple(initial)
-    for round_ in range(int(count.value.reshape(-1)[0])):
-        if goes_on.value is None or goes_on.value.size != 1:
+    for round_ in range(rounds):
+        if goes_on.number() is None:
             raise Unsupported("a loop with a condition that is not constant")
-        if not goes_on.value.reshape(-1)[0]:
+        if not goes_on.number():
             break
-        results = run(body, (constant(np.asarray(round_, np.int64)), goes_on, *state))
+        results = run(body, (constant(round_), goes_on, *state))
         if len(results) != 1 + len(state):
             raise Unsupported("a loop that gathers results round by round")
         goes_on, state = results[0], results[1:]
@@ -105,4 +105,4 @@ def optional_has_element(x: Tensor | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__OptionalHasElement.html
     """
-    return constant(np.asarray(x is not None))
+    return constant(x is not None, "bool")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, combine_dims, dim_of, dim_size
+from shiftlint.axes import SizeError, Tensor, Unsupported, dim_of, dim_size
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.normalization import reduced
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints, check_channels, geometries, slide, slide_transposed

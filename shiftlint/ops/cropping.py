@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from shiftlint.axes import (
     Dim,
     Kind,
@@ -58,7 +56,7 @@ def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None)
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Slice_1_10.html
     """
-    bounds = [constant(np.asarray(v)) for v in (starts, ends, axes if axes is not None else range(len(starts)))]
+    bounds = [constant(v) for v in (starts, ends, axes if axes is not None else range(len(starts)))]
     return slice_(data, *bounds)
 
 
@@ -100,7 +98,7 @@ def split_2(x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Split_2_13.html
     """
-    return _split(x, constant(np.asarray(split)) if split is not None else None, axis=axis, outputs=outputs)
+    return _split(x, constant(split) if split is not None else None, axis=axis, outputs=outputs)
 
 
 _split = split
@@ -146,7 +144,7 @@ def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Pad_2_11.html
     """
-    return pad(data, constant(np.asarray(pads)), mode=mode)
+    return pad(data, constant(pads), mode=mode)
 
 
 @transfer("CenterCropPad", since=18)
@@ -198,9 +196,9 @@ def _read(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[D
 
 def integers(tensor: Tensor, what: str) -> list[int]:
     """The elements of a tensor that must be constant."""
-    if tensor.value is None or tensor.value.dtype.kind not in "iu":
+    if tensor.elements is None or tensor.elements.kind not in ("i", "u"):
         raise Unsupported(f"{what} that are not constant integers")
-    return [int(v) for v in tensor.value.reshape(-1)]
+    return tensor.elements.numbers()
 
 
 def checked_axis(axis: int, rank: int) -> int:

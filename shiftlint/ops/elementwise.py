@@ -5,50 +5,49 @@ Constants of shape arithmetic are computed along the way, so that `Shape → Sub
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import SizeError, Tensor, Unsupported
+from shiftlint.elements import FORMATS, type_name
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
-from shiftlint.ops.shape_values import evaluated
+from shiftlint.ops.shape_values import Compute, evaluated
 from shiftlint.transfer import signed, transfer
 
-Compute = Callable[..., NDArray[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BINARY: dict[str, Compute | None] = {
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "And": np.logical_and,
-    "Or": np.logical_or,
-    "Xor": np.logical_xor,
-    "Equal": np.equal,
-    "Less": np.less,
-    "LessOrEqual": np.less_equal,
-    "Greater": np.greater,
-    "GreaterOrEqual": np.greater_equal,
-    "BitwiseAnd": np.bitwise_and,
-    "BitwiseOr": np.bitwise_or,
-    "BitwiseXor": np.bitwise_xor,
+    "Add": "add",
+    "Sub": "subtract",
+    "Mul": "multiply",
+    "And": "logical_and",
+    "Or": "logical_or",
+    "Xor": "logical_xor",
+    "Equal": "equal",
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "Greater": "greater",
+    "GreaterOrEqual": "greater_equal",
+    "BitwiseAnd": "bitwise_and",
+    "BitwiseOr": "bitwise_or",
+    "BitwiseXor": "bitwise_xor",
     "PRelu": None,
     "StringConcat": None,
 }
 COMPUTED_UNARY: dict[str, Compute] = {
     "Identity": lambda a: a,
-    "Neg": np.negative,
-    "Abs": np.abs,
-    "Floor": np.floor,
-    "Ceil": np.ceil,
-    "Round": np.round,
-    "Sqrt": np.sqrt,
-    "Not": np.logical_not,
-    "BitwiseNot": np.bitwise_not,
+    "Neg": "negative",
+    "Abs": "abs",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Sqrt": "sqrt",
+    "Not": "logical_not",
+    "BitwiseNot": "bitwise_not",
     "Relu": lambda a: np.maximum(a, 0),
-    "Sign": np.sign,
-    "IsNaN": np.isnan,
+    "Sign": "sign",
+    "IsNaN": "isnan",
 }
 UNARY: dict[str, dict[str, Any]] = {  # the attributes and their defaults
     **{name: {} for name in COMPUTED_UNARY},
@@ -114,7 +113,7 @@ def bit_shift(x: Tensor, y: Tensor, *, direction: str) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__BitShift.html
     """
-    return evaluated(np.left_shift if direction == "LEFT" else np.right_shift, x, y) or broadcast(x, y)
+    return evaluated("left_shift" if direction == "LEFT" else "right_shift", x, y) or broadcast(x, y)
 
 
 @transfer("CastLike", since=15)
@@ -123,8 +122,8 @@ def cast_like(x: Tensor, target: Tensor, *, saturate: int = 1, round_mode: str =
 
     Spec: https://onnx.ai/onnx/operators/onnx__CastLike.html
     """
-    dtype = None if target.value is None else target.value.dtype
-    return (dtype is not None and evaluated(lambda array: array.astype(dtype), x)) or pointwise(x)
+    dtype = None if target.elements is None else target.elements.dtype
+    return (dtype and evaluated(lambda array: array.astype(dtype), x)) or pointwise(x)
 
 
 @transfer("Div", since=7)
@@ -144,7 +143,7 @@ def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
     """
     if b.value is not None and not b.value.all():
         raise SizeError("a remainder by 0")
-    return evaluated(np.fmod if fmod else np.mod, a, b) or broadcast(a, b)
+    return evaluated("fmod" if fmod else "mod", a, b) or broadcast(a, b)
 
 
 @transfer("Min", since=6)
@@ -181,7 +180,7 @@ def where(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Where.html
     """
-    return evaluated(np.where, condition, x, y) or broadcast(condition, x, y)
+    return evaluated("where", condition, x, y) or broadcast(condition, x, y)
 
 
 @transfer("Clip", since=11)
@@ -190,7 +189,7 @@ def clip(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Ten
 
     Spec: https://onnx.ai/onnx/operators/onnx__Clip.html
     """
-    return evaluated(np.clip, x, min, max) or pointwise(x)
+    return evaluated("clip", x, min, max) or pointwise(x)
 
 
 @transfer("Clip", since=6)
@@ -208,15 +207,12 @@ def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Te
 
     Spec: https://onnx.ai/onnx/operators/onnx__Cast.html
     """
-    if x.value is None:
+    if x.elements is None:
         return pointwise(x)
-    import onnx
-
-    try:
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(to)
-    except (KeyError, TypeError) as error:
-        raise Unsupported(f"element type {to}") from error
-    if dtype.kind not in "biuf":
+    dtype = type_name(to)
+    if not dtype:
+        raise Unsupported(f"element type {to}")
+    if dtype not in FORMATS:
         return pointwise(x)
     return evaluated(lambda array: array.astype(dtype), x) or pointwise(x)
 

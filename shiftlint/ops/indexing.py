@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.normalization import ordered, reduced
+from shiftlint.ops.normalization import ordered
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import window
 from shiftlint.transfer import transfer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PICKED = "elements are picked by their place"
 WRITTEN = "elements are written at their place"
@@ -28,7 +29,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
     """
     axis = checked_axis(axis, data.rank)
-    if indices.value is not None and indices.value.dtype.kind not in "iu":
+    if indices.elements is not None and indices.elements.kind not in ("i", "u"):
         raise Unsupported("indices that are no integers")
     known = evaluated(lambda array, index: np.take(array, index, axis), data, indices)
     if known is not None:
@@ -190,76 +191,6 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
     return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], "a running sum along the axis"))
 
 
-@transfer("NonZero", since=9)
-def non_zero(x: Tensor) -> Tensor:
-    """The places of elements; computed where these are known.
-
-    Spec: https://onnx.ai/onnx/operators/onnx__NonZero.html
-    """
-    known = evaluated(lambda array: np.asarray(np.nonzero(array), np.int64), x)
-    if known is None:
-        raise Unsupported("as many elements as the image decides")
-    return known
-
-
-@transfer("Compress", since=9)
-def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor:
-    """Keep chosen elements along an axis.
-
-    Spec: https://onnx.ai/onnx/operators/onnx__Compress.html
-    """
-    if condition.value is None or condition.rank != 1:
-        raise Unsupported("as many elements as the image decides")
-    if axis is None:
-        raise Unsupported("elements of the flattened tensor")
-    index = checked_axis(axis, x.rank)
-    return gather(x, _constant(np.flatnonzero(condition.value[: x.shape[index]])), axis=index)
-
-
-@transfer("TopK", since=10)
-def top_k(x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Tensor, Tensor]:
-    """The greatest elements of an axis, and their places.
-
-    Spec: https://onnx.ai/onnx/operators/onnx__TopK.html
-    """
-    count = integers(k, "a count")
-    if len(count) != 1:
-        raise Unsupported("a count that is no single number")
-    index = checked_axis(axis, x.rank)
-    if not 0 <= count[0] <= x.shape[index]:
-        raise SizeError(f"the {count[0]} greatest of {x.shape[index]}")
-    chosen = forgotten(x).with_dim(index, dim_of(count[0]))
-    return (
-        chosen.with_notes(reduced(x, [index], "the greatest elements of the whole axis")),
-        chosen.with_notes(ordered(x, [index], "places of the greatest elements of the axis")),
-    )
-
-
-@transfer("TopK", since=1)
-def top_k_1(x: Tensor, *, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
-    """The greatest elements of an axis; how many is an attribute.
-
-    Spec: https://onnx.ai/onnx/operators/text_diff_TopK_1_10.html
-    """
-    return top_k(x, _constant(np.asarray([k])), axis=axis)
-
-
-@transfer("ArgMax", since=1)
-@transfer("ArgMin", since=1)
-def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Tensor:
-    """The place of the greatest element of an axis.
-
-    Spec: https://onnx.ai/onnx/operators/onnx__ArgMax.html
-    """
-    index = checked_axis(axis, x.rank)
-    if not dim_size(x.dims[index]):
-        raise SizeError("an empty axis is reduced")
-    notes = ordered(x, [index], "the place of the greatest element of the axis")
-    base = forgotten(x)
-    dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
-    return Tensor(dims, from_image=x.from_image, notes=frozenset(notes))
-
-
 def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
     """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer of which follows the axis."""
     size = dim_size(dim)
@@ -317,7 +248,3 @@ def _scattered(data: NDArray[Any], indices: NDArray[Any], updates: NDArray[Any])
     result = data.copy()
     result[tuple(np.moveaxis(indices, -1, 0))] = updates
     return result
-
-
-def _constant(value: NDArray[Any]) -> Tensor:
-    return Tensor(tuple(dim_of(n) for n in value.shape), value)

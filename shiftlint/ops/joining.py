@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, combine_dims, dim_of, plain
-from shiftlint.contract import Padding
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, dim_of, plain
+from shiftlint.late import np
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.shape_values import evaluated
@@ -29,7 +28,7 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
     if known is not None:
         return known
     dims, notes = _pieces(inputs, axis)
-    others = [t for t in inputs if t.value is None] or [plain(*t.shape) for t in inputs]
+    others = [t for t in inputs if t.elements is None] or [plain(*t.shape) for t in inputs]
     result = [dims if index == axis else () for index in range(rank)]
     for index in range(rank):
         sizes = {t.shape[index] for t in inputs}
@@ -79,9 +78,9 @@ def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bo
     """The longest piece with `before` and `after` other elements around it: these are border."""
     if not before and not after:
         return track
-    own = Padding("", "", "wrap" if wraps else "concatenated")
     border = (
         before + track.border[0] if before or track.border[0] else 0,
         after + track.border[1] if after or track.border[1] else 0,
     )
-    return Track(track.axis, shift(-before).then(track.relation), border, track.padding | {own}, track.bitwise)
+    padding = track.padding.also("wrap" if wraps else "concatenated")
+    return Track(track.axis, shift(-before).then(track.relation), border, padding, track.bitwise)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from shiftlint.axes import Tensor, Unsupported, constant, dim_of
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.fused import first_channels, last_channels, summed
@@ -110,7 +108,7 @@ def nchwc_global_pool(x: Tensor) -> Tensor:
 @transfer("Upsample", since=1, domain=DOMAIN)
 def nchwc_upsample(x: Tensor, *, scales: Ints, mode: str = "nearest", coordinate_transformation_mode: str = "asymmetric") -> Tensor:
     """Interpolation by whole factors."""
-    factors = constant(np.asarray(scales, np.float64))
+    factors = constant(scales, "float64")
     result = resize(
         x, None, factors, mode=mode, coordinate_transformation_mode=coordinate_transformation_mode, nearest_mode="floor"
     )

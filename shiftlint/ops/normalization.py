@@ -136,7 +136,7 @@ def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
 def whole(x: Tensor, axes: Iterable[int], reason: str) -> Tensor:
     """The same axes, every element depending on all of `axes`."""
     dims = tuple(tuple(atom if atom.track else Atom(atom.size) for atom in dim) for dim in x.dims)
-    return replace(x, dims=dims, value=None).with_notes(reduced(x, axes, reason))
+    return replace(x, dims=dims, elements=None).with_notes(reduced(x, axes, reason))
 
 
 def reduced(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:

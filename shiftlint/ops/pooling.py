@@ -100,4 +100,4 @@ def _marked(new: Dim, old: Dim, one: Geometry) -> Dim:
     whole = size > 1 and dim_size(new) == 1 and (one.kernel, one.dilation, one.before, one.after) == (size, 1, 0, 0)
     if not whole or not new or not new[0].track or not old[0].track:
         return new
-    return (replace(new[0], track=replace(new[0].track, whole=old[0].track.relation.period)),)
+    return (new[0]._replace(track=new[0].track._replace(whole=old[0].track.relation.period)),)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, combine_dims, dim_size, is_uniform
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_size, is_uniform
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.layout import transpose
 from shiftlint.transfer import transfer

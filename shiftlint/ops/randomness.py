@@ -20,7 +20,7 @@ def dropout(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Dropout.html
     """
-    if training_mode is not None and (training_mode.value is None or training_mode.value.any()):
+    if training_mode is not None and (training_mode.elements is None or any(training_mode.elements.numbers())):
         return (noisy(data, "random values (training mode)"),) * 2
     return evaluated(lambda array: array, data) or pointwise(data), pointwise(data)
 

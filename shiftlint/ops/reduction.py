@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
-import numpy as np
-
 from shiftlint.axes import SizeError, Tensor, Unsupported, dim_size
+from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered, reduced
@@ -16,12 +11,12 @@ from shiftlint.ops.shape_values import evaluated
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints
 
-COMPUTED: dict[str, Callable[..., Any]] = {
-    "ReduceSum": np.sum,
-    "ReduceProd": np.prod,
-    "ReduceMax": np.max,
-    "ReduceMin": np.min,
-    "ReduceMean": np.mean,
+COMPUTED = {  # by these functions of numpy
+    "ReduceSum": "sum",
+    "ReduceProd": "prod",
+    "ReduceMax": "max",
+    "ReduceMin": "min",
+    "ReduceMean": "mean",
 }
 REDUCTIONS = (*COMPUTED, "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
 AXES_AS_INPUT = {"ReduceSum": 13}  # since; the others: 18
@@ -103,7 +98,7 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
     chosen = sorted({checked_axis(axis, data.rank) for axis in axes})
     compute = COMPUTED.get(op)
     if compute is not None:
-        known = evaluated(partial(compute, axis=tuple(chosen), keepdims=bool(keepdims)), data)
+        known = evaluated(lambda array: getattr(np, compute)(array, axis=tuple(chosen), keepdims=bool(keepdims)), data)
         if known is not None:
             return known
     if any(dim_size(data.dims[axis]) == 0 for axis in chosen):

@@ -5,17 +5,21 @@ With the scale p/q (output step p, input period q) output j lies at the input co
     half_pixel   x = (j + 1/2)·q/p - 1/2        asymmetric   x = j·q/p        pytorch_half_pixel as half_pixel (output > 1)
 
 and reads: nearest one px, rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on either side. Antialiasing
-widens the support by q/p where that is above 1. onnxruntime computes x in float32, by a division that is correctly rounded: where
-p/q is a float32 number (q a power of two) ties are exact; else they fall to either side from place to place, and windows hold
-both. The weights of an interpolation are exact only where p is a power of two as well (`bitwise`).
+widens the support by q/p where that is above 1. Neighbors whose weight is exactly 0 are left out: finite values of theirs change
+nothing (an infinite one would: 0·inf is not a number).
+
+onnxruntime computes x in float32, by a division by the scale s that is correctly rounded. Where |s·q/p - 1| ≤ 2^-25 it finds every
+quotient that is a float32 number exactly, for the error is less than half the distance to the next one. Then x is exact where it is
+whole, or a tie between two px; else it falls to either side from place to place, and windows hold both. The weights of an
+interpolation are exact only where p and q are powers of two (`bitwise`).
 """
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
-
-import numpy as np
+from math import ceil, floor, isfinite
 
 from shiftlint.axes import (
     LARGEST_SIZE,
@@ -35,7 +39,7 @@ from shiftlint.axes import (
 )
 from shiftlint.axes import dim_of as new_dim
 from shiftlint.ops.broadcasting import SPREAD, forgotten
-from shiftlint.ops.cropping import checked_axis
+from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.relation import Interval, Relation
 from shiftlint.transfer import transfer
 
@@ -87,9 +91,9 @@ def resize(
         if scale == 1 and new_size == size:
             continue
         grows |= scale > 1
-        dims[axis], more = _resize_axis(
-            x.dims[axis], scale, new_size, mode, coordinate_transformation_mode, nearest_mode, bool(antialias)
-        )
+        exact = is_exact(scale, wish if factors else float(scale))
+        kernel = Kernel(mode, coordinate_transformation_mode, nearest_mode, bool(antialias), cubic_coeff_a, exact)
+        dims[axis], more = _resize_axis(x.dims[axis], scale, new_size, kernel)
         notes += more
     fixed = frozenset({"fixed"}) if grows else frozenset()
     return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes), upsampling=fixed)
@@ -119,17 +123,25 @@ def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Upsample_7_9.html
     """
-    return resize_10(x, constant(np.asarray(scales)), mode=mode)
+    return resize_10(x, constant(scales, "float32"), mode=mode)
 
 
-def interpolation(scale: Fraction, mode: str, coordinates: str, nearest_mode: str, *, antialias: bool = False) -> Relation:
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """How a Resize interpolates: its attributes, and whether whole coordinates and ties are `exact` in float32."""
+
+    mode: str
+    coordinates: str
+    nearest_mode: str
+    antialias: bool
+    cubic: float
+    exact: bool
+
+
+def interpolation(scale: Fraction, kernel: Kernel) -> Relation:
     """The relation of a resized axis to its input, for `scale` = output/input in lowest terms."""
-    exact = scale.denominator & (scale.denominator - 1) == 0  # then `scale` is a float32 number
-    phases = []
-    for j in range(scale.numerator):
-        x = _coordinate(j, scale, coordinates)
-        phases.append(_support(x, scale, mode, nearest_mode, exact, antialias))
-    return Relation(scale.denominator, scale.numerator, tuple(phases))
+    phases = tuple(_support(_coordinate(j, scale, kernel.coordinates), scale, kernel) for j in range(scale.numerator))
+    return Relation(scale.denominator, scale.numerator, phases)
 
 
 def _coordinate(j: int, scale: Fraction, mode: str) -> Fraction:
@@ -144,16 +156,25 @@ def is_power_of_two(scale: Fraction) -> bool:
     return scale.numerator & (scale.numerator - 1) == 0 and scale.denominator & (scale.denominator - 1) == 0
 
 
-def _support(x: Fraction, scale: Fraction, mode: str, nearest_mode: str, exact: bool, antialias: bool) -> Interval:
+def is_exact(scale: Fraction, given: float) -> bool:
+    """Whether division by `given`, in float32, finds the quotient by `scale` exactly wherever that is a float32 number."""
+    (single,) = struct.unpack("<f", struct.pack("<f", given))
+    return abs(Fraction(single) / scale - 1) <= Fraction(1, 1 << 25)
+
+
+def _support(x: Fraction, scale: Fraction, kernel: Kernel) -> Interval:
     """The px that one output at the coordinate `x` reads."""
-    wobble = Fraction(0) if exact else Fraction(1, 1 << 8)
-    if mode == "nearest":
-        return _nearest(x - wobble, nearest_mode), _nearest(x + wobble, nearest_mode)
-    radius = Fraction(1 if mode == "linear" else 2)
-    if antialias and scale < 1:
-        radius = radius / scale
+    wobble = Fraction(0) if kernel.exact else Fraction(1, 1 << 8)
+    if kernel.mode == "nearest":
+        return _nearest(x - wobble, kernel.nearest_mode), _nearest(x + wobble, kernel.nearest_mode)
+    linear = kernel.mode == "linear"
+    if kernel.antialias and scale < 1:
+        radius = (1 if linear else 2) / scale
         return ceil(x - radius), floor(x + radius)
-    return floor(x - wobble - radius) + 1, ceil(x + wobble + radius) - 1
+    if kernel.exact and x.denominator == 1 and (linear or (kernel.cubic * 4).is_integer()):
+        return int(x), int(x)  # of -0.6 and the like float32 leaves the neighbors a weight of 1e-7
+    more = 0 if linear else 1
+    return floor(x - wobble) - more, floor(x + wobble) + 1 + more
 
 
 def _nearest(x: Fraction, mode: str) -> int:
@@ -170,9 +191,7 @@ def _nearest(x: Fraction, mode: str) -> int:
             raise Unsupported(f"nearest_mode {mode!r}")
 
 
-def _resize_axis(
-    dim: Dim, scale: Fraction, new_size: int, mode: str, coordinates: str, nearest_mode: str, antialias: bool
-) -> tuple[Dim, list[Note]]:
+def _resize_axis(dim: Dim, scale: Fraction, new_size: int, kernel: Kernel) -> tuple[Dim, list[Note]]:
     if dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim):
         return new_dim(new_size, uniform=True), released(dim, SPREAD)  # the image level of a pyramid, spread over all
     track = single_track(dim)
@@ -180,17 +199,18 @@ def _resize_axis(
         return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
     whole = dim_size(dim) * scale == new_size
-    if coordinates not in LOCAL and not (coordinates == "half_pixel_symmetric" and whole):
-        reason = f"coordinate_transformation_mode {coordinates}: coordinates depend on the total size"
+    if kernel.coordinates not in LOCAL and not (kernel.coordinates == "half_pixel_symmetric" and whole):
+        reason = f"coordinate_transformation_mode {kernel.coordinates}: coordinates depend on the total size"
     elif max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
         reason = f"resized from {dim_size(dim)} to {new_size}: no common grid"
-    elif mode not in {"nearest", "linear", "cubic"}:
-        raise Unsupported(f"mode {mode!r}")
+    elif kernel.mode not in {"nearest", "linear", "cubic"}:
+        raise Unsupported(f"mode {kernel.mode!r}")
     if reason:
         _, notes = spoil(dim, Kind.POSITION, reason)
         return new_dim(new_size), notes
-    relation = interpolation(scale, mode, coordinates, nearest_mode, antialias=antialias)
-    moved = resample(track, dim_size(dim), relation, new_size, kind="edge", bitwise=mode == "nearest" or is_power_of_two(scale))
+    relation = interpolation(scale, kernel)
+    bitwise = kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale))
+    moved = resample(track, dim_size(dim), relation, new_size, kind="edge", bitwise=bitwise)
     return new_dim(new_size, moved), []
 
 
@@ -206,14 +226,14 @@ def _given(tensor: Tensor | None) -> list[float] | None:
     """The elements of an optional input; None if it is omitted or empty."""
     if tensor is None or tensor.shape == (0,):
         return None
-    if tensor.value is None or tensor.value.dtype.kind not in "iuf":
+    if tensor.elements is None or tensor.elements.kind not in ("i", "u", "f"):
         raise Unsupported("scales or sizes that are not constant numbers")
-    return [float(v) for v in tensor.value.reshape(-1)]
+    return [float(v) for v in tensor.elements.numbers()]
 
 
 def _fraction(scale: float) -> Fraction:
     """The simplest fraction that float32 cannot tell from `scale`."""
-    if not np.isfinite(scale) or not 0 < scale < 1 << 16:
+    if not isfinite(scale) or not 0 < scale < 1 << 16:
         raise Unsupported(f"a scale of {scale}")
     simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
     return simple if simple and abs(float(simple) - scale) <= 1e-6 * scale else Fraction(scale)
@@ -256,7 +276,8 @@ def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tenso
 
     Spec: https://onnx.ai/onnx/operators/onnx__AffineGrid.html
     """
-    if size.value is None or size.value.dtype.kind not in "iu" or not 4 <= size.value.size <= 5:
-        raise Unsupported("a size that is not constant")
-    n, _, *space = (int(v) for v in size.value.reshape(-1))
+    sizes = integers(size, "sizes")
+    if not 4 <= len(sizes) <= 5:
+        raise Unsupported(f"{len(sizes)} sizes")
+    n, _, *space = sizes
     return Tensor((*(new_dim(v) for v in (n, *space, len(space))),), from_image=theta.from_image)

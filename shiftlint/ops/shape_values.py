@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, prod
-from typing import Any
+from math import ceil, inf, isfinite, prod
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, Unsupported, constant, plain
+from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, Unsupported, computed, constant, plain
+from shiftlint.late import np
 from shiftlint.transfer import signed, transfer
 
+if TYPE_CHECKING:
+    pass
+
+Compute = Callable[..., Any] | str
+LARGEST_INTEGER = (1 << 63) - 1
 LARGEST_VALUE = 1 << 16  # elements; what is larger keeps its sizes alone
 
 
-def evaluated(compute: Callable[..., NDArray[Any]], *tensors: Tensor | None) -> Tensor | None:
-    """The constant that `compute` gives on the elements of `tensors`; None where these are not all known."""
-    arrays = [None if t is None else t.value for t in tensors]
-    if any(t is not None and t.value is None for t in tensors):
+def evaluated(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
+    """The constant that `compute`, or the function of numpy of this name, gives on the elements of `tensors`.
+
+    None where these are not all known.
+    """
+    if any(t is not None and t.elements is None for t in tensors):
         return None
+    arrays = [None if t is None else t.value for t in tensors]
+    function = getattr(np, compute) if isinstance(compute, str) else compute
     try:
         with np.errstate(all="ignore"):
-            result = np.asarray(compute(*arrays))
+            result = np.asarray(function(*arrays))
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:  # numpy's own, for odd operands
         raise SizeError(f"shape arithmetic fails: {error}") from error
     largest = max((a.size for a in arrays if a is not None), default=0)
-    return constant(result) if result.size <= max(LARGEST_VALUE, largest) else None
+    return computed(result) if result.size <= max(LARGEST_VALUE, largest) else None
 
 
 @transfer("Constant", since=1)
@@ -47,10 +54,12 @@ def constant_(
     """
     if value is not None:
         return value
-    if value_int is not None or value_ints is not None:
-        return constant(np.asarray(value_int if value_ints is None else value_ints, np.int64))
-    if value_float is not None or value_floats is not None:
-        return constant(np.asarray(value_float if value_floats is None else value_floats, np.float32))
+    for integers in (value_int, value_ints):
+        if integers is not None:
+            return constant(integers)
+    for floats in (value_float, value_floats):
+        if floats is not None:
+            return constant(floats, "float32")
     raise Unsupported("a constant that is no dense tensor of numbers")
 
 
@@ -60,7 +69,7 @@ def shape(data: Tensor, *, start: int = 0, end: int | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Shape.html
     """
-    return constant(np.asarray(data.shape[slice(start, end)], np.int64))
+    return constant(data.shape[start:end])
 
 
 @transfer("Size", since=1)
@@ -69,7 +78,7 @@ def size(data: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Size.html
     """
-    return constant(np.asarray(min(prod(data.shape), np.iinfo(np.int64).max), np.int64))
+    return constant(min(prod(data.shape), LARGEST_INTEGER))
 
 
 @transfer("ConstantOfShape", since=9)
@@ -78,14 +87,14 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
     """
-    if shape.value is None:
+    if shape.elements is None:
         raise Unsupported("a shape that is not constant")
-    sizes = [int(n) for n in shape.value.reshape(-1)]
+    sizes = [int(n) for n in shape.elements.numbers()]
     if min(sizes, default=0) < 0:
         raise SizeError(f"a tensor of shape {sizes}")
     fill = value.value.reshape(-1)[0] if value is not None and value.value is not None and value.value.size else np.float32(0)
     if prod(sizes) <= LARGEST_VALUE:
-        return constant(np.full(sizes, fill))
+        return computed(np.full(sizes, fill))
     return plain(*sizes, uniform=True)
 
 
@@ -95,23 +104,24 @@ def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) 
 
     Spec: https://onnx.ai/onnx/operators/onnx__Range.html
     """
-    if any(t.value is None or t.value.size != 1 or t.value.dtype.kind not in "iuf" for t in (start, limit, delta)):
+    if any(t.number() is None or t.elements is None or t.elements.kind not in ("i", "u", "f") for t in (start, limit, delta)):
         raise Unsupported("bounds that are not constant")
     first, last, step = (t.value.reshape(-1)[0] for t in (start, limit, delta) if t.value is not None)
-    length = (float(last) - float(first)) / float(step) if float(step) else np.inf
-    if not np.isfinite(length) or length > LARGEST_SIZE:
+    length = (float(last) - float(first)) / float(step) if float(step) else inf
+    if not isfinite(length) or length > LARGEST_SIZE:
         raise Unsupported(f"bounds {first} to {last} by {step}")
     count = max(ceil(length), 0)
     if count <= LARGEST_VALUE:
-        return constant(first + step * np.arange(count, dtype=np.asarray(first).dtype))
+        return computed(first + step * np.arange(count, dtype=np.asarray(first).dtype))
     return plain(count)
 
 
 def _window_function(op: str) -> None:
     def function(size: Tensor, **attributes: Any) -> Tensor:
-        if size.value is None or size.value.size != 1:
+        length = size.number()
+        if not isinstance(length, int):
             raise Unsupported("a size that is not constant")
-        return plain(int(size.value.reshape(-1)[0]))
+        return plain(length)
 
     attributes = {"periodic": 1, "output_datatype": 1}
     transfer(op, since=17)(signed(function, attributes, op, "A window function: values that do not depend on the image."))
@@ -135,9 +145,10 @@ def mel_weight_matrix(
 
     Spec: https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
     """
-    if num_mel_bins.value is None or dft_length.value is None:
+    bins, length = num_mel_bins.number(), dft_length.number()
+    if not isinstance(bins, int) or not isinstance(length, int):
         raise Unsupported("sizes that are not constant")
-    return plain(int(dft_length.value.reshape(-1)[0]) // 2 + 1, int(num_mel_bins.value.reshape(-1)[0]))
+    return plain(length // 2 + 1, bins)
 
 
 @transfer("EyeLike", since=9)
@@ -150,5 +161,5 @@ def eye_like(x: Tensor, *, dtype: int = 1, k: int = 0) -> Tensor:
         raise Unsupported(f"an input of rank {x.rank}")
     if prod(x.shape) <= LARGEST_VALUE:
         rows, columns = x.shape
-        return constant(np.eye(rows, columns, max(min(k, columns), -rows), np.float32))
+        return computed(np.eye(rows, columns, max(min(k, columns), -rows), np.float32))
     return plain(*x.shape)

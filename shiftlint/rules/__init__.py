@@ -18,13 +18,16 @@ from functools import cache
 from math import isfinite
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from shiftlint.axes import Kind, Note, Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import Node
 from shiftlint.metadata import Metadata
-from shiftlint.subject import Measurement
+from shiftlint.nodes import Node
+
+if TYPE_CHECKING:
+    from shiftlint.subject import Measurement
 
 Sizes = tuple[int, ...]
 FOLLOWS = "of a tensor that is not analyzed"  # as the interpreter says it

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.graph import Node
+from shiftlint.nodes import Node
 from shiftlint.rules import Case, Finding, Level
 
 CODE = "SL203"

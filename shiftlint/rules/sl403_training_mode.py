@@ -35,10 +35,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from shiftlint.axes import Tensor
-from shiftlint.graph import Node
+from shiftlint.nodes import Node
 from shiftlint.rules import Case, Finding, Level
 
 CODE = "SL403"
@@ -63,6 +61,6 @@ def _training(node: Node, constants: dict[str, Tensor | None]) -> str:
         return "takes its statistics from each tile"
     if node.op == "Dropout" and len(node.inputs) > 2 and node.inputs[2]:
         mode = constants.get(node.inputs[2])
-        if mode is None or mode.value is None or np.any(mode.value):
+        if mode is None or mode.elements is None or any(mode.elements.numbers()):
             return "is in training mode"
     return ""

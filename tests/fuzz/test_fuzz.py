@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from shiftlint import analysis, axes, relation, windows
+from shiftlint import analysis, meeting, relation, windows
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.relation import Relation
 from tests.fuzz.campaign import Statistics, campaign
@@ -54,7 +54,7 @@ def one_branch_join(patch: Patch) -> None:
         true(one, two)  # slopes that differ are still refused
         return one
 
-    patch.setattr(axes, "join", first)
+    patch.setattr(meeting, "join", first)
 
 
 @pytest.mark.parametrize("plant", [narrower_window, halved_period, one_branch_join])

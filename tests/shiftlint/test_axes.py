@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftlint.axes import Atom, Kind, Tensor, Track, border_of, combine_dims, common_factors, constant, dim_of, dim_size, plain
+from shiftlint.axes import Atom, Kind, Tensor, Track, border_of, constant, dim_of, dim_size, plain
+from shiftlint.meeting import combine_dims, common_factors
 from shiftlint.ops.broadcasting import broadcast, deviating_ends
 from shiftlint.relation import IDENTITY, Relation
 from tests.shiftlint.test_relation import LOCAL
@@ -69,7 +70,7 @@ def test_deviating_ends_leave_only_equal_slices(values: list[int]) -> None:
 
 def test_a_mask_that_differs_at_its_end_is_border() -> None:
     image = Tensor((dim_of(6, Track(2)),), from_image=True)
-    result = broadcast(image, constant(np.asarray([0, 0, 0, 0, 7, 9])))
+    result = broadcast(image, constant([0, 0, 0, 0, 7, 9]))
     (track,) = result.tracks()
     assert track.border == (0, 2)
     assert not result.notes

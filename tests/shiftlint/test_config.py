@@ -73,6 +73,24 @@ def test_nearest_table_counts(tmp_path: Path) -> None:
     assert find_configuration(inner).table == {}
 
 
+SPELLINGS = (
+    *(
+        "[tool.shiftlint]\ntile = 64",
+        "[ tool . 'shiftlint' ]\ntile = 64",
+        "tool.shiftlint.tile = 64",
+        "tool.shiftlint = { tile = 64 }",
+    ),
+    *("[tool]\nshiftlint.tile = 64", ' [ "tool" ]\nshiftlint = { tile = 64 }', "tool = { shiftlint = { tile = 64 } }"),
+    *('"tool"."shiftlint".tile = 64', "['tool'.shiftlint]\ntile = 64"),
+)
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_the_table_is_found_however_it_is_spelled(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"title = 'tools'\n{text}\n")
+    assert find_configuration(tmp_path).table == {"tile": 64}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from shiftlint import analyze
+from shiftlint.analysis import open_probe
 from shiftlint.contract import AxisContract
+from shiftlint.graph import read_graph
+from shiftlint.sizes import SENTINEL, _breakpoints
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
 CONV = {"w": weights(1, 1, 3, 3)}
@@ -119,3 +122,29 @@ def test_misaligned_sizes_are_told(tmp_path: Path) -> None:
     axis = _axis(save(tmp_path / "net.onnx", nodes, {"s": np.asarray([1, 1, 2, 2], np.float32)}))
     assert axis.sizes is not None
     assert (axis.sizes.modulus, axis.sizes.residues, axis.sizes.misaligned) == (2, (0,), (1,))
+
+
+def test_axes_that_are_alike_are_looked_at_together(tmp_path: Path) -> None:
+    """What only one of them could have by itself is not claimed, and no size that does not run is."""
+    pool = [node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a - s", "b", mode="nearest")]
+    path = save(tmp_path / "net.onnx", [*pool, node("Add", "x b", "y")], {"s": np.asarray([1, 1, 2, 2], np.float32)})
+    y, x = analyze(path).outputs[0].axes
+    assert y.sizes == x.sizes
+    assert y.sizes is not None
+    assert (y.sizes.modulus, y.sizes.residues) == (2, (0,))
+
+
+def test_axes_that_differ_are_looked_at_apart(tmp_path: Path) -> None:
+    pool = [node("MaxPool", "x", "a", kernel_shape=[2, 3], strides=[2, 3]), node("Resize", "a - s", "b", mode="nearest")]
+    path = save(tmp_path / "net.onnx", [*pool, node("Add", "x b", "y")], {"s": np.asarray([1, 1, 2, 3], np.float32)})
+    y, x = (axis.sizes for axis in analyze(path).outputs[0].axes)
+    assert y is not None
+    assert x is not None
+    assert (y.modulus, y.residues, x.modulus, x.residues) == (2, (0,), 3, (0,))
+
+
+@pytest.mark.parametrize(("start", "end", "bites"), [(40, -40, []), (40, SENTINEL, []), (-40, SENTINEL, [40]), (0, 100, [100])])
+def test_crops_from_the_ends_bite_at_no_size(start: int, end: int, bites: list[int], tmp_path: Path) -> None:
+    bounds = {"start": np.asarray([start]), "end": np.asarray([end]), "axis": np.asarray([2])}
+    path = save(tmp_path / "net.onnx", [node("Slice", "x start end axis", "y")], bounds)
+    assert _breakpoints(open_probe(read_graph(path), where="net"), 1) == bites

@@ -10,6 +10,7 @@ import click
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
+from shiftzoo.experiments import figures
 from shiftzoo.zoo_commands import COMMANDS
 
 PATH = click.Path(path_type=Path)
@@ -198,6 +199,27 @@ def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
         raise InputError(f"output exists ({path}): expected a new file. Pass --overwrite to replace it.")
     if not path.parent.is_dir():
         raise InputError(f"no such folder ({path.parent}): expected a folder to write {path.name} to. Make it first.")
+
+
+@cli.command()
+@click.argument("figure", type=click.Choice(["all", *figures.MODULES]))
+@click.option("--out", required=True, type=PATH, help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).")
+def reproduce(figure: str, out: Path) -> None:
+    """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of the paper.
+
+    \b
+    shiftzoo reproduce figure5 --out figures
+    shiftzoo reproduce all --out figures
+    """
+    failed = 0
+    for name in figures.MODULES if figure == "all" else (figure,):
+        for outcome in figures.reproduce(name, out):
+            failed += not outcome.holds
+            click.echo(
+                f"{name}: {outcome.statement}: {outcome.found} ({'as' if outcome.holds else 'NOT as'} expected: {outcome.expected})"
+            )
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _need_torch() -> None:

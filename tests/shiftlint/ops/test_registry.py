@@ -95,3 +95,9 @@ def test_optimizer_operators_are_known() -> None:
     assert all(("com.microsoft", name) in registry() for name in fused)
     blocked = {"Conv", "MaxPool", "AveragePool", "ReorderInput", "ReorderOutput", "Upsample", "GlobalAveragePool"}
     assert all(("com.microsoft.nchwc", name) in registry() for name in blocked)
+
+
+def test_all_versions_of_an_operator_stand_in_one_module() -> None:
+    """The modules are imported until one registers an operator."""
+    for (domain, name), versions in registry().items():
+        assert len({known.function.__module__ for known in versions}) == 1, f"{domain}::{name}"

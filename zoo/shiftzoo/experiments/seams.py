@@ -1,7 +1,4 @@
-"""The problem as one picture: the same image stitched from tiles off and on the grid (after Rumberger et al. 2021, Figure 4).
-
-python -m shiftzoo.experiments.seams zoo/dsb2018.onnx zoo/samples/nuclei.tif -o zoo/pictures/seams.png
-"""
+"""Figure 4d-f and Supplementary Figure 1: a real image stitched from tiles off and on the grid of 16 px."""
 
 from __future__ import annotations
 
@@ -9,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.command_line import run
+from shiftlint.errors import InputError
 from shiftrun.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 from shiftrun.plan import Plan
+from shiftzoo.experiments.outcome import Outcome, at_least, equal
+
+TILES = (148, 144)  # off and on the grid, px
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -
     """Draw image, embeddings and instances for both tile sizes, seams dotted, and what differs from the whole image."""
     from matplotlib.figure import Figure
 
-    whole = stitch(model, image, max(image.shape) + 16 - max(image.shape) % 16)
+    whole = stitch(model, image, _whole(image))
     shown = [stitch(model, image, tile) for tile in tiles]
     colors = _projection(whole)
     figure = Figure(figsize=(10.5, 7.4), layout="constrained")
@@ -65,6 +64,11 @@ def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -
             for seam in range(tile, image.shape[1], tile):
                 axes.axvline(seam - 0.5, color="white", linewidth=0.8, linestyle=":")
     figure.savefig(out, dpi=110)
+
+
+def _whole(image: NDArray[Any]) -> int:
+    """A tile that holds all of the image."""
+    return int(max(image.shape) + 16 - max(image.shape) % 16)
 
 
 def _projection(reference: Stitched) -> Any:
@@ -92,15 +96,24 @@ def _label_colors(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     return np.asarray(hsv_to_rgb(hsv), np.float32)
 
 
-@click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("image", type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
-@click.option("--tiles", nargs=2, type=int, default=(148, 144), show_default=True, help="Off and on the grid.")
-def main(model: Path, image: Path, out: Path, tiles: tuple[int, int]) -> None:
-    """Draw the same image stitched at two tile sizes."""
-    draw(open_model(model, force=True), read_pixels(image), tiles, out)
+def run(out: Path) -> list[Outcome]:
+    """Count the px that stitching changes in the sample of the zoo; draw figure4d.png."""
+    model, sample = (_of_the_clone(name) for name in ("dsb2018.onnx", "samples/nuclei.tif"))
+    opened, image = open_model(model, force=True), read_pixels(sample)
+    draw(opened, image, TILES, out / "figure4d.png")
+    whole, naive, cropped = (stitch(opened, image, tile) for tile in (_whole(image), *TILES))
+    off, on = ((one.outputs["embedding"] != whole.outputs["embedding"]).any(0).sum() for one in (naive, cropped))
+    return [
+        at_least(f"px of the embedding that tiles of {TILES[0]} px change", 1, int(off)),
+        equal(f"px of the embedding that tiles of {TILES[1]} px change", 0, int(on)),
+        equal(f"px of the labels that tiles of {TILES[1]} px change", 0, int((cropped.labels != whole.labels).sum())),
+    ]
 
 
-if __name__ == "__main__":
-    run(main, "python -m shiftzoo.experiments.seams")
+def _of_the_clone(name: str) -> Path:
+    path = Path(__file__).parents[2] / name
+    if not path.is_file():
+        raise InputError(
+            f"no such file ({path}): expected the zoo of a clone of the repository. Install with pip install -e there."
+        )
+    return path

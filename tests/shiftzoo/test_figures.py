@@ -1,0 +1,44 @@
+"""`shiftzoo reproduce`: counts and pictures of the paper's figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from shiftlint.errors import InputError
+from shiftzoo.cli import cli
+from shiftzoo.experiments import constant_image, figures
+from shiftzoo.experiments.outcome import Outcome
+
+PICTURES = {"figure5", "supplementary2", "lemma1", "figure4d"}
+
+
+@pytest.mark.parametrize("figure", figures.MODULES)
+def test_every_count_is_that_of_the_paper(figure: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["reproduce", figure, "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "NOT" not in result.output
+    counted = json.loads((tmp_path / f"{figure}.json").read_text())
+    assert counted
+    assert all(one["holds"] for one in counted)
+    assert (tmp_path / f"{figure}.png").is_file() == (figure in PICTURES)
+    if figure in PICTURES:
+        with Image.open(tmp_path / f"{figure}.png") as picture:
+            assert min(picture.size) > 300
+
+
+def test_a_count_that_is_not_that_of_the_paper_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constant_image, "run", lambda out: [Outcome("values in a block", "256", 255, holds=False)])
+    result = CliRunner().invoke(cli, ["reproduce", "figure5", "--out", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "255 (NOT as expected: 256)" in result.output
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot write .*file/figures"):
+        figures.reproduce("section5", tmp_path / "file" / "figures")

@@ -1,0 +1,70 @@
+"""What an experiment found, beside what the paper says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import onnx
+
+from shiftrun.models import Model, open_model
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One counted statement.
+
+    Attributes
+    ----------
+    statement : str
+        What is counted, in words.
+    expected : str
+        What the paper says.
+    found : int or float or str
+    holds : bool
+    """
+
+    statement: str
+    expected: str
+    found: int | float | str
+    holds: bool
+
+
+Experiment = Callable[[Path], list[Outcome]]  # draws its picture into the folder
+
+
+def equal(statement: str, expected: float, found: float) -> Outcome:
+    """A count that must be met exactly."""
+    return Outcome(statement, str(expected), found, found == expected)
+
+
+def at_least(statement: str, expected: float, found: float) -> Outcome:
+    """A count that must be reached."""
+    return Outcome(statement, f"at least {expected}", found, found >= expected)
+
+
+def write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
+    """Write them as JSON."""
+    path.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")
+
+
+def opened(network: onnx.ModelProto, folder: Path, *, force: bool = False) -> Model:
+    """A network that was built here, saved to `folder` and opened as any other is."""
+    path = folder / "network.onnx"
+    onnx.save(network, path)
+    return open_model(path, force=force, device="cpu")
+
+
+def legal_size(model: Model, output_px: int) -> tuple[int, ...]:
+    """The smallest input (*space) that gives at least `output_px` along every axis; ValueError if there is none."""
+    found = []
+    for axis in model.axes():
+        size = None
+        if axis.sizes is not None and axis.output_size is not None:
+            size = axis.sizes.next_legal(int((output_px + axis.output_size.offset) / axis.output_size.scale))
+        if size is None:
+            raise ValueError(f"no legal size (axis {axis.name}): expected one with an output of {output_px} px")
+        found.append(size)
+    return tuple(found)
