@@ -100,7 +100,7 @@ def _photograph(light: Volume, random: np.random.Generator, anisotropy: float) -
     haze = ndimage.gaussian_filter(light, (8 / anisotropy, 10, 10))
     seen = seen + random.uniform(0, 0.4) * haze + random.uniform(0.02, 0.15)
     seen = seen * np.exp(-random.uniform(0, 0.02) * np.arange(SHAPE[0], dtype=np.float32))[:, None, None]
-    photons = np.exp(random.uniform(np.log(6), np.log(300)))
+    photons = np.exp(random.uniform(np.log(12), np.log(300)))
     counted = random.poisson(np.maximum(seen, 0) * photons) / photons + random.normal(0, random.uniform(0, 0.03), SHAPE)
     return np.asarray(np.clip(np.rint(100 + 2000 * counted), 0, 65535), np.uint16)
 
