@@ -22,7 +22,7 @@ from shiftzoo.datasets import read_samples
 from shiftzoo.evaluation import evaluate
 from shiftzoo.indexing import index_document, index_text
 
-TOLERANCE = 0.01  # of the precision on the stored pair
+TOLERANCE = 0.05  # of the precision on the stored pair: another processor may turn one object of a few
 
 
 def release(

