@@ -197,8 +197,10 @@ def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | No
 
 def _reasons(tensor: Tensor, axes: Sequence[AxisContract]) -> tuple[str, ...]:
     """Why something is null, with the node at fault."""
-    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.reason}" for note in tensor.notes}
+    unclaimed = {axis.input_axis for axis in axes if axis.period is None}
+    told = [note for note in tensor.notes if note.kind is not Kind.SIZE or note.axis in unclaimed]
+    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.reason}" for note in told}
     for axis in axes:
-        if axis.period is None and not tensor.notes:
+        if axis.period is None and not told:
             reasons.add(f"sizes: axis {axis.name} behaves differently from size to size")
     return tuple(sorted(reasons))

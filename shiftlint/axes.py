@@ -42,6 +42,7 @@ class Kind(StrEnum):
 
     GLOBAL = "global"  # the output depends on the whole axis; the period stays
     POSITION = "position"  # the output depends on absolute place or total size; no period
+    SIZE = "size"  # a value computed from the input's size enters the elements; no period unless it is the same at other sizes
     STRIDES = "strides"  # branches of different stride meet; no period
     UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
 
@@ -125,6 +126,10 @@ class Tensor:
         Where they do not depend on the image: shapes, indices, scales.
     from_image : bool
         Whether the elements depend on the image at all.
+    sized : tuple of frozenset of int
+        Of a tensor that does not: the image axes whose sizes its elements are computed from, one set for each, or one for all.
+    shaped : frozenset of int
+        Of such a tensor: the image axes whose sizes its own size may follow from.
     notes : frozenset of Note
     upsampling : frozenset of {"fixed", "learned"}
         Kinds of upsampling between the image and here.
@@ -137,6 +142,8 @@ class Tensor:
     dims: tuple[Dim, ...]
     elements: Elements | None = None
     from_image: bool = False
+    sized: tuple[frozenset[int], ...] = ()
+    shaped: frozenset[int] = frozenset()
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
     opaque: bool = False

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque, plain
+from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque
 from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
 from shiftlint.relation import PeriodTooLong
+from shiftlint.size_values import with_size_values, without_elements
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
@@ -113,7 +114,7 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
         if result.elements is not None:
             budget.bytes -= result.elements.nbytes
             if budget.bytes < 0:
-                result = plain(*result.shape)
+                result = without_elements(result)
         values[name] = result
 
 
@@ -142,7 +143,10 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
         reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
         return tuple(_located(opaque((*present, *captured), reason), node) for _ in node.outputs)
-    return tuple([_located(_inherit(r, present), node) for r in results])
+    results = tuple([_inherit(r, present) for r in results])
+    if local is None and any(x.sized or x.shaped for x in present):
+        results = tuple([with_size_values(r, node.op, inputs) for r in results])
+    return tuple([_located(r, node) for r in results])
 
 
 def _keywords(call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass) -> dict[str, Any]:

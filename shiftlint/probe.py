@@ -44,23 +44,29 @@ class AxisBehavior:
 
     @property
     def periodic(self) -> bool:
-        """Whether a period holds at all."""
-        return all(note.kind is Kind.GLOBAL for note in self.notes)
+        """Whether a period holds at this size."""
+        return all(note.kind in (Kind.GLOBAL, Kind.SIZE) for note in self.notes)
 
     def same_class(self, other: AxisBehavior) -> bool:
         """Whether both sizes obey one contract; borders of a small output are cut short by its size."""
         fits = all(a == b or a == self.output_size < b for a, b in zip(self.border, other.border, strict=True))
-        return fits and (self.output_axis, self.relation, self.offset, self.bitwise, self.kinds) == (
+        return fits and (self.output_axis, self.relation, self.offset, self.bitwise, self.kinds, self.values) == (
             other.output_axis,
             other.relation,
             other.offset,
             other.bitwise,
             other.kinds,
+            other.values,
         )
 
     @property
     def kinds(self) -> frozenset[Kind]:
         return frozenset(note.kind for note in self.notes)
+
+    @property
+    def values(self) -> frozenset[Note]:
+        """The values, computed from the input's size, that the output depends on."""
+        return frozenset(note for note in self.notes if note.kind is Kind.SIZE)
 
 
 @dataclass(frozen=True, slots=True)

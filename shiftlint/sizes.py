@@ -19,6 +19,28 @@ from shiftlint.contract import Sizes
 from shiftlint.probe import AxisBehavior, Probe
 
 TYPICAL = (3840, 5040, 4096, 480, 240)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
+EXPORTED = (
+    224,
+    256,
+    64,
+    128,
+    192,
+    384,
+    512,
+    32,
+    96,
+    160,
+    288,
+    320,
+    448,
+    640,
+    768,
+    1024,
+    28,
+    1280,
+    1536,
+    2048,
+)  # px; usual examples
 SMALLER = (1920, 960, 480, 240, 120, 60)  # px; tried where a network behaves differently from size to size at large ones
 HUGE = 1 << 17  # px; looked at once, to see whether anything ends
 SEARCHED = 160  # sizes after a typical one that are tried before a network is called illegal everywhere
@@ -68,7 +90,7 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
 
 
 def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
-    """Typical sizes; around the first of them all neighbors; then combinations that differ between axes."""
+    """Typical sizes, and those that exports are made with; all neighbors of the first; combinations that differ between axes."""
     static = probe.static
     if all(n is not None for n in static):
         yield tuple(n for n in static if n is not None)
@@ -78,7 +100,7 @@ def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
         return tuple(fixed if fixed is not None else n for fixed, n in zip(static, sizes, strict=True))
 
     rank = len(static)
-    yield from (filled((n,) * rank) for n in TYPICAL)
+    yield from (filled((n,) * rank) for n in TYPICAL + EXPORTED)
     yield from (filled((TYPICAL[0] + r,) * rank) for r in range(1, SEARCHED))
     if rank > 1:
         yield from (filled(TYPICAL[0] + r for r in residues) for residues in product(range(8), repeat=min(rank, 3)))
@@ -116,6 +138,9 @@ def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) 
             continue
         residue = base[position] % modulus
         known = _class_at(behaves, size - size % modulus + residue, modulus, probe)
+    if known is None and base[position] in EXPORTED and not any(behaves(base[position] + n) for n in (-modulus, -1, 1, modulus)):
+        size = base[position]  # an export that says it takes any size and takes this one
+        return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)))
     return known
 
 

@@ -45,11 +45,11 @@ def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[A
     assert a.period is not None
     assert a.step is not None
     assert a.output_size is not None
-    tile = subject.legal(axis, enough(a))
+    grid = _grid(subject, axis) // a.period
+    tile = subject.legal(axis, enough(a) + (grid - 1) * a.period)
     if tile is None:
         return None
     kept = (a.output_size.of(tile) - sum(a.border)) // a.step  # whole steps that one inner tile writes
-    grid = lcm(*(c.period or 1 for _, c in subject.claims(axis))) // a.period
     hop = max(kept // grid, 0) * grid
     whole_size = tile + 2 * hop * a.period
     if hop < 1 or prod(subject.sizes(axis, whole_size)) > LARGEST_IMAGE:
@@ -67,11 +67,17 @@ def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[A
     return np.concatenate(parts, a.output_axis), whole, len(parts)
 
 
+def _grid(subject: Subject, axis: int) -> int:
+    """Input px by which a size may grow and stay legal for all outputs, and a tile may move."""
+    claims = [a for _, a in subject.claims(axis)]
+    return lcm(*(a.period or 1 for a in claims), *(a.sizes.modulus for a in claims if a.sizes))
+
+
 def measured_border(subject: Subject, output: str, a: AxisContract, size: int) -> Window | None:
     """Output px at either end of a tile that differ from the whole, the tile lying inside of it; None for static sizes."""
     if a.period is None or a.step is None or a.sizes is None or a.sizes.max is not None:
         return None
-    steps = lcm(*(c.period or 1 for _, c in subject.claims(a.input_axis))) // a.period
+    steps = _grid(subject, a.input_axis) // a.period
     hop = ceil((size + a.period) / (steps * a.period)) * steps
     image = subject.draw(subject.sizes(a.input_axis, size + 2 * hop * a.period))
     whole = subject.run(image)[output]

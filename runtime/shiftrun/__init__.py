@@ -1,22 +1,72 @@
-"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances."""
+"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances.
+
+Examples
+--------
+>>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+>>> labels = model.segment(image)  # (Y, X) or (1, Y, X), integers or floats, of numpy or Zarr -> (Y, X) int32
+>>> labels.shape, labels.dtype
+((512, 512), dtype('int32'))
+>>> model.predict(image, tile=272)["embedding"].dtype  # (E, Y, X)
+dtype('float32')
+
+A part of the result costs the tiles that touch it, and is what the whole run gives there:
+
+>>> part = model.predict(image, region=np.s_[100:164, 200:300])["embedding"]
+>>> bool((part == model.predict(image)["embedding"][:, 100:164, 200:300]).all())
+True
+
+Files of every format are read by windows, and labels keep the size of a px:
+
+>>> from pathlib import Path
+>>> cells = shiftrun.read_image(Path("zoo/samples/nuclei.tif"), dimensions=2, channels=1)
+>>> shiftrun.write_labels(folder / "labels.ome.tif", model.segment(cells), cells.calibration)
+
+Progress, and an end before the end:
+
+>>> class Cancel(Exception):
+...     pass
+>>> def progress(tiles_done: int, tiles: int) -> None:
+...     if tiles_done == 2:
+...         raise Cancel
+>>> model.predict(image, tile=144, progress=progress)
+Traceback (most recent call last):
+shiftrun.Cancel
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shiftrun.images import read_image, read_series
     from shiftrun.meanshift import mean_shift
     from shiftrun.models import Model, open_model
     from shiftrun.plan import Plan, Tile, make_plan, whole_plan
+    from shiftrun.writing import write_labels
 
     __version__: str
 
-__all__ = ["Model", "Plan", "Tile", "__version__", "make_plan", "mean_shift", "open_model", "whole_plan"]
+__all__ = [
+    "Model",
+    "Plan",
+    "Tile",
+    "__version__",
+    "make_plan",
+    "mean_shift",
+    "open_model",
+    "read_image",
+    "read_series",
+    "whole_plan",
+    "write_labels",
+]
 
 _HOME = {
     "Model": "shiftrun.models",
     "open_model": "shiftrun.models",
     "mean_shift": "shiftrun.meanshift",
+    "read_image": "shiftrun.images",
+    "read_series": "shiftrun.images",
+    "write_labels": "shiftrun.writing",
     "Plan": "shiftrun.plan",
     "Tile": "shiftrun.plan",
     "make_plan": "shiftrun.plan",

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.errors import InputError
+
 Box = tuple[slice, ...]
 
 MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
@@ -105,8 +107,24 @@ class FileArray:
         return result
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
-        """Replace the elements of one box."""
-        self._mapped("r+")[box] = values
+        """Replace the elements of one box of an array in C order.
+
+        By ordinary writes: a full disk is an OSError then, where writing to a mapping would end the process.
+        """
+        if self.order != "C":
+            raise ValueError(f"cannot write in order {self.order}")
+        whole = len(box)  # the axes from here on are covered: their elements lie in one piece
+        while whole and box[whole - 1] == slice(0, self.shape[whole - 1]):
+            whole -= 1
+        lead = max(0, whole - 1)
+        pieces = np.broadcast_to(values, [part.stop - part.start for part in box]).astype(self.stored, copy=False)
+        item_bytes = [self.stored.itemsize * math.prod(self.shape[axis + 1 :]) for axis in range(len(box))]
+        first = self.offset + sum(part.start * size for part, size in zip(box[lead:], item_bytes[lead:], strict=True))
+        with self.path.open("r+b") as file:
+            for index in np.ndindex(pieces.shape[:lead]):
+                place = zip(index, box[:lead], item_bytes[:lead], strict=True)
+                file.seek(first + sum((number + part.start) * size for number, part, size in place))
+                file.write(np.ascontiguousarray(pieces[index]).tobytes())
 
     def _mapped(self, mode: Any) -> NDArray[Any]:
         if math.prod(self.shape) == 0:
@@ -116,69 +134,65 @@ class FileArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Arranged:
-    """A reader with its axes brought to (C, *space): axes of length 1 dropped, the others reordered.
+class ArrayReader:
+    """Anything with a shape, a type and boxes, such as an array of zarr, h5py or dask: a box is loaded when it is read."""
 
-    Attributes
-    ----------
-    source : Reader
-    order : tuple of int
-        The source's axis for each axis of the result; -1 for a channel axis that the source does not have.
-    """
-
-    source: Reader
-    order: tuple[int, ...]
+    array: Any
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Size per axis."""
-        return tuple(1 if axis < 0 else self.source.shape[axis] for axis in self.order)
+        return tuple(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of an element."""
-        return self.source.dtype
-
-    def read(self, box: Box) -> NDArray[Any]:
-        """The elements of one box (C, *space)."""
-        wanted = {axis: part for axis, part in zip(self.order, box, strict=True) if axis >= 0}
-        values = self.source.read(tuple(wanted.get(axis, slice(0, 1)) for axis in range(len(self.source.shape))))
-        kept = sorted(wanted)
-        values = values.reshape([values.shape[axis] for axis in kept])
-        values = values.transpose([kept.index(axis) for axis in self.order if axis >= 0])
-        return values if -1 not in self.order else np.expand_dims(values, self.order.index(-1))
-
-
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """A reader placed into a larger array of zeros, its first element at `origin`."""
-
-    source: Reader
-    shape: tuple[int, ...]
-    origin: tuple[int, ...]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of an element."""
-        return self.source.dtype
+        stored: np.dtype[Any] = np.dtype(self.array.dtype)
+        return stored.newbyteorder("=")
 
     def read(self, box: Box) -> NDArray[Any]:
         """The elements of one box."""
-        result = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
-        inner, place = [], []
-        for part, origin, size in zip(box, self.origin, self.source.shape, strict=True):
-            start, stop = max(part.start, origin), min(part.stop, origin + size)
-            if start >= stop:
-                return result
-            inner.append(slice(start - origin, stop - origin))
-            place.append(slice(start - part.start, stop - part.start))
-        result[tuple(place)] = self.source.read(tuple(inner))
-        return result
+        return np.asarray(self.array[box]).astype(self.dtype, copy=False)
+
+
+def as_reader(image: Any) -> Reader:
+    """A reader of an array of numpy, zarr and their like; a reader as it is.
+
+    Raises
+    ------
+    InputError
+        It is none of these.
+    """
+    if isinstance(image, np.ndarray):
+        return MemoryArray(image)
+    if callable(getattr(image, "read", None)) and hasattr(image, "shape"):
+        return image  # type: ignore[no-any-return]
+    if all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
+        return ArrayReader(image)
+    raise InputError(f"no array (image): expected an array of numpy or zarr, or a Reader, got {type(image).__name__}.")
 
 
 def everything(shape: tuple[int, ...]) -> Box:
     """The box of a whole array."""
     return tuple(slice(0, size) for size in shape)
+
+
+def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Refuse an array that a result of `shape` does not fit into; InputError."""
+    if tuple(array.shape) != shape:
+        raise InputError(f"wrong size (out, {name}): expected an array of shape {shape}, got {tuple(array.shape)}.")
+
+
+def into_array(reader: Reader, out: Any = None) -> Any:
+    """Everything that a reader holds, as a new array or band by band in `out`, an array of numpy or Zarr."""
+    if out is None:
+        return reader.read(everything(reader.shape))
+    check_out("labels", out, reader.shape)
+    rows = max(1, BAND_BYTES // max(1, math.prod(reader.shape[1:]) * reader.dtype.itemsize))
+    for start in range(0, reader.shape[0], rows):
+        box = (slice(start, min(start + rows, reader.shape[0])), *everything(reader.shape[1:]))
+        out[box] = reader.read(box)
+    return out
 
 
 def bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:

@@ -105,7 +105,7 @@ def exact_axis(
         The finding's code (SL102, SL202, SL301, SL302, SL401, …), what is wrong and what to do.
     """
     whole = frame(axis, image_px, pad)
-    sizes, output = sizes_of(axis)
+    sizes, _ = sizes_of(axis)
     tile_px = min(tile_px, -(-whole.output_px // (axis.step or 1)) * (axis.step or 1))
     if tile_px >= whole.output_px and sizes.legal(whole.padded_px):
         read, write = (0, whole.padded_px), (0, whole.output_px)
@@ -119,13 +119,36 @@ def exact_axis(
             f"SL302 tile {tile_px} (axis {axis.name}): expected tiles that the network takes ({sizes.min} to {sizes.max} px), "
             f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}"
         )
-    tiles = []
-    for write in boxes:
-        start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
-        shift = int(output.scale * start) - whole.first
-        tiles.append(AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write))
+    tiles = [_tile(axis, whole, read_px, write) for write in boxes]
     largest = max(stop - start for start, stop in boxes)
     return _plan(axis, whole, read_px, largest if edges else tile_px, tuple(tiles))
+
+
+def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, grow_px: int) -> AxisTile:
+    """A tile around `tile` that writes `grow_px` more than other tiles at either end; `tile` itself where none can be read.
+
+    At an end of the image it reaches farther in.
+    Its `write` counts from where that of `tile` does, so that it may begin below 0 where the plan is that of a region.
+    """
+    whole = frame(axis, plan.image_px, pad)
+    if axis.reads is None or tile.read == (0, whole.padded_px):
+        return tile
+    shift = tile.write[0] - tile.keep[0] - int(sizes_of(axis)[1].scale * tile.read[0]) + whole.first
+    length = plan.tile_px + 2 * grow_px
+    start = max(0, min(tile.write[0] - shift - grow_px, whole.output_px - length))
+    write = (start, min(whole.output_px, max(start + length, tile.write[1] - shift + grow_px)))
+    read_px = read_size(axis, whole, (write,))
+    if read_px is None:
+        return tile
+    found = _tile(axis, whole, read_px, write)
+    return replace(found, write=(write[0] + shift, write[1] + shift))
+
+
+def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:
+    """The tile that writes `write` from a read of `read_px`, which is large enough."""
+    start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
+    shift = int(sizes_of(axis)[1].scale * start) - whole.first
+    return AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write)
 
 
 def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Interval, ...]:

@@ -58,6 +58,35 @@ class Memory(click.ParamType[Any]):
         return int(number * (1024 if unit.endswith("I") else 1000) ** ("KMGT".index(unit[0]) + 1 if unit else 0))
 
 
+class RegionBox(click.ParamType[Any]):
+    """One range of px per spatial axis in array order, such as 0:512,100:300; an open end is that of the image."""
+
+    name = "Y0:Y1,X0:X1"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[slice, ...]:
+        """Read the text of the option."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        found = [re.fullmatch(r"\s*(\d*):(\d*)\s*", part) for part in value.split(",")]
+        if not all(found):
+            self.fail(f"expected ranges such as 0:512,100:300, got {value!r}.", param, ctx)
+        ends = [[int(end) if end else None for end in match.groups()] for match in found if match]
+        return tuple(slice(start, stop) for start, stop in ends)
+
+
+class Axes(click.ParamType[Any]):
+    """The letters of the axes of a file, such as TCZYX."""
+
+    name = "LETTERS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the text of the option."""
+        letters = str(value).upper()
+        if letters and (not letters.isalpha() or len(set(letters)) != len(letters)):
+            self.fail(f"expected different letters such as TCZYX, got {value!r}.", param, ctx)
+        return letters
+
+
 TILE_HELP = (
     "Output px written per tile, a multiple of the network's step. auto: the size that should be fastest within --memory; never "
     "below 128. The result does not depend on it."
@@ -85,11 +114,43 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that reads images."""
+    axes = click.option(
+        "--axes",
+        type=Axes(),
+        default="",
+        help="The axes of the file in their order, such as TCZYX. Default: as the file says. Images along T, and along any other "
+        "axis that the network does not see, are run one by one.",
+    )
+    channel = click.option("--channel", type=click.IntRange(min=0), help="The one channel to take, from 0. Default: all.")
+    return axes(channel(command))
+
+
 def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that runs the network."""
     options = (
         click.option(
-            "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to run."
+            "--device",
+            metavar="auto|cpu|cuda|coreml|directml|PROVIDER",
+            default="auto",
+            show_default=True,
+            help="Where to run: the GPU by NVIDIA if there is one, or what onnxruntime has under this name.",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["exact", "tf32", "fp16"]),
+            default="exact",
+            show_default=True,
+            help="exact is bit for bit the whole image; the others are faster, on cuda only, and the report says what they cost.",
+        ),
+        click.option(
+            "--check",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            metavar="N",
+            help="Compare N random tiles with larger windows while running; a difference that is not allowed is an error.",
         ),
         click.option(
             "--normalize",
@@ -105,12 +166,18 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Tiles that are run at a time; they share the cores. The result does not depend on it.",
         ),
+        click.option(
+            "--region",
+            type=RegionBox(),
+            help="Compute this part of the result alone, px: what the full run would give there; the whole image is still read for "
+            "its percentiles. Labels are numbered anew.",
+        ),
         click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
         click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
     )
     for option in reversed(options):
         command = option(command)
-    return planning_options(command)
+    return planning_options(image_options(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,34 +195,46 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("model", type=PATH)
-@click.argument("image", type=PATH)
-@click.option("-o", "output", type=PATH, required=True, help="Labels, a TIFF (uint16, or uint32 if needed).")
-@click.option("--preview", type=PATH, help="A PNG of the image with the objects outlined.")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "-o",
+    "output",
+    type=PATH,
+    required=True,
+    help="Labels (uint16, or uint32 if needed): a .tif, an OME-TIFF (.ome.tif) or OME-Zarr (.zarr); for several images a folder.",
+)
+@click.option("--preview", type=PATH, help="A PNG of the image, of a series the first, with the objects outlined.")
 @click.option("--csv", "table", type=PATH, help="A table of the objects: area, centroid, bounding box, mean intensity.")
 @click.option("--bandwidth", type=click.FloatRange(min=0, min_open=True), help="Of mean shift. Default: the model's metadata.")
 @click.option("--threshold", type=float, help="Foreground is a logit above it. Default: the model's metadata, else 0.")
 @click.option("--min-size", type=click.IntRange(min=0), help="Drop objects of fewer px. Default: the model's metadata, else 0.")
 @running_options
 def segment(**options: Any) -> None:
-    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json) and a preview.
+    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json), a table and a preview.
+
+    IMAGE is a TIFF, OME-TIFF, PNG, JPEG, npy file or a folder of OME-Zarr 0.4 or 0.5. Several images, a quoted pattern or a folder
+    of images are run one after the other; then -o, --csv and --preview name folders. One that fails is named, the others go on.
 
     \b
     Examples:
       shiftrun segment nuclei.onnx cells.tif -o labels.tif
       shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496 --min-size 30
-      shiftrun segment nuclei.onnx plate.tif -o labels.tif --csv objects.csv --memory 1GB
+      shiftrun segment nuclei.onnx cells.zarr -o labels.zarr --csv objects.csv --memory 1GB
+      shiftrun segment nuclei.onnx movie.tif -o labels.ome.tif --axes TCYX --channel 1
+      shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096
+      shiftrun segment nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
     """
-    from shiftrun.commands import segment_image
+    from shiftrun.commands import segment_images
 
-    summary = segment_image(**options)
-    if not options["quiet"]:
-        click.echo(summary)
+    segment_images(**options, say=_say(options), complain=_complain)
 
 
 @cli.command()
 @click.argument("model", type=PATH)
-@click.argument("image", type=PATH)
-@click.option("-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy or .tif.")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy, .tif or .zarr; for several a folder."
+)
 @click.option(
     "--output",
     "names",
@@ -166,18 +245,25 @@ def segment(**options: Any) -> None:
 @click.option("--input", "image_input", help="The input that takes the image, where a network has several.")
 @running_options
 def embed(**options: Any) -> None:
-    """Run any network on IMAGE and write one of its outputs, without clustering.
+    """Run any network on IMAGE and write one of its outputs, without clustering. IMAGE is as of shiftrun segment.
 
     \b
     Examples:
       shiftrun embed nuclei.onnx cells.tif -o embedding.npy
+      shiftrun embed nuclei.onnx cells.zarr -o embedding.zarr --region 0:512,0:512
       shiftrun embed restore.onnx cells.tif -o restored.tif --normalize none --output restored
     """
-    from shiftrun.commands import embed_image
+    from shiftrun.commands import embed_images
 
-    summary = embed_image(**options)
-    if not options["quiet"]:
-        click.echo(summary)
+    embed_images(**options, say=_say(options), complain=_complain)
+
+
+def _say(options: dict[str, Any]) -> Callable[[str], None]:
+    return (lambda _: None) if options["quiet"] else click.echo
+
+
+def _complain(line: str) -> None:
+    click.echo(f"shiftrun: error: {line}", err=True)
 
 
 @cli.command()
@@ -186,6 +272,7 @@ def embed(**options: Any) -> None:
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="A table or JSON.")
 @click.option("--picture", type=PATH, help="A PNG of the tiles and of what one of them reads.")
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+@image_options
 @planning_options
 def plan(output_format: str, **options: Any) -> None:
     """Show how IMAGE would be cut for MODEL: tiles, reads, padding, what the halo costs, and the time and memory of a run.

@@ -18,9 +18,6 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
     array (*space) of int32
         0 for background, else 1, 2, … in raster order of each part's first px.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if clusters.size == 0:
         return np.zeros(clusters.shape, dtype=np.int32)
     starts = np.ones(clusters.shape, dtype=bool)
@@ -30,10 +27,32 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
     edges = np.concatenate(
         [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)] or [np.empty((2, 0), np.int64)], axis=1
     )
-    graph = coo_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(count, count))
-    part = connected_components(graph, directed=False)[1]
-    part[clusters[starts] < 0] = -1  # runs are in raster order, and so is `clusters[starts]`
-    return in_raster_order(part + 1)[run].astype(np.int32)
+    part = connected(edges, count)
+    values = clusters[starts]  # one per run: both are in raster order
+    first = (part == np.arange(count)) & (values >= 0)
+    names = np.where(values >= 0, np.cumsum(first)[part], 0).astype(np.int32)
+    return names[run]
+
+
+def connected(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The lowest node (count,) that each node is connected with, by edges (2, K).
+
+    Of two roots that an edge connects the higher one is hung under the lowest that it is connected with, until none are left
+    (Shiloach and Vishkin 1982).
+    """
+    parent = np.arange(count)
+    one, other = edges
+    while len(one):
+        one, other = parent[one], parent[other]
+        apart = one != other
+        one, other = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
+        np.minimum.at(parent, other, one)
+        while True:
+            above = parent[parent]
+            if np.array_equal(above, parent):
+                break
+            parent = above
+    return parent
 
 
 def _edges(run: NDArray[np.int64], clusters: NDArray[Any], axis: int) -> NDArray[np.int64]:
@@ -45,12 +64,3 @@ def _edges(run: NDArray[np.int64], clusters: NDArray[Any], axis: int) -> NDArray
     new = np.ones(pairs.shape[1], dtype=bool)
     new[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)  # two long runs touch at many px: one edge is enough
     return pairs[:, new]
-
-
-def in_raster_order(labels: NDArray[np.integer[Any]]) -> Labels:
-    """Renumber labels 1, 2, … by first appearance in raster order; 0 stays 0."""
-    values, first, inverse = np.unique(labels.reshape(-1), return_index=True, return_inverse=True)
-    rank = np.zeros(len(values), dtype=np.int32)
-    objects = np.flatnonzero(values > 0)
-    rank[objects[np.argsort(first[objects])]] = np.arange(1, len(objects) + 1)
-    return rank[inverse].reshape(labels.shape)

@@ -1,12 +1,13 @@
-"""Reading and writing images: the only module that knows file formats (TIFF, PNG, JPEG, npy).
+"""Reading images: TIFF, OME-TIFF, OME-Zarr, PNG, JPEG and npy.
 
-An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled here. It is read by windows:
-npy and TIFF from the file, PNG and JPEG, which can only be decoded from the start, from memory.
+An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled here. It is read by windows: PNG
+and JPEG, which can only be decoded from the start, from memory, all others from the file. A file may hold many images of one size
+along time, depth or position: a series.
 """
 
 from __future__ import annotations
 
-import logging
+import itertools
 import lzma
 import struct
 import warnings
@@ -21,21 +22,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays import Arranged, Box, FileArray, MemoryArray, Reader, everything
-from shiftrun.outputs import replacing
-from shiftrun.tiff import open_series
+from shiftrun.arrays import Box, FileArray, MemoryArray, Reader, everything
+from shiftrun.calibration import Calibration, calibration
+from shiftrun.image_axes import SPATIAL, Layout, layout_of
+from shiftrun.ome_zarr import is_zarr, open_zarr
+from shiftrun.stored import Stored
+from shiftrun.tiff import open_tiff
+from shiftrun.views import Arranged
 
 TIFF = (".tif", ".tiff")
 RASTER = (".png", ".jpg", ".jpeg")
 READABLE = (*TIFF, *RASTER, ".npy")
-SPATIAL = "ZYX"
 # What the decoders raise on damaged files: they were written by many hands and none documents its errors.
 DAMAGE = (
-    *(ValueError, OSError, RuntimeError, EOFError, KeyError, IndexError, TypeError, SyntaxError, MemoryError),
+    *(ValueError, OSError, RuntimeError, EOFError, LookupError, TypeError, AttributeError, SyntaxError, MemoryError),
     *(struct.error, zlib.error, lzma.LZMAError),
 )
-
-Resolution = tuple[tuple[int, int], tuple[int, int], int]  # TIFF tags XResolution, YResolution, ResolutionUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,17 @@ class Image:
     axes : str
         "C" and one letter per spatial axis, such as "CYX".
     path : Path
-    resolution : Resolution or None
-        The TIFF resolution tags, to be carried over to the labels.
+    calibration : Calibration
+        Of the spatial axes.
+    place : str
+        Where in a series, such as "T=3".
     """
 
     source: Reader
     axes: str
     path: Path
-    resolution: Resolution | None = None
+    calibration: Calibration
+    place: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,6 +74,11 @@ class Image:
         return self.source.dtype
 
     @property
+    def where(self) -> str:
+        """What to call the image in an error."""
+        return f"{self.path}, {self.place}" if self.place else str(self.path)
+
+    @property
     def pixels(self) -> NDArray[Any]:
         """All px, read now."""
         return np.ascontiguousarray(self.read(everything(self.shape)))
@@ -79,6 +89,52 @@ class Image:
             return self.source.read(box)
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The images of one file: one, or many along `layout.series` that have nothing to do with each other.
+
+    Attributes
+    ----------
+    stored : Stored
+    layout : Layout
+        Which axis of the file is what.
+    path : Path
+    """
+
+    stored: Stored
+    layout: Layout
+    path: Path
+
+    @property
+    def axes(self) -> str:
+        """The letters of the axes along which images follow each other: "" for one image."""
+        return self.layout.series
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size along `axes`."""
+        return tuple(self.stored.reader.shape[axis] for axis in self.layout.series_axes)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Of the spatial axes, those along which images follow each other included."""
+        axes = "".join(name for name in self.axes if name in SPATIAL) + self.layout.spatial
+        return calibration(axes, self.stored.lengths, self.stored.origin)
+
+    def image(self, index: tuple[int, ...] = ()) -> Image:
+        """The image at one index along `axes`."""
+        fixed = (*zip(self.layout.series_axes, index, strict=True), *self.layout.fixed)
+        source = Arranged(self.stored.reader, self.layout.order, fixed)
+        place = ", ".join(f"{name}={number}" for name, number in zip(self.axes, index, strict=True))
+        spatial = calibration(self.layout.spatial, self.stored.lengths, self.stored.origin)
+        return Image(source, "C" + self.layout.spatial, self.path, spatial, place)
+
+    def images(self) -> Iterator[tuple[tuple[int, ...], Image]]:
+        """The index of every image and the image, in order."""
+        for index in itertools.product(*(range(size) for size in self.shape)):
+            yield index, self.image(index)
+
+
 def read_pixels(path: Path) -> NDArray[Any]:
     """Return the array of an image file as it is stored, whatever its axes and type.
 
@@ -87,36 +143,55 @@ def read_pixels(path: Path) -> NDArray[Any]:
     InputError
         The file is missing, empty, damaged or of an unknown type.
     """
-    reader = _open(path)[0]
+    reader = _open(path).reader
     with _damage(path):
         return reader.read(everything(reader.shape))
 
 
-def read_image(path: Path, dimensions: int, channels: int | None) -> Image:
-    """Read an image for a network of `dimensions` spatial axes and `channels` input channels (None: any number).
+def read_image(path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None) -> Image:
+    """Open a file of one image; parameters and errors as of `read_series`."""
+    series = read_series(path, dimensions, channels, axes=axes, channel=channel)
+    if series.axes:
+        wanted = SPATIAL[-dimensions:]
+        raise InputError(
+            f"wrong axes ({path}): expected {wanted} or C{wanted}, got {series.stored.axes or axes} of shape "
+            f"{'x'.join(map(str, series.stored.reader.shape))}. Select one image first."
+        )
+    return series.image()
+
+
+def read_series(path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None) -> Series:
+    """Open a file for a network of `dimensions` spatial axes and `channels` input channels (None: any number).
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of OME-Zarr.
+    dimensions : int
+    channels : int or None
+    axes : str
+        The letters of the file's axes in their order, such as "TCZYX"; "": as the file says.
+    channel : int, optional
+        The one channel to take.
 
     Raises
     ------
     InputError
         As `read_pixels`; or axes, channels or pixel type are not what the network takes.
     """
-    stored, axes, resolution = _open(path)
-    source = _channels_first(stored, axes, dimensions, channels, path)
-    if 0 in stored.shape:
-        raise InputError(f"empty image ({path}): expected at least one pixel, got shape {stored.shape}.")
-    if channels is not None and source.shape[0] != channels:
-        raise InputError(
-            f"wrong number of channels ({path}): expected {_called(channels)}, got {_called(source.shape[0])}. "
-            "Select or convert the channels first."
-        )
-    dtype = source.dtype
+    stored = _open(path)
+    shape = stored.reader.shape
+    if 0 in shape:
+        raise InputError(f"empty image ({path}): expected at least one pixel, got shape {shape}.")
+    layout = layout_of(shape, stored.axes, dimensions, channels, where=str(path), asked=axes, channel=channel)
+    series = Series(stored, layout, path)
+    dtype = stored.reader.dtype
     if not (dtype.kind in "ui" and dtype.itemsize <= 2) and dtype.kind != "f":
-        raise InputError(f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {dtype}. Convert the image.")
-    return Image(source, "C" + SPATIAL[-dimensions:], path, resolution)
-
-
-def _called(channels: int) -> str:
-    return f"{channels} ({ {1: 'gray', 3: 'RGB', 4: 'RGBA'}[channels] })" if channels in {1, 3, 4} else str(channels)
+        raise InputError(
+            f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {dtype}. Convert the image: a network takes "
+            "float32, which holds integers up to 2^24."
+        )
+    return series
 
 
 @contextmanager
@@ -124,25 +199,31 @@ def _damage(path: Path) -> Iterator[None]:
     """Turn what decoders raise on damaged files into one line."""
     try:
         yield
+    except InputError:
+        raise
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        kind = path.suffix.lower()[1:]
+        kind = path.suffix.lower()[1:] or "Zarr"
         raise InputError(f"cannot read image ({path}): expected a whole {kind} file, got: {reason[:200]}.") from error
 
 
-def _open(path: Path) -> tuple[Reader, str, Resolution | None]:
-    """The stored array, its axes ("" if the format has no names for them) and its resolution."""
+def _open(path: Path) -> Stored:
+    """The stored array and what the file says of it."""
+    if is_zarr(path):
+        with _damage(path):
+            return open_zarr(path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
-        raise InputError(f"unknown image type ({path}): expected {', '.join(READABLE)}, got {suffix or 'no suffix'}.")
+        got = "a folder without Zarr in it" if path.is_dir() else suffix or "no suffix"
+        raise InputError(f"unknown image type ({path}): expected {', '.join(READABLE)} or a folder of OME-Zarr, got {got}.")
     if not path.is_file():
         raise InputError(f"no such image ({path}): expected a file. Check the path.")
     if path.stat().st_size == 0:
         raise InputError(f"empty file ({path}): expected an image, got 0 bytes. Copy it again.")
     with _damage(path):
         if suffix == ".npy":
-            return _open_npy(path), "", None
-        return _open_tiff(path) if suffix in TIFF else _decode_raster(path)
+            return Stored(_open_npy(path))
+        return open_tiff(path) if suffix in TIFF else _decode_raster(path)
 
 
 def _open_npy(path: Path) -> FileArray:
@@ -153,20 +234,7 @@ def _open_npy(path: Path) -> FileArray:
     return FileArray(path, mapped.offset, mapped.shape, mapped.dtype, order)
 
 
-def _open_tiff(path: Path) -> tuple[Reader, str, Resolution | None]:
-    import tifffile
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs damage that is reported as one line here
-    with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        series = file.series[0]
-        tags = [page.tags.get(name) for name in ("XResolution", "YResolution", "ResolutionUnit")]
-        resolution = None if any(tag is None for tag in tags) else tuple(tag.value for tag in tags if tag is not None)
-        found = resolution and (resolution[0], resolution[1], int(resolution[2]))
-        return open_series(path, series), series.axes, found
-
-
-def _decode_raster(path: Path) -> tuple[Reader, str, Resolution | None]:
+def _decode_raster(path: Path) -> Stored:
     from PIL import Image as Pillow
 
     with warnings.catch_warnings():
@@ -178,36 +246,4 @@ def _decode_raster(path: Path) -> tuple[Reader, str, Resolution | None]:
             raise ValueError(f"{error} Save it as TIFF") from error
     if pixels.dtype == np.int32 and pixels.size and pixels.min() >= 0 and pixels.max() <= 0xFFFF:
         pixels = pixels.astype(np.uint16)  # Pillow widens some 16-bit PNGs
-    return MemoryArray(pixels), "YXS" if pixels.ndim == 3 else "YX", None
-
-
-def _channels_first(stored: Reader, axes: str, dimensions: int, channels: int | None, path: Path) -> Arranged:
-    """Bring the stored axes to (C, *space); axes of length 1 that are not asked for are dropped."""
-    wanted, shape = SPATIAL[-dimensions:], stored.shape
-    axes = axes or _npy_axes(shape, wanted)
-    keep = [i for i, name in enumerate(axes) if name in wanted or shape[i] != 1]
-    names = "".join(axes[i] for i in keep).replace("S", "C")
-    if len(names) == dimensions + 1 and "C" not in names and names[0] not in wanted and shape[keep[0]] == channels:
-        names = "C" + names[1:]  # a stack without axis names ("Q", "I") of as many planes as the network takes channels
-    if len(names) == dimensions and "C" not in names and names[0] in "QI":
-        names = wanted  # a stack without axis names, for a network with just that many axes
-    if sorted(names) not in (sorted(wanted), sorted("C" + wanted)):
-        raise InputError(
-            f"wrong axes ({path}): expected {wanted} or C{wanted} for a network with {dimensions} spatial axes, "
-            f"got {axes} of shape {'x'.join(map(str, shape))}. Select one plane or stack first."
-        )
-    return Arranged(stored, tuple(keep[names.index(name)] if name in names else -1 for name in "C" + wanted))
-
-
-def _npy_axes(shape: tuple[int, ...], wanted: str) -> str:
-    """Npy files have no axis names: (*space) or (C, *space) by their number."""
-    named = {len(wanted): wanted, len(wanted) + 1: "C" + wanted}
-    return named.get(len(shape), "Q" * len(shape))
-
-
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write an RGB image (Y, X, 3) as PNG."""
-    from PIL import Image as Pillow
-
-    with replacing(path) as beside:
-        Pillow.fromarray(pixels).save(beside, format="PNG")
+    return Stored(MemoryArray(pixels), "YXS" if pixels.ndim == 3 else "YX")

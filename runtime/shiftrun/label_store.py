@@ -1,10 +1,9 @@
-"""The labels of an image until all names are known: compressed, in an unnamed temporary file, with area and first px of each."""
+"""The labels of an image until all names are known: runs in an unnamed temporary file, with area and first px of each."""
 
 from __future__ import annotations
 
 import itertools
 import tempfile
-import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays import Box
 from shiftrun.components import Labels
+from shiftrun.runs import Runs
 from shiftrun.windows import Window, intersection, within
 
 SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it
@@ -51,23 +51,26 @@ class LabelStore:
     def add(self, window: Window, labels: Labels) -> None:
         """Take the labels 1, 2, … (*box) of one window; its core is stored."""
         count = int(labels.max(initial=0))
-        core = np.ascontiguousarray(labels[within(window.core, window.box)])
-        area, first = np.bincount(core.reshape(-1), minlength=count + 1), np.full(count + 1, np.iinfo(np.int64).max)
-        found, where = np.unique(core.reshape(-1), return_index=True)
-        place = np.unravel_index(where, core.shape)
-        corner = tuple(axis + part.start for axis, part in zip(place, window.core, strict=True))
-        first[found] = np.ravel_multi_index(corner, self.shape)
-        self._area.append(area[1:])
-        self._first.append(first[1:])
+        area, first = np.zeros(count + 1, dtype=np.int64), np.full(count + 1, np.iinfo(np.int64).max)
         rows = window.core[0]
         for start in range(rows.start, rows.stop, SLAB_PX):
-            stop = min(start + SLAB_PX, rows.stop)
-            data = zlib.compress(core[start - rows.start : stop - rows.start].tobytes(), 1)
-            position = self._file.seek(0, 2)
-            self._file.write(data)
-            entry = ((slice(start, stop), *window.core[1:]), self.total, position, len(data))
-            self._slabs.setdefault((start, stop), []).append(entry)
+            slab = (slice(start, min(start + SLAB_PX, rows.stop)), *window.core[1:])
+            runs = Runs.of(labels[within(slab, window.box)])
+            area += np.bincount(runs.values, weights=runs.lengths, minlength=count + 1).astype(np.int64)
+            np.minimum.at(first, runs.values, self._places(runs.starts, slab))
+            packed = runs.pack()
+            entry = (slab, self.total, self._file.seek(0, 2), len(packed))
+            self._file.write(packed)
+            self._slabs.setdefault((slab[0].start, slab[0].stop), []).append(entry)
+        self._area.append(area[1:])
+        self._first.append(first[1:])
         self.total += count
+
+    def _places(self, starts: NDArray[np.int64], slab: Box) -> NDArray[np.int64]:
+        """The places in the image of px of a slab, both counted in raster order."""
+        place = np.unravel_index(starts, [part.stop - part.start for part in slab])
+        corner = tuple(axis + part.start for axis, part in zip(place, slab, strict=True))
+        return np.asarray(np.ravel_multi_index(corner, self.shape), dtype=np.int64)
 
     def name(self, names: Labels, min_size: int) -> None:
         """Set the final names: `names` (total + 1,) unites labels; small objects go, the rest is in raster order."""
@@ -89,8 +92,8 @@ class LabelStore:
             if common is None:
                 continue
             self._file.seek(position)
-            shape = [part.stop - part.start for part in slab]
-            labels = np.frombuffer(zlib.decompress(self._file.read(size)), dtype=np.int32).reshape(shape)
-            part = labels[within(common, slab)]
-            result[within(common, box)] = self._names[np.where(part > 0, part + np.int32(offset), 0)]
+            shape = tuple(part.stop - part.start for part in slab)
+            runs = Runs.unpack(self._file.read(size))
+            named = Runs(runs.lengths, self._names[np.where(runs.values > 0, runs.values + np.int32(offset), 0)])
+            result[within(common, box)] = named.expand(shape)[within(common, slab)]
         return result

@@ -127,7 +127,7 @@ def label_blocks(
         for block in blocks:
             for number, embedding, mask in gather.add(block):
                 with timed("cluster"):
-                    labels = _label_window(embedding, mask, clustering)
+                    labels = label_window(embedding, mask, clustering)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
                 done += 1
@@ -137,13 +137,14 @@ def label_blocks(
         yield store
 
 
-def _label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering) -> Labels:
+def label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering) -> Labels:
     """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
-    points = np.ascontiguousarray(embedding[:, mask].T)
-    clusters[mask] = mean_shift(points, clustering.bandwidth, min_support=max(1, clustering.min_size), cluster_all=True)[0]
+    clusters[mask] = mean_shift(
+        embedding[:, mask].T, clustering.bandwidth, min_support=max(1, clustering.min_size), cluster_all=True
+    )[0]
     return absorb_fragments(components(clusters), clustering.fragment_size)

@@ -1,16 +1,17 @@
-"""Mean shift with a flat kernel (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002), fast by weighted bins.
+"""Mean shift with a flat kernel (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002), fast by weighted cells.
 
 A mode is a fixed point of
 
     m(x) = mean of the points within `bandwidth` of x.
 
-scikit-learn's MeanShift(bin_seeding=True) starts from one seed per occupied cell of a grid and is the reference here. The cost
+scikit-learn's MeanShift(bin_seeding=True) starts from one seed per occupied bin of a grid and is the reference here. The cost
 lies in the neighbors of every seed in every step. Embeddings of one instance lie close together, so points are first merged into
-fine cells (bandwidth / 4), each represented by its weight and the mean of its points:
+cells (`cells.py`), each represented by its weight and the mean of its points, and the seeds climb among these:
 
-    m(x) = Σ wᵢ·cᵢ / Σ wᵢ  over the cells i with |cᵢ − x| ≤ bandwidth,     |c − x|² = |c|² − 2 c·x + |x|²
+    m(x) = Σ wᵢ·n(|cᵢ − x|)·cᵢ / Σ wᵢ·n(|cᵢ − x|),     |c − x|² = |c|² − 2 c·x + |x|²
 
-which for all seeds at once is two matrix products. Seeds that meet are followed as one.
+for all seeds at once two matrix products. n is 1 inside, 0 outside and falls linearly where the sphere cuts a cell. The few points
+that are reached then climb by the points themselves until they are still (`_settle`), so that a mode is one of the flat kernel.
 """
 
 from __future__ import annotations
@@ -18,34 +19,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from shiftlint.errors import InputError
+from shiftrun.cells import Cells, Floats, SortedPoints, merge, refine, sort_points
 
-Floats = NDArray[np.floating[Any]]  # float32, or float64 where embeddings are spread too far for it
-
-CELLS_PER_BANDWIDTH = 4
-MOST_CELLS = 1 << 13  # above, points are spread out and cells of half a bandwidth must do
 STEPS = 300  # as scikit-learn
 STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn's value)
 MET = 1e-2  # in bandwidths: seeds in one such cell go on as one
+NEAR = 5e-2  # the same for those that settle
+LONGER = 1.6  # steps of those that settle: near a mode they shrink geometrically, longer ones get there in half as many
 WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
-SEEDS_PER_TASK = 256  # followed by one thread
+SEEDS_PER_TASK = 64  # followed by one thread
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Points merged by grid cell: means (B, E), weights (B,) (number of points), the cell of each point (N,)."""
-
-    means: Floats
-    weights: Floats
-    of_point: NDArray[np.intp]
 
 
 def mean_shift(
@@ -75,7 +64,7 @@ def mean_shift(
     InputError
         Points that are not (N, E) or not finite, or a bandwidth that is not positive.
     """
-    points = np.asarray(points, dtype=np.float32)
+    points = np.asfortranarray(points, dtype=np.float32)  # what follows goes column by column
     if points.ndim != 2:
         raise InputError(f"points (mean shift): expected an array (N, E), got shape {points.shape}.")
     if not 0 < bandwidth < np.inf:
@@ -97,75 +86,104 @@ def mean_shift(
 
 
 def _cluster(points: Floats, bandwidth: float, min_support: int, reach: float) -> tuple[NDArray[np.int32], Floats]:
-    cells = merge(points, bandwidth / CELLS_PER_BANDWIDTH)
-    if len(cells.weights) > MOST_CELLS:
-        coarse = merge(cells.means, bandwidth * 2 / CELLS_PER_BANDWIDTH, cells.weights)
-        cells = Cells(coarse.means, coarse.weights, coarse.of_point[cells.of_point])
-    modes = _distinct(_climb(cells, bandwidth), cells, bandwidth, min_support)
-    return _assign_by_cell(points, cells, modes, reach), modes
-
-
-def merge(points: Floats, cell: float, weights: Floats | None = None) -> Cells:
-    """Merge the points (N, E) that lie in one cell of a grid of width `cell`; cells are in lexicographic order."""
-    key = np.zeros(len(points), dtype=np.int64)
-    room = 1  # number of values that `key` can take
-    for column in points.T:
-        steps = np.floor(column * points.dtype.type(1 / cell))
-        low, high = float(steps.min()), float(steps.max())
-        extent = int(high - low) + 1
-        if room * extent >= 1 << 62:
-            key = np.unique(key, return_inverse=True)[1]
-            room = len(points)
-        key *= extent
-        key += (steps - steps.dtype.type(low)).astype(np.int64)
-        room *= extent
-    _, inverse = np.unique(key, return_inverse=True)
-    total = np.bincount(inverse, weights=weights)
-    sums = [np.bincount(inverse, weights=column if weights is None else column * weights) for column in points.T]
-    means = np.stack(sums, axis=1) / total[:, None]
-    return Cells(means.astype(points.dtype), total.astype(points.dtype), inverse)
-
-
-def _climb(cells: Cells, bandwidth: float) -> Floats:
-    """Move one seed per occupied cell of width `bandwidth` uphill until it is still; the modes reached (S, E)."""
-    seeds = merge(cells.means, bandwidth, cells.weights).means
-    arrived = []
+    bins = merge(points, bandwidth)
+    cells = refine(points, bins, bandwidth)
+    inside = sort_points(points, cells)
     with ThreadPoolExecutor(os.cpu_count(), "climb") as pool:
-        for _ in range(STEPS):
-            moved = _shift(seeds, cells, bandwidth, pool)
-            still = np.einsum("ij,ij->i", moved - seeds, moved - seeds) <= (STILL * bandwidth) ** 2
-            arrived.append(moved[still])
-            seeds = merge(moved[~still], MET * bandwidth).means if not still.all() else moved[:0]
-            if len(seeds) == 0:
-                break
-    return np.concatenate([*arrived, seeds])
+        reached = _climb(bins.means, cells, bandwidth, pool)
+        reached = reached[_most_support(reached, cells, inside, bandwidth) >= min_support]
+        modes = _distinct(*_settle(reached, cells, inside, bandwidth, pool), bandwidth, min_support)
+    return _nearest(inside, cells, modes, reach), modes
+
+
+def _climb(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Floats:
+    """Move seeds uphill among the cells until they are still; the points reached (S, E)."""
+    arrived = []
+    for _ in range(STEPS):
+        moved = _shift(seeds, cells, bandwidth, pool)
+        still = _still(seeds, moved, bandwidth)
+        arrived.append(moved[still])
+        seeds = merge(moved[~still], MET * bandwidth).means
+        if len(seeds) == 0:
+            break
+    return merge(np.concatenate([*arrived, seeds]), MET * bandwidth).means
+
+
+def _still(before: Floats, after: Floats, bandwidth: float) -> NDArray[np.bool_]:
+    still: NDArray[np.bool_] = np.einsum("ij,ij->i", after - before, after - before) <= (STILL * bandwidth) ** 2
+    return still
 
 
 def _shift(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Floats:
-    """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without any stays."""
+    """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without any stays.
+
+    The share of a cell is linear in |c − x|²: 1/2 on the sphere, 0 and 1 half a spread outside and inside.
+    """
+    left, right = _distance_factors(seeds, cells.means)
+    slope = 1 / np.maximum(2 * bandwidth * cells.spread, np.float32((STILL * bandwidth) ** 2))
+    right *= -slope
+    right[-1] += bandwidth**2 * slope + 0.5
     weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1), cells.means.dtype)], axis=1) * cells.weights[:, None]
     result = seeds.copy()
 
     def move(part: slice) -> None:
-        for block, near in _distance_blocks(seeds[part], cells.means):
-            np.less_equal(near, np.float32(bandwidth**2), out=near)
-            sums = near @ weighted
-            rows = slice(part.start + block.start, part.start + block.stop)
-            result[rows] = np.where(sums[:, -1:] > 0, sums[:, :-1] / np.maximum(sums[:, -1:], 1), seeds[rows])
+        share = left[part] @ right
+        np.clip(share, 0, 1, out=share)
+        sums = share @ weighted
+        result[part] = np.where(sums[:, -1:] > 0, sums[:, :-1] / np.maximum(sums[:, -1:], STILL), seeds[part])
 
     # The parts are fixed, whatever the number of cores: a product may round by its number of rows.
-    parts = [slice(start, start + SEEDS_PER_TASK) for start in range(0, len(seeds), SEEDS_PER_TASK)]
-    for _ in pool.map(move, parts):
+    for _ in pool.map(move, [slice(start, start + SEEDS_PER_TASK) for start in range(0, len(seeds), SEEDS_PER_TASK)]):
         pass
     return result
 
 
-def _distinct(candidates: Floats, cells: Cells, bandwidth: float, min_support: int) -> Floats:
+def _most_support(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float) -> Floats:
+    """The number of points in all cells that the sphere around each seed may touch."""
+    result = np.empty(len(seeds), dtype=seeds.dtype)
+    limit = (bandwidth * (1 + STILL) + inside.radius) ** 2
+    for rows, distances in _distance_blocks(seeds, cells.means):
+        result[rows] = (distances <= limit) @ cells.weights
+    return result
+
+
+def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float, pool: Executor) -> tuple[Floats, NDArray[np.intp]]:
+    """Move seeds on by the points themselves until they are still; the points reached (S, E) and how many points they have.
+
+    A cell that lies inside the sphere counts as a whole; only where the sphere cuts one its points are looked at.
+    """
+    weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1))], axis=1) * cells.weights[:, None].astype(np.float64)
+    squares = np.einsum("ij,ij->i", inside.points, inside.points)
+
+    def move(seed: Floats) -> tuple[Floats, int]:
+        away = cells.means - seed
+        distance = np.sqrt(np.einsum("ij,ij->i", away, away))
+        whole = distance + inside.radius <= bandwidth
+        cut = np.flatnonzero((distance - inside.radius <= bandwidth) & ~whole)
+        sizes = inside.starts[cut + 1] - inside.starts[cut]
+        first = inside.starts[cut] - np.cumsum(sizes) + sizes
+        looked_at = np.repeat(first, sizes) + np.arange(sizes.sum())
+        candidates = inside.points[looked_at]
+        near = squares[looked_at] - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed
+        sums = whole @ weighted
+        count = round(sums[-1]) + int(np.count_nonzero(near))
+        return ((sums[:-1] + near.astype(seed.dtype) @ candidates) / max(count, 1)).astype(seed.dtype) if count else seed, count
+
+    arrived, support = [seeds[:0]], [np.zeros(0, dtype=np.intp)]
+    for step in range(STEPS):
+        if len(seeds) == 0:
+            break
+        found = list(pool.map(move, seeds))
+        moved, count = np.stack([mean for mean, _ in found]), np.array([count for _, count in found])
+        still = _still(seeds, moved, bandwidth) | (step == STEPS - 1)
+        arrived.append(moved[still])
+        support.append(count[still])
+        seeds = merge((seeds + (moved - seeds) * seeds.dtype.type(LONGER))[~still], NEAR * bandwidth).means
+    return np.concatenate(arrived), np.concatenate(support)
+
+
+def _distinct(candidates: Floats, support: NDArray[np.intp], bandwidth: float, min_support: int) -> Floats:
     """Of candidates closer than the bandwidth keep the one with most support, as scikit-learn does."""
-    candidates = merge(candidates, MET * bandwidth).means
-    support = np.empty(len(candidates), dtype=np.float32)
-    for rows, distances in _distance_blocks(candidates, cells.means):
-        support[rows] = (distances <= np.float32(bandwidth**2)) @ cells.weights
     order = np.lexsort((*candidates.T[::-1], -support))
     candidates = candidates[order[support[order] >= min_support]]
     alive = np.ones(len(candidates), dtype=bool)
@@ -177,14 +195,16 @@ def _distinct(candidates: Floats, cells: Cells, bandwidth: float, min_support: i
     return candidates[alive]
 
 
-def _assign_by_cell(points: Floats, cells: Cells, modes: Floats, reach: float) -> NDArray[np.int32]:
-    """As `assign`, but points share the answer of their cell where the triangle inequality leaves no other.
+def _nearest(inside: SortedPoints, cells: Cells, modes: Floats, reach: float) -> NDArray[np.int32]:
+    """As `assign`, in the order that the points had; the points of a cell share its answer where the triangle inequality
+    leaves no other.
 
     For a point at distance δ from its cell's mean, whose nearest modes are d₁ ≤ d₂ away, the nearest mode is the same if
     2δ < d₂ − d₁, and `reach` cannot come between them if δ < |d₁ − reach|. A cell of one point has δ = 0.
     """
+    result = np.full(len(inside.points), -1, dtype=np.int32)
     if len(modes) == 0:
-        return np.full(len(points), -1, dtype=np.int32)
+        return result
     count = len(cells.means)
     nearest, slack = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.float32)
     for rows, distances in _distance_blocks(cells.means, modes):
@@ -195,11 +215,13 @@ def _assign_by_cell(points: Floats, cells: Cells, modes: Floats, reach: float) -
         second = np.sqrt(np.maximum(distances.min(axis=1), 0))
         nearest[rows] = np.where(first <= reach, best, -1)
         slack[rows] = np.minimum((second - first) / 2, np.abs(reach - first))
-    offset = points - cells.means[cells.of_point]
-    labels = nearest[cells.of_point]
-    unsure = (np.einsum("ij,ij->i", offset, offset) >= slack[cells.of_point] ** 2) & (cells.weights[cells.of_point] > 1)
-    labels[unsure] = assign(points[unsure], modes, reach)
-    return labels
+    sizes = np.diff(inside.starts)
+    labels = np.repeat(nearest, sizes)
+    slack[cells.weights == 1] = np.inf
+    unsure = np.flatnonzero(inside.offset >= np.repeat(slack * slack, sizes))
+    labels[unsure] = assign(inside.points[unsure], modes, reach)
+    result[inside.order] = labels
+    return result
 
 
 def assign(points: Floats, modes: Floats, reach: float) -> NDArray[np.int32]:
@@ -212,10 +234,16 @@ def assign(points: Floats, modes: Floats, reach: float) -> NDArray[np.int32]:
 
 
 def _distance_blocks(a: Floats, b: Floats) -> Iterator[tuple[slice, Floats]]:
-    """Yield |aᵢ − bⱼ|² by blocks of rows, bounded in memory: one matrix product of (a, |a|², 1) and (−2b, 1, |b|²)."""
-    left = np.concatenate([a, np.einsum("ij,ij->i", a, a)[:, None], np.ones((len(a), 1), a.dtype)], axis=1)
-    right = np.concatenate([-2 * b, np.ones((len(b), 1), b.dtype), np.einsum("ij,ij->i", b, b)[:, None]], axis=1).T
+    """Yield |aᵢ − bⱼ|² by blocks of rows, bounded in memory."""
+    left, right = _distance_factors(a, b)
     size = max(1, CHUNK_ELEMENTS // max(1, len(b)))
     for start in range(0, len(a), size):
         rows = slice(start, min(start + size, len(a)))
         yield rows, left[rows] @ right
+
+
+def _distance_factors(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """The matrices (a, |a|², 1) and (−2b, 1, |b|²)ᵀ, whose product is |aᵢ − bⱼ|²."""
+    left = np.concatenate([a, np.einsum("ij,ij->i", a, a)[:, None], np.ones((len(a), 1), a.dtype)], axis=1)
+    right = np.concatenate([-2 * b, np.ones((len(b), 1), b.dtype), np.einsum("ij,ij->i", b, b)[:, None]], axis=1).T
+    return left, np.ascontiguousarray(right)

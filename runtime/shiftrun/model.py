@@ -1,126 +1,77 @@
-"""A model file, its contract and what can be done with it."""
+"""An opened model and what can be done with it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.contract import AxisContract, Contract, OutputContract
+from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftrun.arrays import Reader, everything
+from shiftrun.arrays import Box, check_out, into_array
 from shiftrun.axis_plan import Refusal
-from shiftrun.frame import frame
-from shiftrun.labels import Clustering, label_blocks, label_instances
-from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan, same_grid
+from shiftrun.checking import Check
+from shiftrun.labels import label_instances
+from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
+from shiftrun.model_file import ModelFile
+from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
 from shiftrun.planner import Budget, budget_of, fastest_tile
-from shiftrun.running import Run, ahead
-from shiftrun.session import Session
+from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
+from shiftrun.running import Run
+from shiftrun.segmentation import instances
+from shiftrun.session import CPU, Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
-from shiftrun.windows import GRIDS, row_edges, windows_of
 
-INSTANCE_OUTPUTS = ("embedding", "foreground")
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
 
 @dataclass(frozen=True)  # no slots: the session is loaded on first use and cached
-class Model:
-    """An opened model.
+class Model(ModelFile):
+    """An opened model: a `ModelFile` and how it is run.
 
     Attributes
     ----------
-    path : Path
-    sha256 : str
-        Of the file.
-    contract : Contract
-    contract_source : str
-        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed (stale)" by force.
-    metadata : Metadata
-    device : {"auto", "cpu", "cuda"}
+    device : str
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
     force : bool
         Stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time.
     memory : int or None
         Bytes that the process may use, for automatic tiles; None: what is free.
+    precision : {"exact", "tf32", "fp16"}
+        The last two on CUDA only, and no longer bit-identical.
+    check_windows : int
+        Tiles per run that are compared with larger windows; InputError where they differ.
     """
 
-    path: Path
-    sha256: str
-    contract: Contract
-    contract_source: str
-    metadata: Metadata
     device: str = "auto"
     force: bool = False
     workers: int = 1
     memory: int | None = None
+    precision: str = "exact"
+    check_windows: int = 0
 
     @cached_property
     def session(self) -> Session:
         """The network, loaded by onnxruntime; InputError if that fails."""
-        return Session(self.path, self.device, workers=self.workers, image_input=self.contract.input.name)
+        return self._session(self.precision)
 
-    @property
-    def dimensions(self) -> int:
-        """Number of spatial axes."""
-        return len(self.contract.input.shape) - 2
+    def _session(self, precision: str) -> Session:
+        image_input = self.contract.input.name
+        return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
 
-    @property
-    def channels(self) -> int | None:
-        """Number of input channels; None where the network does not say."""
-        axes = {axis.input_axis for axis in self.contract.outputs[0].axes}
-        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in axes)
-        return size if isinstance(size, int) else None
-
-    def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:
-        """The contracts of the named outputs, by default of the first that has all spatial axes.
-
-        Raises
-        ------
-        InputError
-            There is no such output, or it is no image.
-        """
-        images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
-        for name in names:
-            if name not in images:
-                raise InputError(
-                    f"no such output ({self.path}): expected {name!r}, got {', '.join(images) or 'no output that is an image'}. "
-                    + ("shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output.")
-                )
-        if not images:
-            raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
-        return tuple(images[name] for name in names or tuple(images)[:1])
-
-    def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
-        """The named outputs ("all": every image) by grid: those of one group can be computed together."""
-        if names == ("all",):
-            names = tuple(output.name for output in self.contract.outputs if len(output.axes) == self.dimensions)
-        found: list[list[OutputContract]] = []
-        for output in self.outputs(tuple(dict.fromkeys(names))):
-            for group in found:
-                if same_grid(group[0], output):
-                    group.append(output)
-                    break
-            else:
-                found.append([output])
-        return tuple(tuple(output.name for output in group) for group in found)
-
-    def axes(self, outputs: tuple[str, ...] = ()) -> tuple[AxisContract, ...]:
-        """The contract of each spatial axis that serves all the named outputs."""
-        return joined_axes(self.outputs(outputs))
-
-    def row_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
-        """Where the result of an image of spatial `shape` is cut into rows of label windows."""
-        axes = self.axes(INSTANCE_OUTPUTS)
-        result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
-        return row_edges(result, GRIDS[self.dimensions])
+    @cached_property
+    def check(self) -> Check | None:
+        """What looks at tiles while this model runs; None if nothing does."""
+        if not self.check_windows and self.precision == "exact":
+            return None
+        return Check(self.check_windows, self.precision, lambda: self._session("exact"))
 
     def plan(
         self,
@@ -130,8 +81,12 @@ class Model:
         pad: str = "reflect",
         outputs: tuple[str, ...] = (),
         edges: Edges = (),
+        region: Region | None = None,
     ) -> Plan:
-        """Plan an image of spatial `shape`; raises InputError as `make_plan`, or SL602 if the contract fails at these sizes."""
+        """Plan an image of spatial `shape`, or a region of its result, px.
+
+        Raises InputError as `make_plan` and `resolve_region`, or SL602 if the contract fails at these sizes.
+        """
         wanted = self.outputs(outputs)
         axes = joined_axes(wanted)
         if len(shape) != len(axes):
@@ -140,7 +95,8 @@ class Model:
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        return self.confirm(plan, wanted)
+        plan = self.confirm(replace(plan, bitwise=plan.bitwise and self.precision == "exact"), wanted)
+        return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
         found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
@@ -168,60 +124,82 @@ class Model:
             raise Refusal(finding)
         return replace(plan, exact=False, bitwise=False, findings=(finding,))
 
-    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
-        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
-
-        Raises
-        ------
-        InputError
-            NaN or infinite px; a constant image; "model" and the model does not say how.
-        """
-        if normalize == "none":
-            return Source(image, None, where)
-        if self.metadata.percentiles is None:
-            raise InputError(
-                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
-                "Pass --normalize none if the image is already as the network wants it."
-            )
-        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
-
     def run(
-        self, source: Source, plan: Plan, outputs: tuple[str, ...] = (), *, edges: Edges = (), progress: Progress | None = None
+        self,
+        source: Source,
+        plan: Plan,
+        outputs: tuple[str, ...] = (),
+        *,
+        edges: Edges = (),
+        progress: Progress | None = None,
+        region: Box | None = None,
     ) -> Run:
-        """A run of this model by `plan`; out of memory it goes on with tiles of half the size."""
+        """A run of this model by `plan`, which is that of `region`; out of memory it goes on with tiles of half the size."""
 
         def halve(old: Plan, cuts: Edges) -> Plan | None:
             tile = tuple(half_tile(axis, size) for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True))
             if tile == old.tile_shape or not old.exact:
                 return None
             shape = tuple(axis.image_px for axis in old.axes)
-            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts)
+            cuts = uncut_edges(cuts, region)
+            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
-        return Run(self.session, source, plan, self.outputs(outputs), halve, edges, self.workers, progress)
+        axes = self.axes(outputs)
+        return Run(
+            self.session,
+            source,
+            plan,
+            self.outputs(outputs),
+            halve,
+            edges,
+            self.workers,
+            progress,
+            self.check,
+            axes,
+            self.batch(plan),
+        )
+
+    def batch(self, plan: Plan) -> int:
+        """How many tiles to give to the network at a time: small ones go together, where each is computed by itself.
+
+        On the CPU that does not change a bit. On other devices the size of a batch may choose other kernels, as that of a tile.
+        """
+        dynamic = isinstance(self.contract.input.shape[0], str) and self.contract.input.batch == "independent"
+        if not dynamic or not plan.exact or self.session.provider != CPU:
+            return 1
+        return self.budget.batch(plan.read_shape)
 
     def predict(
         self,
-        image: NDArray[Any] | Reader,
+        image: Any,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
         normalize: str = "model",
         outputs: tuple[str, ...] = (),
+        region: Region | None = None,
+        out: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> dict[str, Any]:
         """Run the network on an image (*space) or (C, *space).
 
         Parameters
         ----------
-        image : array or Reader of 8- or 16-bit integers or floats
+        image : array of numpy or Zarr, or Reader, of 8- or 16-bit integers or floats
+            Zarr and readers are read by windows.
         tile : "auto", int or one int per axis
             Output px per tile.
         pad : {"reflect", "edge", "constant", "none"}
         normalize : {"model", "none"}
         outputs : tuple of str
             Names; by default the first output that is an image.
+        region : tuple of slice, one per spatial axis, optional
+            Px of the result, such as `np.s_[0:512, 100:300]`: exactly this crop of the full run, from the tiles that touch it.
+        out : dict of name to array (C', *space), optional
+            Where to put the results, such as arrays of Zarr. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            An exception that it raises cancels the run.
+            Called after every tile, by `segment` from a thread of its own. An exception that it raises cancels the run and comes
+            out here.
 
         Returns
         -------
@@ -230,22 +208,35 @@ class Model:
         Raises
         ------
         InputError
-            The image, tile or model cannot be used.
+            The image, tile, region or model cannot be used.
+
+        Examples
+        --------
+        >>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+        >>> model.predict(image)["embedding"].shape  # image: (512, 512), uint16
+        (8, 512, 512)
+        >>> model.predict(image, region=np.s_[100:200, 0:300])["embedding"].shape
+        (8, 100, 300)
         """
         reader = as_image(image, self.dimensions, self.channels)
         plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=outputs)
-        found: dict[str, NDArray[np.float32]] = {}
+        box = None if region is None else resolve_region(region, plan.output_shape)
+        plan = plan if box is None else cut_plan(plan, box, self.scales(outputs))
+        found: dict[str, Any] = dict(out or {})
 
-        def memory(name: str, channels: int) -> MemoryTarget:
-            found[name] = np.empty((channels, *plan.output_shape), dtype=np.float32)
+        def target(name: str, channels: int) -> MemoryTarget:
+            shape = (channels, *plan.output_shape)
+            if name not in found:
+                found[name] = np.empty(shape, dtype=np.float32)
+            check_out(name, found[name], shape)
             return MemoryTarget(found[name])
 
-        self.run(self.source(reader, normalize), plan, outputs, progress=progress).into(memory)
+        self.run(self.source(reader, normalize), plan, outputs, progress=progress, region=box).into(target)
         return found
 
     def segment(
         self,
-        image: NDArray[Any] | Reader,
+        image: Any,
         *,
         tile: TileWish = "auto",
         pad: str = "reflect",
@@ -253,25 +244,35 @@ class Model:
         bandwidth: float | None = None,
         threshold: float | None = None,
         min_size: int | None = None,
+        region: Region | None = None,
+        out: Any = None,
         progress: Progress | None = None,
-    ) -> NDArray[np.int32]:
+    ) -> Any:
         """Label the instances of an image; parameters as `predict`, those of clustering default to the metadata.
 
-        Embeddings are in memory for one label window at a time.
+        Embeddings are in memory for one label window at a time. With `region` the labels are those of the full run there,
+        numbered 1, 2, … in the same order.
 
         Returns
         -------
         array (*space) of int32
-            0 for background. With `pad="none"` of the size of the network's output.
+            0 for background; `out`, if it is given. With `pad="none"` of the size of the network's output.
+
+        Examples
+        --------
+        >>> model = shiftrun.open_model("zoo/dsb2018.onnx")
+        >>> labels = model.segment(image)
+        >>> labels.shape, labels.dtype, int(labels.max()) == len(np.unique(labels)) - 1
+        ((512, 512), dtype('int32'), True)
         """
         clustering = self.clustering(bandwidth, threshold, min_size)
         reader = as_image(image, self.dimensions, self.channels)
         edges = self.row_edges(reader.shape[1:], pad)
         plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges)
-        run = self.run(self.source(reader, normalize), plan, INSTANCE_OUTPUTS, edges=edges, progress=progress)
-        windows = windows_of(plan.output_shape, GRIDS[self.dimensions])
-        with label_blocks(ahead(run.blocks()), plan.output_shape, clustering, windows) as store:
-            return store.read(everything(plan.output_shape))
+        box = None if region is None else resolve_region(region, plan.output_shape)
+        source = self.source(reader, normalize)
+        with instances(self, source, plan, clustering, edges=edges, region=box, progress=progress) as found:
+            return into_array(found.labels, out)
 
     def labels(
         self,
@@ -285,14 +286,3 @@ class Model:
         """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
         return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
-
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
-        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
-        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
-        if bandwidth is None:
-            raise InputError(
-                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
-            )
-        threshold = self.metadata.foreground_threshold if threshold is None else threshold
-        min_size = self.metadata.min_size if min_size is None else min_size
-        return Clustering(bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_size or 0)

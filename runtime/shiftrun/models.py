@@ -20,6 +20,8 @@ def open_model(
     workers: int = 1,
     memory: int | None = None,
     image_input: str | None = None,
+    precision: str = "exact",
+    check: int = 0,
 ) -> Model:
     """Open a model file and establish its contract.
 
@@ -27,7 +29,8 @@ def open_model(
     ----------
     path : Path or str
         An ONNX file, or the name of a model of the zoo, which is fetched on first use.
-    device : {"auto", "cpu", "cuda"}
+    device : str
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
     force : bool
         Use the computed contract where the stored one is stale; stitch naively where the exact plan is refused.
     workers : int
@@ -36,6 +39,10 @@ def open_model(
         Bytes that the process may use, for `tile="auto"`. Default: 80 % of what is free.
     image_input : str, optional
         The input that takes the image, where a network has several.
+    precision : {"exact", "tf32", "fp16"}
+        The last two on CUDA only, and no longer bit-identical.
+    check : int
+        Tiles per run to compare with larger windows while it runs; InputError where they differ.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def open_model(
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(path, sha256, contract, source, metadata, device, force, workers, memory)
+    return Model(path, sha256, contract, source, metadata, device, force, workers, memory, precision, check)
 
 
 def resolve(model: Path | str) -> Path:

@@ -20,6 +20,10 @@ SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, taken at
 HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes a px
 
 
+class NoContrast(InputError):
+    """An image of one intensity: there is nothing to normalize, and nothing to see."""
+
+
 @dataclass(frozen=True, slots=True)
 class Normalization:
     """The affine map from raw intensities to what the network was trained on.
@@ -59,7 +63,9 @@ def percentile_normalization(
     Raises
     ------
     InputError
-        The image holds NaN or infinite values, or its percentiles coincide (a constant image).
+        The image holds NaN or infinite values.
+    NoContrast
+        Its percentiles coincide: a constant image.
     """
     reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
     if 0 in reader.shape:
@@ -69,7 +75,7 @@ def percentile_normalization(
     else:
         low, high = (float(v) for v in np.percentile(_sample(reader, where), percentiles))
     if not high > low:
-        raise InputError(
+        raise NoContrast(
             f"image without contrast ({where}): expected two different intensities at percentiles {percentiles[0]:g} and "
             f"{percentiles[1]:g}, got {low:g} at both. There is nothing to segment; --normalize none skips this step."
         )

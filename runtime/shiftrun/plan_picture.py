@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from shiftrun.axis_plan import AxisPlan
-from shiftrun.images import write_png
 from shiftrun.plan import Plan
+from shiftrun.writing import write_png
 
 LARGEST_PX = 1024
 MARGIN_PX = 8

@@ -29,6 +29,7 @@ CACHED_BYTES = 0.9e9
 BASE_BYTES = 150_000_000  # the process with its libraries
 SPACING = 0.97  # sizes closer than that are not tried both
 LARGEST_TILE_PX = 4096
+MOST_IN_A_BATCH = 16
 USUAL_READ_PX = {1: 1 << 16, 2: 700, 3: 128}  # where the network's memory is modeled
 
 
@@ -56,6 +57,14 @@ class Budget:
     def peak_bytes(self, read: tuple[int, ...]) -> int:
         """The memory of a run with this read."""
         return int(BASE_BYTES + self.fixed_bytes + self.workers * self.bytes_per_px * prod(read))
+
+    def batch(self, read: tuple[int, ...]) -> int:
+        """How many such reads are run at a time: as many as have the px of one of the usual size, and fit."""
+        usual: int = USUAL_READ_PX[len(read)] ** len(read)
+        count = max(1, min(MOST_IN_A_BATCH, usual // prod(read)))
+        while self.limit_bytes is not None and count > 1 and self.peak_bytes((*read, count)) > self.limit_bytes:
+            count -= 1
+        return count
 
     def cost(self, tiles: int, read: tuple[int, ...]) -> float:
         """The time of a run, in px of arithmetic."""

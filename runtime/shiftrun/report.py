@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from shiftlint.errors import InputError
-from shiftrun.images import Image
-from shiftrun.models import Model
+from shiftrun import regions
+from shiftrun.arrays import Box
+from shiftrun.images import Series
+from shiftrun.model import Model
 from shiftrun.outputs import replacing
 from shiftrun.plan import Plan
-from shiftrun.session import runtime_version
+from shiftrun.session import CPU, CUDA, runtime_version
 from shiftschemas import validate
 
 SCHEMA_VERSION = 1
@@ -54,12 +58,15 @@ def run_report(
     model: Model,
     plan: Plan,
     *,
-    image: Image,
+    series: Series,
     outputs: dict[str, Path],
     settings: dict[str, Any],
     overrides: dict[str, Any],
     seconds: dict[str, float],
     objects: int | None = None,
+    region: Box | None = None,
+    scales: tuple[Fraction, ...] = (),
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The report of one run, checked against its schema.
 
@@ -67,7 +74,8 @@ def run_report(
     ----------
     command : {"segment", "embed"}
     model, plan
-    image : Image
+    series : Series
+        The images of the file.
     outputs : dict of kind to Path
     settings : dict
         What the run used, whether from flags or metadata.
@@ -75,7 +83,14 @@ def run_report(
         Those settings that a flag set against the metadata.
     seconds : dict of stage to s
     objects : int, optional
+    region : Box, optional
+        The part of the result that was asked for.
+    scales : tuple of Fraction
+        Px of the result per px of the image, where there is a region.
+    notes : sequence of str
+        What a reader of the result must know of this image.
     """
+    image = series.image((0,) * len(series.axes))
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -85,12 +100,20 @@ def run_report(
             "graph_sha256": model.contract.model.graph_sha256,
             "contract": model.contract_source,
         },
-        "image": {"path": str(image.path), "shape": list(image.shape), "dtype": str(image.dtype)},
+        "image": {
+            "path": str(image.path),
+            "shape": list(image.shape),
+            "dtype": str(image.dtype),
+            "series": dict(zip(series.axes, series.shape, strict=True)),
+            "px": {name.lower(): {"size": size, "unit": unit} for name, (size, unit) in series.calibration.lengths.items()},
+        },
+        "region": None if region is None else [[part.start, part.stop] for part in region],
         "outputs": {kind: str(path) for kind, path in outputs.items()},
         "settings": settings,
         "overrides": overrides,
-        "plan": plan.to_json(),
+        "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
         "provider": model.session.provider,
+        "check": None if model.check is None else model.check.take(plan),
         "versions": {
             "shiftlint": version("shiftlint"),
             "onnxruntime": runtime_version(),
@@ -100,7 +123,7 @@ def run_report(
         "seconds": seconds,
         "peak_memory_bytes": peak_memory_bytes(),
         "objects": objects,
-        "warnings": warnings_of(model, plan),
+        "warnings": [*notes, *warnings_of(model, plan)],
     }
     validate(report, "run_report", where="run report")
     return report
@@ -109,7 +132,11 @@ def run_report(
 def warnings_of(model: Model, plan: Plan) -> list[str]:
     """What a reader of the result must know."""
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
-    if plan.exact and not plan.bitwise:
+    if model.precision != "exact":
+        found.append(f"computed in {model.precision}: not bit for bit the whole image; `check` says what it costs")
+    elif model.session.provider not in {CPU, CUDA}:
+        found.append(f"bit-identity is known for the CPU and CUDA, not for {model.session.provider}: --check measures it")
+    elif plan.exact and not plan.bitwise:
         found.append("equal to the whole image to about 1e-4 only: the network interpolates by a factor that is no power of two")
     if model.contract_source == "computed":
         found.append("the model carries no contract: it was analyzed for this run")
@@ -134,3 +161,13 @@ def write_report(output: Path, report: dict[str, Any]) -> Path:
     with replacing(path) as beside:
         beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def summary(what: str, series: Series, plan: Plan, watch: Stopwatch, paths: list[Path], warnings: list[str]) -> str:
+    """The line that tells of a run, and one per warning."""
+    tiles = f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''} of {'x'.join(map(str, plan.tile_shape))}"
+    if series.axes:
+        count = prod(series.shape)
+        tiles = f"{count} image{'s' if count > 1 else ''} along {series.axes}, each of {tiles}"
+    line = f"{what}, {tiles}, {sum(watch.seconds.values()):.1f} s: {', '.join(map(str, paths))}"
+    return "\n".join([line, *(f"warning: {warning}" for warning in warnings)])

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from shiftlint.contract import AxisContract
 from shiftrun.arrays import Box, everything
+from shiftrun.checking import Check
 from shiftrun.plan import Edges, Plan
 from shiftrun.session import OutOfMemory
 from shiftrun.source import Source
@@ -37,6 +39,12 @@ class Run:
         Per axis where blocks of the result should begin; see `Plan.block_edges`.
     workers : int
     progress : callable (tiles done, tiles in all), optional
+    check : Check, optional
+        Looks at some of the tiles.
+    axes : tuple of AxisContract
+        That serve all outputs; for `check`.
+    batch : int
+        Tiles that are given to the network at a time; out of memory they are run one by one, before tiles become smaller.
     """
 
     network: Network
@@ -47,6 +55,9 @@ class Run:
     edges: Edges = ()
     workers: int = 1
     progress: Progress | None = None
+    check: Check | None = None
+    axes: tuple[AxisContract, ...] = ()
+    batch: int = 1
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
         """Write the whole result to targets, made for (name, channels) when the first tile is there."""
@@ -72,9 +83,13 @@ class Run:
     ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
-            count = done
+            count, chosen = done, self.check.chosen(self.plan) if self.check else frozenset[int]()
             try:
-                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, block=box, workers=self.workers):
+                settings: dict[str, Any] = {"block": box, "workers": self.workers, "batch": self.batch}
+                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, **settings):
+                    if self.check is not None:
+                        where = (self.network, self.source, self.plan, self.axes, self.outputs)
+                        self.check.look(*where, tile, found, compare=count in chosen)
                     place = within(tile.write, box)
                     for name, values in found.items():
                         if name not in targets:
@@ -85,6 +100,9 @@ class Run:
                         self.progress(min(count, self.plan.tile_count), self.plan.tile_count)
                 return count
             except OutOfMemory:
+                if self.batch > 1:
+                    self.batch = 1
+                    continue
                 smaller = self.halve(self.plan, edges)
                 if smaller is None:
                     raise

@@ -1,12 +1,13 @@
 """Running a network: the only module that knows onnxruntime.
 
-Results must not depend on how a tile is run: TF32 is off (with it, onnxruntime's default, the shape of a tile changes CUDA
-results by 4e-3), and a provider that silently fell back to the CPU is an error where another device was asked for.
+Results must not depend on how a tile is run: TF32 is off unless asked for (with it, onnxruntime's default, the shape of a tile
+changes CUDA results by 4e-3), and a provider that silently fell back to the CPU is an error where another device was asked for.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 
-DEVICES = ("auto", "cpu", "cuda")
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+PROVIDERS = {"cpu": CPU, "cuda": CUDA, "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider"}
+DEVICES = ("auto", *PROVIDERS)
+PRECISIONS = ("exact", "tf32", "fp16")
 FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+LARGEST_MODEL_BYTES = 2_000_000_000  # what one protobuf message can hold
 QUIET = 4  # onnxruntime's log level "fatal": its errors are reported once, as one line
 OUT_OF_MEMORY = ("failed to allocate memory", "bad allocation", "bad_alloc", "out of memory", "alloc_failed", "bfcarena::allocate")
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 class OutOfMemory(InputError):
@@ -34,8 +38,11 @@ class Session:
     ----------
     path : Path
         An ONNX file.
-    device : {"auto", "cpu", "cuda"}
-        "auto": CUDA where it is available and starts, else the CPU.
+    device : str
+        One of `DEVICES`, or the name of an onnxruntime execution provider. "auto": CUDA where it is available and starts, else
+        the CPU.
+    precision : {"exact", "tf32", "fp16"}
+        The last two on CUDA only.
     workers : int
         How many batches are run at a time; they share the cores.
     image_input : str, optional
@@ -51,18 +58,17 @@ class Session:
     Raises
     ------
     InputError
-        onnxruntime is missing or cannot load the file; CUDA was asked for and does not start; no float input.
+        onnxruntime is missing or cannot load the file; the device that was asked for is not there or does not start; the
+        precision is not to be had on it; no float input.
     """
 
-    def __init__(self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None) -> None:
+    def __init__(
+        self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None, precision: str = "exact"
+    ) -> None:
         runtime = _onnxruntime()
-        available = runtime.get_available_providers()
-        if device == "cuda" and CUDA not in available:
-            raise InputError(
-                f"no CUDA (--device cuda): expected onnxruntime with {CUDA}, got {', '.join(available)}. {_INSTALL_GPU}"
-            )
-        use_cuda = device == "cuda" or (device == "auto" and CUDA in available)
-        providers: list[Any] = [(CUDA, {"use_tf32": "0"})] if use_cuda else []
+        wanted = _provider(device, runtime.get_available_providers(), precision, workers)
+        settings = {"use_tf32": "1" if precision == "tf32" else "0"} if wanted == CUDA else {}
+        providers = [(wanted, settings), CPU] if wanted != CPU else [CPU]
         options = runtime.SessionOptions()
         options.log_severity_level = QUIET
         if workers > 1:
@@ -70,14 +76,17 @@ class Session:
         options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
         try:
-            self._session = runtime.InferenceSession(str(path), options, providers=[*providers, CPU])
+            model = half_precision(path) if precision == "fp16" else str(path)
+            self._session = runtime.InferenceSession(model, options, providers=providers)
+        except InputError:
+            raise
         except Exception as error:  # onnxruntime's errors have no common class but Exception
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"cannot load model ({path}): expected a network that onnxruntime runs, got: {reason}") from error
         self.provider: str = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != CUDA:
+        if self.provider != wanted and (device != "auto" or precision != "exact"):
             raise InputError(
-                f"CUDA does not start (--device cuda): expected {CUDA}, got {self.provider}. Check driver and CUDA libraries."
+                f"device does not start (--device {device}): expected {wanted}, got {self.provider}. Check the driver."
             )
         inputs = {value.name: value for value in self._session.get_inputs()}
         image = inputs[image_input] if image_input in inputs else next(iter(inputs.values()))
@@ -117,6 +126,56 @@ class Session:
             raise InputError(
                 f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime says: {reason}"
             ) from error
+
+
+def half_precision(path: Path) -> bytes:
+    """The network in `path` with weights and tensors in float16; inputs and outputs keep their types.
+
+    By onnxruntime's own converter: operators that need float32 keep it, values beyond float16's range are clipped to it.
+
+    Raises
+    ------
+    InputError
+        The network is too large to be converted in memory, or the converter refuses it.
+    """
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    model = onnx.load(path)
+    if model.ByteSize() > LARGEST_MODEL_BYTES:
+        raise InputError(
+            f"network too large for --precision fp16 ({path}): expected less than {LARGEST_MODEL_BYTES / 1e9:.0f} GB of weights, "
+            f"got {model.ByteSize() / 1e9:.1f} GB. Export it in float16, or use --precision tf32."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each weight that float16 rounds to zero
+            result: bytes = convert_float_to_float16(model, keep_io_types=True).SerializeToString()
+    except (ValueError, KeyError, IndexError, AttributeError, RuntimeError) as error:
+        raise InputError(
+            f"cannot convert to float16 ({path}): expected a network that onnxruntime's converter takes, got: {error}. "
+            "Use --precision tf32 or exact."
+        ) from error
+    return result
+
+
+def _provider(device: str, available: list[str], precision: str, workers: int) -> str:
+    """The provider to ask for; InputError where onnxruntime has none of that name, or it cannot do what is asked."""
+    best = CUDA if CUDA in available else CPU
+    wanted = best if device == "auto" else PROVIDERS.get(device, device)
+    if wanted not in available:
+        advice = _INSTALL_GPU if wanted == CUDA else "Install the build of onnxruntime that has it, or use --device auto."
+        raise InputError(f"no such device (--device {device}): expected {wanted}, onnxruntime has {', '.join(available)}. {advice}")
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision (--precision): expected one of {', '.join(PRECISIONS)}, got {precision}.")
+    if precision != "exact" and wanted != CUDA:
+        raise InputError(
+            f"no {precision} here (--precision {precision}): expected {CUDA}, got {wanted}. Use --precision exact, or "
+            "a machine with a GPU by NVIDIA."
+        )
+    if wanted == PROVIDERS["directml"] and workers > 1:
+        raise InputError(f"one worker only (--device {device}): expected --workers 1, which DirectML needs, got {workers}.")
+    return wanted
 
 
 _INSTALL_GPU = 'Install it: pip install "shiftlint[gpu]", without onnxruntime beside it.'

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays import Arranged, Box, MemoryArray, Reader
+from shiftrun.arrays import Box, MemoryArray, Reader, as_reader
 from shiftrun.normalization import Normalization
 from shiftrun.plan import Plan
+from shiftrun.views import Arranged
 
 OUTSIDE = -1
 
@@ -86,15 +87,15 @@ def as_source(image: NDArray[np.float32] | Source) -> Source:
     return image if isinstance(image, Source) else Source(MemoryArray(image), None)
 
 
-def as_image(image: NDArray[Any] | Reader, dimensions: int, channels: int | None) -> Reader:
-    """An image (*space) or (C, *space) as (C, *space); InputError if its axes are not what the network takes."""
-    reader: Reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
+def as_image(image: Any, dimensions: int, channels: int | None) -> Reader:
+    """An image (*space) or (C, *space) as (C, *space); InputError if it is none or its axes are not what the network takes."""
+    reader = as_reader(image)
     if len(reader.shape) == dimensions:
         reader = Arranged(reader, (-1, *range(dimensions)))
     if len(reader.shape) != dimensions + 1 or channels not in {None, reader.shape[0]}:
         raise InputError(
             f"wrong axes (image): expected {dimensions} spatial axes and {channels or 'any'} channels first, "
-            f"got shape {image.shape}."
+            f"got shape {reader.shape}."
         )
     return reader
 

@@ -6,6 +6,7 @@ so that memory does not grow with the image.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -33,7 +34,7 @@ class Network(Protocol):
     """What runs a batch: `session.Session`, or a function in a test."""
 
     def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> Mapping[str, NDArray[Any]]:
-        """Return the named outputs of one batch of size 1; it may be called from several threads at once."""
+        """Return the named outputs of one batch; it may be called from several threads at once."""
         ...
 
 
@@ -102,15 +103,20 @@ def predict(
 
 
 def run_tiles(
-    network: Network, source: Source, plan: Plan, outputs: Outputs, *, block: Box | None = None, workers: int = 1
+    network: Network, source: Source, plan: Plan, outputs: Outputs, *, block: Box | None = None, workers: int = 1, batch: int = 1
 ) -> Iterator[tuple[Tile, Values]]:
-    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space) of each, in order."""
+    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space) of each, in order.
+
+    `batch` tiles are given to the network at a time.
+    """
     index = padding_index(plan)
-    run = partial(_run, network, plan, outputs)
+    run = partial(run_batch, network, plan, outputs)
+    tiles = plan.tiles(block)
+    groups = iter(lambda: list(itertools.islice(tiles, batch)), [])
     reader, runner = ThreadPoolExecutor(1, "read"), ThreadPoolExecutor(workers, "run")
     try:
-        read = in_order(reader, lambda tile: (tile, source.window(tile.read, index)), plan.tiles(block), 1)
-        yield from in_order(runner, run, read, workers)
+        read = in_order(reader, lambda group: [(tile, source.window(tile.read, index)) for tile in group], groups, 1)
+        yield from itertools.chain.from_iterable(in_order(runner, run, read, workers))
     finally:
         for pool in (reader, runner):
             pool.shutdown(cancel_futures=True)
@@ -127,11 +133,22 @@ def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable
         yield waiting.popleft().result()
 
 
-def _run(network: Network, plan: Plan, outputs: Outputs, tile_and_window: tuple[Tile, NDArray[np.float32]]) -> tuple[Tile, Values]:
-    tile, window = tile_and_window
+def run_batch(
+    network: Network, plan: Plan, outputs: Outputs, tiles_and_windows: list[tuple[Tile, NDArray[np.float32]]]
+) -> list[tuple[Tile, Values]]:
+    """Run windows (C, *space) of one size at once; the tiles and what they keep of each output (C', *space)."""
     input_axes = [axis.input_axis for axis in outputs[0].axes]
-    batch = window[None]  # (1, C, *space)
+    batch = np.stack([window for _, window in tiles_and_windows])  # (N, C, *space)
     found = network.run(np.moveaxis(batch, range(2, batch.ndim), input_axes), tuple(output.name for output in outputs))
+    for name, values in found.items():
+        if len(values) != len(batch):
+            raise InputError(f"batch size ({name}): expected {len(batch)} results for {len(batch)} windows, got {len(values)}.")
+    singly = [{name: values[number : number + 1] for name, values in found.items()} for number in range(len(batch))]
+    return [(tile, _kept(plan, outputs, tile, values)) for (tile, _), values in zip(tiles_and_windows, singly, strict=True)]
+
+
+def _kept(plan: Plan, outputs: Outputs, tile: Tile, found: Mapping[str, NDArray[Any]]) -> Values:
+    """What a tile keeps of the network's outputs."""
     kept: Values = {}
     for output in outputs:
         values = channels_first(found[output.name], [axis.output_axis for axis in output.axes])
@@ -142,7 +159,7 @@ def _run(network: Network, plan: Plan, outputs: Outputs, tile_and_window: tuple[
                 f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: run shiftlint verify."
             )
         kept[output.name] = values[(slice(None), *tile.keep)]
-    return tile, kept
+    return kept
 
 
 def channels_first(values: NDArray[Any], output_axes: list[int]) -> NDArray[Any]:

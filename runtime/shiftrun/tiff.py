@@ -1,9 +1,12 @@
-"""Reading TIFF by windows: only the strips or tiles of a page that a window touches are decoded."""
+"""Reading TIFF, OME-TIFF and ImageJ's TIFF by windows: only the strips or tiles that a window touches are decoded."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -12,7 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.errors import InputError
 from shiftrun.arrays import Box, FileArray, MemoryArray, Reader
+from shiftrun.calibration import Length, imagej_lengths, ome_lengths, tag_lengths
+from shiftrun.stored import Stored
 
 CACHE_BYTES = 1 << 26  # of decoded strips and tiles: neighboring windows share those at their edges
 LAZY_PAGES = {"YX", "YXS", "SYX"}
@@ -119,16 +125,77 @@ def _shifted(part: slice, origin: int) -> slice:
     return slice(part.start - origin, part.stop - origin)
 
 
-def open_series(path: Path, series: Any) -> Reader:
-    """The reader of one tifffile series: mapped, by segments, or as a last resort decoded into memory.
+def open_tiff(path: Path) -> Stored:
+    """Open the first image of a file; px are read later.
 
     Raises
     ------
-    ValueError
-        The file ends before its px do.
+    InputError
+        Its compression needs a codec that is not installed.
+    ValueError and others of tifffile
+        The file is damaged.
     """
+    import tifffile
+
+    with _logged() as complaints, tifffile.TiffFile(path) as file:
+        series, pages = file.series[0], len(file.pages)
+        broken = [line for line in complaints if "page" in line and ("offset" in line or "circular" in line)]
+        if broken:
+            raise ValueError(f"the chain of pages breaks after {pages}: {broken[0]}")
+        count = len(file.series) if file.is_ome else 1  # others keep thumbnails and labels of slides as images of their own
+        notes = [f"{path} holds {count} images: the first was taken"] if count > 1 else []
+        reader = _open_series(path, file, series)
+        notes += [f"{path}: {line}" for line in complaints[:3]]
+        return Stored(reader, series.axes, _lengths(file), notes=tuple(notes))
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """What tifffile has to complain of: it goes on with what it can read, which may be less than the file should hold."""
+    logger, lines = logging.getLogger("tifffile"), []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    propagate, logger.propagate = logger.propagate, False
+    logger.setLevel(logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        logger.setLevel(logging.CRITICAL)  # damage that is met later is an error of its own
+
+
+def _lengths(file: Any) -> dict[str, Length]:
+    """The size of a px as OME-XML, ImageJ or the resolution tags have it."""
+    if file.is_ome:
+        return ome_lengths(file.ome_metadata or "")
+    tags = {name: file.pages.first.tags.get(f"{name}Resolution") for name in "XY"}
+    per_unit = {name: tag.value[0] / tag.value[1] for name, tag in tags.items() if tag is not None and tag.value[1]}
+    if file.is_imagej:
+        return imagej_lengths(file.imagej_metadata or {}, per_unit)
+    unit = file.pages.first.tags.get("ResolutionUnit")
+    return tag_lengths(per_unit, 2 if unit is None else int(unit.value))
+
+
+def _open_series(path: Path, file: Any, series: Any) -> Reader:
+    """The reader of one tifffile series: mapped, by segments, or as a last resort decoded into memory."""
+    from tifffile import TIFF
+
     page = series.keyframe
-    size, dtype = path.stat().st_size, np.dtype(series.dtype).newbyteorder("=")
+    try:
+        _ = TIFF.DECOMPRESSORS[page.compression]
+    except KeyError as error:
+        raise InputError(
+            f"compressed image ({path}): expected a codec for {page.compression.name}, got none. "
+            "Install them: pip install imagecodecs."
+        ) from error
+    size, dtype, pages = path.stat().st_size, np.dtype(series.dtype).newbyteorder("="), tuple(series.pages)
+    missing = sum(frame is None for frame in pages)
+    if missing:
+        raise ValueError(f"{missing} of {len(pages)} planes are missing")
+    if any(frame.parent is not file for frame in pages):  # an image that is spread over several files
+        return MemoryArray(series.asarray())
     if series.dataoffset is not None:
         stored = np.dtype(series.dtype).newbyteorder(page.parent.byteorder)
         mapped = FileArray(path, series.dataoffset, tuple(series.shape), stored)
@@ -136,10 +203,11 @@ def open_series(path: Path, series: Any) -> Reader:
             raise ValueError(f"{size} bytes instead of {mapped.end}: the file is truncated")
         return mapped
     lead = len(series.shape) - len(page.shape)
-    whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(series.shape[:lead]) == len(series.pages)
-    if page.axes not in LAZY_PAGES or not whole_pages or page.is_subsampled or any(frame is None for frame in series.pages):
+    whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(series.shape[:lead]) == len(pages)
+    if page.axes not in LAZY_PAGES or not whole_pages or page.is_subsampled:
         return MemoryArray(series.asarray())
-    pages = tuple(series.pages)
+    for keyframe in {id(frame.keyframe): frame.keyframe for frame in pages}.values():
+        _ = keyframe.decode  # made from the open file, and kept
     for number, frame in enumerate(pages):
         end = max(map(sum, zip(frame.dataoffsets, frame.databytecounts, strict=True)))
         if end > size:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun.arrays import Box
-from shiftrun.components import Labels, in_raster_order
+from shiftrun.components import Labels, connected
+from shiftrun.runs import Runs
 from shiftrun.windows import Window, intersection, within
 
 MINIMUM_IOU = 0.5
@@ -32,23 +32,19 @@ class Unions:
         self._unseen.remove(number)
         for common, earlier in self._waiting.pop(number, []):
             part = own[within(common, box)]
-            labels_there = np.frombuffer(zlib.decompress(earlier), dtype=np.int32).reshape(part.shape)
+            labels_there = Runs.unpack(earlier).expand(part.shape)
             self._pairs.append(partners(labels_there, part))
         for later in self._unseen:
             if self.windows[later].box[0].start >= box[0].stop:  # in raster order, so do all that follow
                 break
             shared = intersection(box, self.windows[later].box)
             if shared is not None:
-                self._waiting.setdefault(later, []).append((shared, zlib.compress(own[within(shared, box)].tobytes(), 1)))
+                self._waiting.setdefault(later, []).append((shared, Runs.of(own[within(shared, box)]).pack()))
 
     def names(self, total: int) -> Labels:
         """The name of every label (total + 1,) after uniting those that are one object; 0 stays 0."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        edges = np.concatenate(self._pairs)
-        graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(total + 1, total + 1))
-        return in_raster_order(connected_components(graph, directed=False)[1] + 1) - 1
+        root = connected(np.concatenate(self._pairs).T, total + 1)
+        return (np.cumsum(root == np.arange(total + 1)) - 1)[root].astype(np.int32)
 
 
 def partners(a: NDArray[np.integer[Any]], b: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

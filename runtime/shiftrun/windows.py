@@ -74,7 +74,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The foreground of a box that a later window needs: `mask` (*box) and the embeddings there (E, K)."""
+    """The foreground of a box that later windows need: `mask` (*box) and the embeddings there (E, K)."""
 
     box: Box
     mask: NDArray[np.bool_]
@@ -92,22 +92,24 @@ class Gather:
     def add(self, block: Block) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
         """Take a block; yield (number, embedding (E, *box), foreground mask (*box)) of every window that it completes."""
         remaining = []
+        waiting: dict[int, list[tuple[int, Box]]] = {}  # by row of windows, which are complete at about the same time
         for position, number in enumerate(self._open):
             box = self.windows[number].box
             if box[0].start >= block.box[0].stop:  # windows are in raster order: the others begin later still
                 remaining += self._open[position:]
                 break
             common = intersection(box, block.box)
-            if common is None:
-                remaining.append(number)
-            elif all(part.stop <= end.stop for part, end in zip(box, block.box, strict=True)):
+            if common is not None and all(part.stop <= end.stop for part, end in zip(box, block.box, strict=True)):
                 yield self._complete(number, common, block)
-            else:
-                remaining.append(number)
-                inside = within(common, block.box)
-                mask = block.foreground[inside] > self.threshold
-                self._pieces.setdefault(number, []).append(Piece(common, mask, block.embedding[(slice(None), *inside)][:, mask]))
+                continue
+            remaining.append(number)
+            if common is not None:
+                waiting.setdefault(box[0].stop, []).append((number, common))
         self._open = remaining
+        for row in waiting.values():
+            piece = _piece(block, hull([common for _, common in row]), self.threshold)
+            for number, _ in row:
+                self._pieces.setdefault(number, []).append(piece)
 
     def _complete(self, number: int, common: Box, block: Block) -> tuple[int, NDArray[np.float32], NDArray[np.bool_]]:
         box, inside = self.windows[number].box, within(common, block.box)
@@ -117,13 +119,29 @@ class Gather:
         embedding = np.zeros((block.embedding.shape[0], *shape), dtype=np.float32)
         mask = np.zeros(shape, dtype=bool)
         for piece in self._pieces.pop(number, []):
-            place = within(piece.box, box)
-            mask[place] = piece.mask
-            embedding[(slice(None), *place)][:, piece.mask] = piece.points
+            shared = intersection(piece.box, box)
+            if shared is None:
+                continue
+            place, part = within(shared, box), within(shared, piece.box)
+            chosen = np.zeros_like(piece.mask)
+            chosen[part] = piece.mask[part]
+            mask[place] = piece.mask[part]
+            embedding[(slice(None), *place)][:, piece.mask[part]] = piece.points[:, chosen[piece.mask]]
         place = within(common, box)
         mask[place] = block.foreground[inside] > self.threshold
         embedding[(slice(None), *place)] = block.embedding[(slice(None), *inside)]
         return number, embedding, mask
+
+
+def _piece(block: Block, box: Box, threshold: float) -> Piece:
+    inside = within(box, block.box)
+    mask = block.foreground[inside] > threshold
+    return Piece(box, mask, block.embedding[(slice(None), *inside)][:, mask])
+
+
+def hull(boxes: list[Box]) -> Box:
+    """The smallest box that holds all."""
+    return tuple(slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True))
 
 
 def intersection(a: Box, b: Box) -> Box | None:

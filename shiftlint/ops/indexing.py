@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
@@ -24,7 +25,8 @@ WRITTEN = "elements are written at their place"
 
 @transfer("Gather", since=1)
 def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of the image are a crop.
+    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of the image are a crop; rows of a
+    table by what the px say are as pointwise as any function of them.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
     """
@@ -45,6 +47,9 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     if tracked and picks is not None and picks.ndim == 2 and (found := _patches(data.dims[axis], picks)) is not None:
         base = forgotten(data)
         return Tensor((*base.dims[:axis], *found, *base.dims[axis + 1 :]), from_image=data.from_image)
+    if indices.from_image and not data.from_image:
+        dims = [tuple(dim_of(n)) for n in data.shape]
+        return replace(indices, dims=(*dims[:axis], *indices.dims, *dims[axis + 1 :]))
     base = forgotten(data)
     notes = positioned(base, [axis], PICKED) + chosen_by(indices)
     picked = forgotten(indices).dims

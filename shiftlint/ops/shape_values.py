@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def shape(data: Tensor, *, start: int = 0, end: int | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Shape.html
     """
-    return constant(data.shape[start:end])
+    axes = [frozenset(atom.track.axis for atom in dim if atom.track) for dim in data.dims]
+    return replace(constant(data.shape[start:end]), sized=tuple(axes[start:end]))
 
 
 @transfer("Size", since=1)
@@ -78,7 +80,7 @@ def size(data: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Size.html
     """
-    return constant(min(prod(data.shape), LARGEST_INTEGER))
+    return replace(constant(min(prod(data.shape), LARGEST_INTEGER)), sized=(frozenset(track.axis for track in data.tracks()),))
 
 
 @transfer("ConstantOfShape", since=9)

@@ -35,6 +35,8 @@ TITLE = "no period: the output depends on absolute place or total size"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node that knows the place."""
+    """One finding per node that knows the place, or computes with a value that is another one at every size."""
     advice = "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run whole images."
     yield from each(case.noted(Kind.POSITION), CODE, LEVEL, advice)
+    if any(axis.period is None for _, axis in case.axes()):
+        yield from each(case.noted(Kind.SIZE), CODE, LEVEL, "Put a constant in its place, or run whole images.")

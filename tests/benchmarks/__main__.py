@@ -65,14 +65,25 @@ def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
             click.echo(f"\n## Network on {size}x{size}\n\n{tiling(model, size, Path(folder))}")
         if "scaling" in wanted:
             sizes = [int(text) for text in scaling.split(",")]
-            rows = [{"px": f"{n}x{n}", **measured("segment", model=model, size=n, folder=folder)} for n in sizes]
+            rows = []
+            for n in sizes:
+                measured("image", size=n, folder=folder)
+                rows.append({"px": f"{n}x{n}", **measured("segment", model=model, size=n, folder=folder)})
             click.echo(f"\n## segment, by image size\n\n{table(rows)}")
     if "meanshift" in wanted:
-        rows = [measured("meanshift", points=n, dimensions=e, smeared=s) for n, e, s in MEAN_SHIFT]
+        rows = [measured("meanshift", points=n, dimensions=e, centers=c, smeared=s) for n, e, c, s in MEAN_SHIFT]
         click.echo(f"\n## Mean shift, 50 clusters\n\n{table(rows)}")
 
 
-MEAN_SHIFT = ((65536, 3, 0.0), (262144, 3, 0.0), (65536, 8, 0.0), (262144, 8, 0.0), (65536, 8, 0.1))
+MEAN_SHIFT = (
+    (65536, 3, "random", 0.0),
+    (262144, 3, "random", 0.0),
+    (65536, 8, "random", 0.0),
+    (262144, 8, "random", 0.0),
+    (262144, 8, "lattice", 0.0),
+    (65536, 8, "random", 0.1),
+    (262144, 8, "random", 0.1),
+)
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 MOST_DOWN = 8  # the product of strides along a graph: larger periods only take longer
 MOST_UP = 4
@@ -307,8 +307,36 @@ def flip(b: Builder, x: Feature) -> Feature:
     return Feature(b.op("Slice", inputs), x.channels)
 
 
+def by_size(b: Builder, x: Feature) -> Feature:
+    """Elements that depend on how large the image is: a factor, a choice, a row of a table."""
+    axis = 2 + b.integer(0, b.rank - 1)
+    size = b.op("Shape", [x.name], start=axis, end=axis + 1)
+    if b.chance(0.5):
+        size = b.op("Mod", [size, b.constant([b.integer(2, 7)])])
+    return Feature(b.op(b.choice("Add", "Mul"), [x.name, b.op("Cast", [size], to=TensorProto.FLOAT)]), x.channels)
+
+
+def by_ratio(b: Builder, x: Feature) -> Feature:
+    """Arithmetic with sizes whose result is the same at every size."""
+    size = b.op("Shape", [x.name], start=2, end=3)
+    twice = b.op("Mul", [size, b.constant([2])])
+    ratio = b.op("Cast", [b.op("Div", [twice, size])], to=TensorProto.FLOAT)
+    return Feature(b.op("Mul", [x.name, ratio]), x.channels)
+
+
+def lookup(b: Builder, x: Feature) -> Feature:
+    """The row of a table that every px chooses."""
+    index = b.op(
+        "Cast",
+        [b.op("Clip", [x.name, b.constant(np.array(-3, np.float32)), b.constant(np.array(3, np.float32))])],
+        to=TensorProto.INT64,
+    )
+    table = b.constant(np.linspace(0, 1, 7, dtype=np.float32) ** 2)
+    return Feature(b.op("Gather", [table, index]), x.channels)
+
+
 BLOCKS: tuple[Block, ...] = (
     *(conv, conv, conv, pool, pool, transposed, resize, shuffle, unshuffle),
-    *(crop, every, pad, pointwise, pointwise, fork, fork, unet, unet, roll),
+    *(crop, every, pad, pointwise, pointwise, fork, fork, unet, unet, roll, by_ratio, lookup),
 )
-SPOILERS: tuple[Block, ...] = (instance_norm, squeeze, align_corners, flip)
+SPOILERS: tuple[Block, ...] = (instance_norm, squeeze, align_corners, flip, by_size)

@@ -23,7 +23,14 @@ WIDTH = 3
 
 
 def unet(
-    path: Path, *, dimensions: int = 2, depth: int = 2, padded: bool = False, seed: int = 0, props: dict[str, str] | None = None
+    path: Path,
+    *,
+    dimensions: int = 2,
+    depth: int = 2,
+    padded: bool = False,
+    seed: int = 0,
+    props: dict[str, str] | None = None,
+    batch: int | str = 1,
 ) -> Path:
     """Write a U-Net with outputs `embedding` (2 channels) and `foreground` (1) and random weights."""
     builder = _Builder(dimensions, padded, np.random.default_rng(seed))
@@ -39,9 +46,9 @@ def unet(
     builder.convolution(x, WIDTH, 2, 1, output="embedding")
     builder.convolution(x, WIDTH, 1, 1, output="foreground")
     space: list[str | int] = [f"n{i}" for i in range(dimensions)]
-    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 1, *space])
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [batch, 1, *space])
     outputs = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, c, *[f"{n}_{name}" for n in space]])
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, c, *[f"{n}_{name}" for n in space]])
         for name, c in (("embedding", 2), ("foreground", 1))
     ]
     graph = helper.make_graph(builder.nodes, "unet", [image], outputs, builder.weights)

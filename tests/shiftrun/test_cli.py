@@ -250,7 +250,14 @@ def test_a_missing_or_doubled_runtime_is_named(
 
 
 def test_help_does_not_wait_for_heavy_imports() -> None:
-    code = "import sys, shiftrun.cli; sys.exit(bool({'numpy', 'onnx', 'onnxruntime', 'scipy', 'sklearn'} & set(sys.modules)))"
+    heavy = ("numpy", "onnx", "onnxruntime", "scipy", "sklearn", "tifffile", "zarr")
+    code = f"import sys, shiftrun.cli; sys.exit(bool({set(heavy)} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_zarr_is_not_loaded_for_other_formats(folder: Path) -> None:
+    code = "import sys; from pathlib import Path; from shiftrun.commands import segment_images as segment; "
+    code += "segment(model=Path('net.onnx'), images=('cells.tif',), output=Path('l.ome.tif')); sys.exit('zarr' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

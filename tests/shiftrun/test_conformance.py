@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from shiftlint import analyze
 from shiftlint.contract import AxisContract
 from shiftrun.cli import cli
 from shiftrun.models import Model, open_model
@@ -82,3 +83,21 @@ def test_outputs_on_different_grids_in_one_call(tmp_path: Path) -> None:
     for output in model.contract.outputs:
         scale = output.axes[0].output_size.scale if output.axes[0].output_size else 0
         assert np.load(tmp_path / f"out.{output.name}.npy").shape[1:] == (512 * scale, 576 * scale)
+
+
+@pytest.mark.parametrize("name", sorted(TRUTH))
+def test_conformance_networks_in_batches(name: str) -> None:
+    """Every network whose contract says that a batch is independent, and whose batch is dynamic."""
+    contract = analyze(FOLDER / f"{name}.onnx")
+    sizes = [axis.sizes for axis in contract.outputs[0].axes if axis.sizes is not None]
+    if not isinstance(contract.input.shape[0], str) or contract.input.batch != "independent" or len(sizes) != 2:
+        pytest.skip("fixed batch")
+    shape: list[Any] = [3, *contract.input.shape[1:]]
+    for axis, size in zip(contract.outputs[0].axes, sizes, strict=True):
+        shape[axis.input_axis] = size.next_legal(150) or size.min
+    batch = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    session = Session(FOLDER / f"{name}.onnx", "cpu")
+    together = session.run(batch)
+    for number in range(len(batch)):
+        for output, values in session.run(batch[number : number + 1]).items():
+            np.testing.assert_array_equal(together[output][number], values[0])

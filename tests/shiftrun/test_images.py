@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
+from shiftrun.calibration import calibration
 from shiftrun.images import read_image, read_pixels
 from shiftrun.outputs import check_output, replacing
 from shiftrun.overlay import colors, outlines, overlay
+from shiftrun.tiff import open_tiff
 from shiftrun.writing import write_array, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)
@@ -110,7 +112,7 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("largest", "dtype"), [(65535, np.uint16), (65536, np.uint32)])
 def test_labels_take_the_smallest_type(tmp_path: Path, largest: int, dtype: type) -> None:
     labels = np.array([[0, 1], [2, largest]], dtype=np.int32)
-    write_labels(tmp_path / "l.tif", labels, ((72, 1), (144, 1), 2))
+    write_labels(tmp_path / "l.tif", labels, calibration("YX", {"X": (1 / 72, "inch"), "Y": (1 / 144, "inch")}))
     with tifffile.TiffFile(tmp_path / "l.tif") as file:
         assert file.pages.first.tags["YResolution"].value == (144, 1)
         stored = file.asarray()
@@ -127,7 +129,9 @@ def test_arrays_come_back(tmp_path: Path, name: str) -> None:
 
 def test_resolution_is_read(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GRAY, resolution=(300, 300), resolutionunit=2)
-    assert read_image(tmp_path / "a.tif", 2, 1).resolution == ((300, 1), (300, 1), 2)
+    found = read_image(tmp_path / "a.tif", 2, 1).calibration
+    np.testing.assert_allclose(found.sizes, 1 / 300, rtol=1e-8)
+    assert found.units == ("inch", "inch")
 
 
 def test_outputs_are_refused_early(tmp_path: Path) -> None:
@@ -176,3 +180,22 @@ def test_overlay_colors_outlines_only() -> None:
     np.testing.assert_array_equal(colored, line)
     distances = np.abs(np.diff(colors(np.arange(1, 50)).astype(int), axis=0)).sum(axis=1)
     assert distances.min() > 100, "labels that follow each other must differ in color"
+
+
+def test_pages_in_other_files_are_not_taken_from_this_one(tmp_path: Path) -> None:
+    """An OME-TIFF may spread its planes over files; px are those of the right file."""
+    planes = [GRAY, GRAY[::-1].copy()]
+    uuids = ["urn:uuid:00000000-0000-0000-0000-00000000000" + str(i) for i in range(2)]
+    blocks = "".join(
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="p{i}.ome.tif">{uuids[i]}</UUID></TiffData>'
+        for i in range(2)
+    )
+    for i, plane in enumerate(planes):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="2">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / f"p{i}.ome.tif", plane, description=xml, metadata=None)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "p0.ome.tif"), np.stack(planes))
+    assert open_tiff(tmp_path / "p0.ome.tif").axes == "TYX"

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.sparse import csgraph
 
 from shiftlint.errors import InputError
-from shiftrun.components import components, in_raster_order
+from shiftrun.components import components, connected
 from shiftrun.labels import label_instances
+from shiftrun.runs import Runs
 from shiftrun.unions import partners
 from shiftrun.windows import Grid, windows_of
+
+
+def in_raster_order(labels: NDArray[Any]) -> NDArray[Any]:
+    """Renumber labels 1, 2, … by first appearance; 0 stays 0."""
+    values, first, inverse = np.unique(labels.reshape(-1), return_index=True, return_inverse=True)
+    rank = np.zeros(len(values), dtype=int)
+    objects = np.flatnonzero(values > 0)
+    rank[objects[np.argsort(first[objects])]] = np.arange(1, len(objects) + 1)
+    return rank[inverse].reshape(labels.shape)
 
 
 @pytest.mark.parametrize("shape", [(60,), (30, 41), (9, 10, 12), (1, 5), (5, 1)])
@@ -27,8 +40,26 @@ def test_components_are_those_of_every_cluster(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(components(clusters), in_raster_order(expected))
 
 
-def test_raster_order() -> None:
-    np.testing.assert_array_equal(in_raster_order(np.array([[0, 7, 7], [3, 0, 9]])), [[0, 1, 1], [2, 0, 3]])
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
+def test_connected_nodes_share_their_lowest(graph: tuple[int, list[tuple[int, int]]]) -> None:
+    count, edges = graph
+    matrix = np.zeros((count, count), dtype=np.int8)
+    for one, other in edges:
+        matrix[one, other] = 1
+    parts = csgraph.connected_components(matrix, directed=False)[1]
+    expected = np.array([np.flatnonzero(parts == part)[0] for part in parts])
+    np.testing.assert_array_equal(connected(np.array(edges, dtype=np.int64).reshape(-1, 2).T, count), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-3, 3)), st.integers(1, 4))
+def test_runs_are_the_array(values: list[int], rows: int) -> None:
+    labels = np.tile(np.array(values, dtype=np.int32), (rows, 1))
+    runs = Runs.unpack(Runs.of(labels).pack())
+    np.testing.assert_array_equal(runs.expand(labels.shape), labels)
+    assert (runs.values[1:] != runs.values[:-1]).all()
+    np.testing.assert_array_equal(labels.reshape(-1)[runs.starts], runs.values)
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from shiftlint.errors import InputError
 from shiftrun import mean_shift
-from shiftrun.meanshift import merge
+from shiftrun.cells import merge, refine, sort_points
 
 
 def blobs(
@@ -45,6 +45,51 @@ def test_agrees_with_scikit_learn(dimensions: int, smeared: float) -> None:
         assert len(modes) == len(oracle.cluster_centers_)
         distance = np.linalg.norm(modes[:, None] - oracle.cluster_centers_, axis=-1).min(axis=1)
         np.testing.assert_array_less(distance, 0.02)
+
+
+@pytest.mark.parametrize("smeared", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("min_support", [1, 50])
+def test_modes_are_fixed_points_of_the_flat_kernel(smeared: float, min_support: int) -> None:
+    """By the points themselves, not by cells: each mode is the mean of those within the bandwidth, which are enough."""
+    points, _, _ = blobs(6000, 3, 8, smeared)
+    _, modes = mean_shift(points, 1.0, min_support=min_support)
+    near = np.linalg.norm(points[:, None].astype(float) - modes, axis=-1) <= 1
+    np.testing.assert_array_less(np.linalg.norm(near.T @ points / near.sum(0)[:, None] - modes, axis=1), 2e-3)
+    assert near.sum(0).min() >= min_support - 1  # a px on the sphere may fall to either side
+    assert (np.diff(near.sum(0)) <= 1).all(), "by falling support"
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.125, 0.25, 0.5])
+@pytest.mark.parametrize("dimensions", [2, 6])
+def test_clusters_on_the_walls_of_the_grid_stay_whole(dimensions: int, offset: float) -> None:
+    """Centers on multiples of the cell width, wherever: a bin for each."""
+    random = np.random.default_rng(0)
+    centers = (
+        random.permutation(np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions))[:12] * 3.0 + offset
+    )
+    truth = random.integers(0, 12, 6000)
+    points = (centers[truth] + random.normal(0, 0.1, (6000, dimensions))).astype(np.float32)
+    assert np.sort(merge(points, 1.0).weights)[-12:].sum() >= 0.95 * len(points)
+    labels, modes = mean_shift(points, 1.0)
+    assert len(modes) == 12
+    assert adjusted_rand_score(labels, truth) == 1
+
+
+def test_cells_are_a_partition() -> None:
+    points, _, _ = blobs(4000, 4, 9, 0.4)
+    bins = merge(points, 1.0)
+    cells = refine(points, bins, 1.0)
+    inside = sort_points(points, cells)
+    assert len(cells.weights) > len(bins.weights)
+    assert cells.weights.sum() == len(points)
+    for number in (0, 7, len(cells.weights) - 1):
+        own = points[cells.of_point == number]
+        away = np.linalg.norm(own - cells.means[number], axis=1)
+        np.testing.assert_allclose(cells.means[number], own.mean(0), atol=1e-5)
+        np.testing.assert_allclose(cells.spread[number], np.sqrt((away**2).mean()), atol=1e-3)
+        assert inside.radius[number] >= away.max() - 1e-6
+        np.testing.assert_array_equal(inside.points[inside.starts[number] : inside.starts[number + 1]], own)
+    np.testing.assert_array_equal(inside.points, points[inside.order])
 
 
 def test_the_order_of_points_does_not_matter() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
 from shiftrun import model as model_module
-from shiftrun.arrays import FileArray, Framed, MemoryArray, bands, everything
+from shiftrun.arrays import FileArray, MemoryArray, bands, everything
 from shiftrun.images import read_image, read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
 from shiftrun.normalization import percentile_normalization
@@ -24,6 +24,7 @@ from shiftrun.running import ahead
 from shiftrun.session import OutOfMemory, Session
 from shiftrun.source import Source, padding_index
 from shiftrun.tiff import SegmentedTiff
+from shiftrun.views import Framed
 from shiftrun.windows import Grid, row_edges
 from tests.shiftrun.networks import axes, unet
 
@@ -145,8 +146,8 @@ def test_labels_block_by_block_are_those_of_the_whole(
     network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
-    monkeypatch.setattr(model_module, "GRIDS", {2: Grid(192, 64, 250)})
-    monkeypatch.setattr("shiftrun.labels.GRIDS", {2: Grid(192, 64, 250)})
+    for module in ("labels", "model_file", "segmentation"):
+        monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: Grid(192, 64, 250)})
     model = open_model(network, device="cpu", workers=workers)
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))
     assert whole.max() > 200

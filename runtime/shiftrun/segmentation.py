@@ -1,0 +1,97 @@
+"""Network and clustering together: the instances of one image or of a region of it, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shiftrun.arrays import Box, Reader
+from shiftrun.labels import Clustering, label_blocks
+from shiftrun.model_file import INSTANCE_OUTPUTS
+from shiftrun.outputs import writing
+from shiftrun.plan import Edges, Plan
+from shiftrun.region_labels import label_region
+from shiftrun.regions import cut_edges, cut_plan
+from shiftrun.running import Run, ahead, timed
+from shiftrun.source import Source
+from shiftrun.stitch import Progress
+from shiftrun.views import Cropped
+from shiftrun.windows import GRIDS, Block, windows_of
+
+if TYPE_CHECKING:
+    from shiftrun.model import Model
+
+Stage = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Labels of one image.
+
+    Attributes
+    ----------
+    labels : Reader
+        (*space) of int32, 0 for background; of the region, where one was asked for.
+    count : int
+        The largest label.
+    plan : Plan
+        As it was run: tiles may have become smaller on the way. Of a region what was run first.
+    """
+
+    labels: Reader
+    count: int
+    plan: Plan
+
+
+@contextmanager
+def instances(
+    model: Model,
+    source: Source,
+    plan: Plan,
+    clustering: Clustering,
+    *,
+    edges: Edges = (),
+    region: Box | None = None,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+    stage: Stage = lambda _: nullcontext(),
+) -> Iterator[Instances]:
+    """Run `model` by `plan`, of the whole image, and label what comes.
+
+    Parameters
+    ----------
+    model : Model
+    source : Source
+    plan : Plan
+    clustering : Clustering
+    edges : tuple of tuple of int
+        Of `Model.row_edges`.
+    region : tuple of slice, optional
+        Px of the result.
+    progress : callable (tiles done, tiles in all), optional
+    folder : Path, optional
+        Where the temporary file of the labels lies.
+    stage : callable (name) to context manager, optional
+        Entered around "predict" and "cluster".
+    """
+    shape, runs = plan.output_shape, []
+
+    def blocks_of(box: Box | None) -> Iterable[Block]:
+        part = plan if box is None else cut_plan(plan, box, model.scales(INSTANCE_OUTPUTS))
+        inner = edges if box is None else cut_edges(edges, box)
+        run: Run = model.run(source, part, INSTANCE_OUTPUTS, edges=inner, progress=progress, region=box)
+        runs.append(run)
+        return timed(ahead(run.blocks()), lambda: stage("predict"))
+
+    windows = windows_of(shape, GRIDS[model.dimensions])
+    with nullcontext() if folder is None else writing(folder):
+        if region is None:
+            labeling = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, timed=stage)
+        else:
+            labeling = label_region(blocks_of, shape, region, clustering, windows, folder=folder)
+        with labeling as store:
+            labels: Reader = store if region is None else Cropped(store, region)
+            yield Instances(labels, store.largest, runs[0].plan)
