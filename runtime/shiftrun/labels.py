@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays import everything
 from shiftrun.components import Labels, components
+from shiftrun.fragments import absorb_fragments
 from shiftrun.label_store import LabelStore
 from shiftrun.meanshift import mean_shift
 from shiftrun.unions import Unions
@@ -40,11 +41,14 @@ class Clustering:
         Px with a larger logit are foreground.
     min_size : int
         Objects with fewer px are dropped.
+    fragment_size : int
+        Parts with fewer px that touch a larger object join it.
     """
 
     bandwidth: float
     threshold: float = 0.0
     min_size: int = 0
+    fragment_size: int = 0
 
 
 def label_instances(
@@ -54,6 +58,7 @@ def label_instances(
     bandwidth: float,
     threshold: float = 0.0,
     min_size: int = 0,
+    fragment_size: int = 0,
     grid: Grid | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Labels:
@@ -64,7 +69,7 @@ def label_instances(
     embedding : array (E, *space) of float32
     foreground : array (*space) of float32
         Logits.
-    bandwidth, threshold, min_size
+    bandwidth, threshold, min_size, fragment_size
         As of `Clustering`.
     grid : Grid, optional
         Default: by the number of dimensions.
@@ -85,7 +90,8 @@ def label_instances(
     shape = foreground.shape
     windows = windows_of(shape, grid or GRIDS[len(shape)])
     block = Block(everything(shape), embedding, foreground)
-    with label_blocks([block], shape, Clustering(bandwidth, threshold, min_size), windows, progress=progress) as store:
+    clustering = Clustering(bandwidth, threshold, min_size, fragment_size)
+    with label_blocks([block], shape, clustering, windows, progress=progress) as store:
         return store.read(everything(shape))
 
 
@@ -121,7 +127,7 @@ def label_blocks(
         for block in blocks:
             for number, embedding, mask in gather.add(block):
                 with timed("cluster"):
-                    labels = label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
+                    labels = label_window(embedding, mask, clustering)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
                 done += 1
@@ -131,12 +137,14 @@ def label_blocks(
         yield store
 
 
-def label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], bandwidth: float, min_size: int) -> Labels:
-    """Cluster the foreground of one window and split clusters that are not connected in space.
+def label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering) -> Labels:
+    """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
-    clusters[mask] = mean_shift(embedding[:, mask].T, bandwidth, min_support=max(1, min_size), cluster_all=True)[0]
-    return components(clusters)
+    clusters[mask] = mean_shift(
+        embedding[:, mask].T, clustering.bandwidth, min_support=max(1, clustering.min_size), cluster_all=True
+    )[0]
+    return absorb_fragments(components(clusters), clustering.fragment_size)

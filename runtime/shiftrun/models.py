@@ -1,14 +1,15 @@
-"""Opening a model file: its contract is computed, and compared with the one that it carries."""
+"""Opening a model, by path or by name: its contract is computed, and compared with the one that it carries."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from shiftlint.errors import InputError
 from shiftrun.model import INSTANCE_OUTPUTS, Model, TileWish
 
-__all__ = ["INSTANCE_OUTPUTS", "Model", "TileWish", "open_model"]
+__all__ = ["INSTANCE_OUTPUTS", "Model", "TileWish", "open_model", "resolve"]
 
 
 def open_model(
@@ -27,7 +28,7 @@ def open_model(
     Parameters
     ----------
     path : Path or str
-        An ONNX file.
+        An ONNX file, or the name of a model of the zoo, which is fetched on first use.
     device : str
         "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
     force : bool
@@ -46,15 +47,12 @@ def open_model(
     Raises
     ------
     InputError
-        The file is missing, empty or no ONNX model; SL602: its stored contract is not the one of its graph.
+        The file is missing, empty or no ONNX model; the zoo has no such model, or it cannot be fetched; SL602: its stored contract
+        is not the one of its graph.
     """
     from shiftlint import analyze, read_metadata
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"no such model ({path}): expected an ONNX file, got {'a folder' if path.is_dir() else 'nothing'}. Check the path."
-        )
+    path = resolve(path)
     if path.stat().st_size == 0:
         raise InputError(f"empty model ({path}): expected an ONNX file, got 0 bytes. Download it again.")
     metadata, contract = read_metadata(path), analyze(path, input_name=image_input)
@@ -72,3 +70,19 @@ def open_model(
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Model(path, sha256, contract, source, metadata, device, force, workers, memory, precision, check)
+
+
+def resolve(model: Path | str) -> Path:
+    """The file of a model: a path, or a name of the zoo (letters, digits and _) where no such file lies; InputError if neither."""
+    path = Path(model)
+    if path.is_file():
+        return path
+    if path.is_dir() or not re.fullmatch(r"[A-Za-z0-9_]+", str(model)):
+        raise InputError(
+            f"no such model ({path}): expected an ONNX file, got {'a folder' if path.is_dir() else 'nothing'}. Check the path."
+        )
+    from shiftrun.progress import progress_bar
+    from shiftrun.zoo import find_model
+
+    with progress_bar(f"fetching {model}", "bytes", quiet=False) as bar:
+        return find_model(str(model), progress=bar)

@@ -93,7 +93,7 @@ def _label_windows(
     gather = Gather(moved, clustering.threshold)
     for block in blocks_of(hull):
         for number, embedding, mask in gather.add(block):
-            yield number, label_window(embedding, mask, clustering.bandwidth, clustering.min_size)
+            yield number, label_window(embedding, mask, clustering)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:

@@ -67,3 +67,19 @@ def test_sample_image() -> None:
     sample = read_pixels(Path("zoo/samples/nuclei.tif"))
     assert sample.shape == (256, 256)
     assert sample.dtype == np.dtype(np.uint16)
+
+
+def test_render(tmp_path: Path) -> None:
+    out = tmp_path / "disks.npz"
+    result = shiftzoo("render", "disks", "--count", 2, "--seed", 7, "-o", out)
+    assert (result.returncode, "2 images" in result.stdout) == (0, True), result.stderr
+    again = shiftzoo("render", "disks", "-o", out)
+    assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
+    wrong = shiftzoo("render", "disks", "-o", tmp_path / "disks.tif")
+    assert (wrong.returncode, "ends in .npz" in wrong.stderr) == (2, True)
+
+
+def test_from_and_resume_exclude_each_other(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training needs PyTorch (the extra [train])")
+    result = shiftzoo("train", "r.toml", "--data", tmp_path, "--resume", "--from", MODEL)
+    assert (result.returncode, "expected one of them" in result.stderr) == (2, True)

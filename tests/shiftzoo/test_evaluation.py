@@ -10,8 +10,9 @@ pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (th
 from shiftrun.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 from shiftzoo.datasets import Sample
-from shiftzoo.evaluation import evaluate, precision_table, tile_table
+from shiftzoo.evaluation import evaluate, figure_tiles
 from shiftzoo.phases import outputs_by_tile
+from shiftzoo.tables import draw_tile_figure, precision_table, tile_table
 
 ZOO = Path(__file__).parent.parent.parent / "zoo"
 
@@ -35,12 +36,29 @@ def test_phases_give_what_naive_tiles_give(model: Model, image: np.ndarray, tile
         np.testing.assert_allclose(found[name], values, atol=1e-4 * values.std())
 
 
-def test_tables(model: Model, image: np.ndarray) -> None:
+def test_figure_tiles_are_sizes_of_the_network_and_their_crops(model: Model) -> None:
+    assert figure_tiles(model)[:4] == (20, 16, 36, 32)
+    assert figure_tiles(model)[-4:] == (148, 144, 196, 192)
+
+
+def test_tables(model: Model, image: np.ndarray, tmp_path: Path) -> None:
     labels = model.segment(image)
     perfect, naive = evaluate(model, [Sample("sample", image, labels)], tiles=(144, 148))
     assert (perfect.exact, naive.exact) == (True, False)
     assert perfect.total.average_precision(0.9) == 1.0
     assert naive.total.average_precision(0.9) < 1.0
-    assert "| 144 | yes | 1.000 | 0 | 0 |" in tile_table([perfect, naive])
+    assert (sum(perfect.seam_splits), sum(naive.seamless_splits)) == (0, 0)
+    assert "| 144 | yes | 1.000 | 0 | 0 | 0 | 0 |" in tile_table([perfect, naive])
     assert "| 148 | **no** |" in tile_table([perfect, naive])
     assert precision_table(perfect).count("1.000 | 1.000") == 5
+    assert precision_table(perfect, naive.counts).count("|") == 7 * 6
+    draw_tile_figure([perfect, naive], "sample", tmp_path / "tiles.png")
+    assert (tmp_path / "tiles.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("tile", [16, 48])
+def test_small_tiles_on_the_grid_are_cut_out_of_one_run(model: Model, image: np.ndarray, tile: int) -> None:
+    crop = image[:100, :90]
+    found = outputs_by_tile(model, crop, (tile,))[tile]
+    for name, values in model.predict(crop, tile=tile, outputs=INSTANCE_OUTPUTS).items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4 * values.std())

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from shiftlint.errors import InputError
 from shiftzoo.recipe import Architecture, LossWeights, Recipe
-from shiftzoo.train.loss import discriminative_loss, foreground_loss, outlines
+from shiftzoo.train.loss import discriminative_loss, foreground_loss, outlines, touching
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import draw_crop, interpolate
 from shiftzoo.train.trainer import Progress, load_trained, train
@@ -114,6 +114,19 @@ def test_foreground_loss_weighs_outlines() -> None:
     wrong_outline = torch.tensor([[[[-5.0, -5, -5, 5, 5, 5]]]])
     weights = LossWeights(outline_weight=4.0)
     assert foreground_loss(wrong_outline, labels, weights) > 2 * foreground_loss(wrong_inside, labels, weights)
+
+
+def test_touching() -> None:
+    assert touching(torch.tensor([[[0, 1, 1, 1, 2, 0, 3]]])).tolist() == [[[False, False, False, True, True, False, False]]]
+
+
+def test_gaps_are_background() -> None:
+    labels = torch.tensor([[[0, 1, 1, 2, 2, 0]]])
+    with_gap = torch.tensor([[[[-9.0, 9, -9, -9, 9, -9]]]])
+    without = torch.tensor([[[[-9.0, 9, 9, 9, 9, -9]]]])
+    weights = LossWeights(gap_weight=5.0)
+    assert foreground_loss(with_gap, labels, weights) < 1e-3 < foreground_loss(without, labels, weights)
+    assert foreground_loss(without, labels, LossWeights()) < 1e-3 < foreground_loss(with_gap, labels, LossWeights())
 
 
 def test_interpolation_against_scipy() -> None:

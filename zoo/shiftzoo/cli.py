@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
 from shiftzoo.experiments import figures
+from shiftzoo.zoo_commands import COMMANDS
 
 PATH = click.Path(path_type=Path)
+
+
+class Shape(click.ParamType[Any]):
+    """Px per axis in array order, such as 520,696."""
+
+    name = "Y,X"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Read the text of the option."""
+        try:
+            sizes = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected px such as 520,696, got {value!r}.", param, ctx)
+        if min(sizes) < 1:
+            self.fail(f"expected 1 px or more, got {value!r}.", param, ctx)
+        return sizes
+
+
+SHAPE = Shape()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.")
 @click.version_option(package_name="shiftlint", prog_name="shiftzoo")
 def cli() -> None:
-    """Train, export and evaluate networks that may be tiled.
+    """Train, export, evaluate and release networks that may be tiled.
 
     \b
+    shiftzoo list
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data DIR --minutes 60
     shiftzoo export runs/dsb2018 -o dsb2018.onnx
     shiftzoo evaluate dsb2018.onnx DIR --split val
@@ -29,42 +50,68 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("recipe", type=PATH)
-@click.option("--data", required=True, type=PATH, help="Folder of labeled images, or an .npz archive.")
+@click.option("--data", required=True, type=PATH, multiple=True, help="Labeled images: a folder or .npz archive; again for more.")
 @click.option("--split", default="train", show_default=True, help="Which archive of a folder of .npz archives.")
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/NAME]")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time over all sessions of the run.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
+@click.option("--from", "origin", help="Start with the weights of this run folder, exported ONNX file or model of the zoo.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that draw crops.")
 @click.option("--allow-unsafe-window", is_flag=True, help="Train with a window not larger than f^l; recorded in the metadata.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(
-    recipe: Path, data: Path, split: str, out: Path | None, minutes: float | None, resume: bool, device: str, workers: int,
-    allow_unsafe_window: bool, quiet: bool,
+    recipe: Path, data: tuple[Path, ...], split: str, out: Path | None, minutes: float | None, resume: bool, origin: str | None,
+    device: str, workers: int, allow_unsafe_window: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train a network from a recipe; stop with --minutes or Ctrl-C, continue with --resume.
 
     \b
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --minutes 60
     shiftzoo train zoo/shiftzoo/recipes/dsb2018.toml --data data/dsb2018 --resume
+    shiftzoo train mine.toml --data mine --from dsb2018
     """
     _need_torch()
     from shiftrun.progress import progress_bar
-    from shiftzoo.datasets import read_samples
+    from shiftzoo.datasets import of_shape, read_samples
     from shiftzoo.recipe import check_training_window, read_recipe
-    from shiftzoo.train import trainer
+    from shiftzoo.train import start, trainer
 
+    if origin and resume:
+        raise InputError("--from and --resume: expected one of them, got both. A run that is resumed has its own weights.")
     wish = read_recipe(recipe)
     if not allow_unsafe_window:
         check_training_window(wish)
     folder = out or Path("runs") / wish.name
-    samples = read_samples(data, split)
+    samples = of_shape([sample for place in data for sample in read_samples(place, split)], wish.image_shape)
+    network = start.starting_network(start.find(origin), wish, samples) if origin else None
     with progress_bar(f"training {wish.name}", "steps", quiet=quiet) as bar:
         result = trainer.train(
-            wish, samples, folder, minutes=minutes, resume=resume, device=device, workers=workers,
+            wish, samples, folder, minutes=minutes, resume=resume, start=network, device=device, workers=workers,
             allow_unsafe_window=allow_unsafe_window, report=lambda p: bar(p.step, wish.training.steps) if bar else None,
         )  # fmt: skip
     click.echo(f"{wish.name}: {result.step} steps in {result.seconds / 60:.1f} min on {result.device}; run in {folder}")
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["disks", "nuclei3d"]))
+@click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Images.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("-o", "--out", required=True, type=PATH, help="The .npz archive.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+def render(kind: str, count: int, seed: int, out: Path, overwrite: bool) -> None:
+    """Draw labeled images for training and tests.
+
+    \b
+    shiftzoo render disks --count 20 --seed 7 -o disks.npz
+    """
+    from shiftzoo.datasets import write_archive
+    from shiftzoo.rendered import render
+
+    _check_out(out, ".npz", overwrite=overwrite)
+    samples = render(kind, count, seed)
+    write_archive(out, samples)
+    click.echo(f"{out}: {count} images, {sum(int(s.label.max()) for s in samples)} objects")
 
 
 @cli.command()
@@ -80,10 +127,7 @@ def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) ->
     shiftzoo export runs/dsb2018 -o dsb2018.onnx --recipe zoo/shiftzoo/recipes/dsb2018.toml
     """
     _need_torch()
-    if out.exists() and not overwrite:
-        raise InputError(f"output exists ({out}): expected a new file. Pass --overwrite to replace it.")
-    if not out.parent.is_dir():
-        raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
+    _check_out(out, ".onnx", overwrite=overwrite)
     from shiftzoo.recipe import read_recipe
     from shiftzoo.train.export import export as export_model
     from shiftzoo.train.trainer import load_trained
@@ -97,39 +141,64 @@ def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) ->
 @cli.command()
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
-@click.option("--split", default="val", show_default=True, help="Which archive of a folder of .npz archives.")
+@click.option("--split", default="val", show_default=True, help="Which archive of a folder of .npz archives, or folder of pairs.")
+@click.option("--shape", type=SHAPE, help="Only images of this shape, as in 520,696.")
 @click.option("--tile", "tiles", type=click.IntRange(1), multiple=True, help="Output tile, px; again for a table of tile sizes.")
+@click.option(
+    "--figure", type=PATH, help="Draw precision and false splits by tile size to this .png; chooses tiles where none are given."
+)
+@click.option("--baseline", is_flag=True, help="Measure Otsu's threshold with a distance watershed beside the model.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first images.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace an existing figure.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def evaluate(
-    model: Path, data: Path, split: str, tiles: tuple[int, ...], limit: int | None, device: str, output_format: str, quiet: bool
-) -> None:
+    model: Path, data: Path, split: str, shape: tuple[int, ...] | None, tiles: tuple[int, ...], figure: Path | None, baseline: bool,
+    limit: int | None, device: str, output_format: str, overwrite: bool, quiet: bool,
+) -> None:  # fmt: skip
     """Measure a model on labeled images: precision, false splits and merges, and how they depend on the tile.
 
     Tiles that are no multiple of the step are stitched naively, as other runners do.
 
     \b
-    shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018
+    shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --baseline
     shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --tile 20 --tile 148 --tile 144
+    shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --figure dsb2018_tiles.png
     """
     from shiftrun.models import open_model
     from shiftrun.progress import progress_bar
-    from shiftzoo import evaluation
-    from shiftzoo.datasets import read_samples
+    from shiftzoo import evaluation, tables
+    from shiftzoo.baseline import evaluate_watershed
+    from shiftzoo.datasets import of_shape, read_samples
 
-    opened = open_model(model, device=device, force=bool(tiles))
-    samples = read_samples(data, split)[:limit]
+    if figure is not None:
+        _check_out(figure, ".png", overwrite=overwrite)
+    opened = open_model(model, device=device, force=bool(tiles or figure))
+    samples = of_shape(read_samples(data, split), shape)[:limit]
+    if figure is not None and not tiles:
+        tiles = evaluation.figure_tiles(opened)
     with progress_bar("evaluating", "images", quiet=quiet) as bar:
         found = evaluation.evaluate(opened, samples, tiles=tiles or (None,), progress=bar)
+    classical = evaluate_watershed(samples) if baseline else None
+    if figure is not None:
+        tables.draw_tile_figure(found, f"{opened.path.stem} on {len(samples)} images of {data.name}", figure)
     if output_format == "json":
-        click.echo(json.dumps(evaluation.to_json(found, model), indent=1))
+        click.echo(json.dumps(tables.to_json(found, opened, classical), indent=1))
         return
-    if not tiles:
-        click.echo(evaluation.precision_table(found[0]))
-        click.echo(f"\npanoptic quality {found[0].total.panoptic_quality:.3f}")
-    click.echo(evaluation.tile_table(found))
+    if not tiles or classical:
+        click.echo(tables.precision_table(found[0], classical))
+        click.echo(f"\npanoptic quality {found[0].total.panoptic_quality:.3f}\n")
+    click.echo(tables.tile_table(found))
+
+
+def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
+    if path.suffix != suffix:
+        raise InputError(f"output ({path}): expected a name that ends in {suffix}, got {path.name}.")
+    if path.exists() and not overwrite:
+        raise InputError(f"output exists ({path}): expected a new file. Pass --overwrite to replace it.")
+    if not path.parent.is_dir():
+        raise InputError(f"no such folder ({path.parent}): expected a folder to write {path.name} to. Make it first.")
 
 
 @cli.command()
@@ -160,6 +229,10 @@ def _need_torch() -> None:
         raise InputError(
             'torch is not installed: expected PyTorch for training. Install it: pip install "shiftlint[train]".'
         ) from error
+
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

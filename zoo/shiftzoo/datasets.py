@@ -1,16 +1,19 @@
-"""Readers of labeled images: three layouts on disk, one sequence of `Sample` in memory.
+"""Readers of labeled images: four layouts on disk, one sequence of `Sample` in memory.
 
 | layout | how it is recognized |
 |---|---|
 | numpy archive | `SPLIT.npz` with `ids`, `image/<id>`, `label/<id>` |
 | BBBC038 / 2018 Data Science Bowl | `ID/images/*.png`, one `ID/masks/*.png` per object |
-| image and label pairs | `images/NAME.tif` and `labels/NAME.tif` (or `masks/`), also .png |
+| BBBC006 | `BBBC006_v1_images_z_16/*_w1*.tif` and `BBBC006_v1_labels/*.png`, paired by well and site |
+| image and label pairs | `images/NAME.tif` and `labels/NAME.tif` (or `masks/`), also .png; also below a folder `SPLIT/` |
 """
 
 from __future__ import annotations
 
+import io
+import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.atomic import write_atomically
 from shiftlint.errors import InputError
 from shiftrun.images import read_pixels
 
 PAIR_SUFFIXES = (".tif", ".tiff", ".png")
 LABEL_FOLDERS = ("labels", "masks")
+BBBC006_IMAGES, BBBC006_LABELS = "BBBC006_v1_images_z_16", "BBBC006_v1_labels"
+BBBC006_FIELD = re.compile(r"_([a-p]\d{2}_s[12])(?!\d)")  # well and site, in the names of images and labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ def read_samples(folder: Path, split: str = "train") -> list[Sample]:
     folder : Path
         A folder in one of the layouts above, or an .npz file.
     split : str
-        Which archive of a folder of .npz archives; the other layouts have one split.
+        Which archive of a folder of .npz archives, or which folder of pairs; the other layouts have one split.
 
     Raises
     ------
@@ -64,17 +70,45 @@ def read_samples(folder: Path, split: str = "train") -> list[Sample]:
         raise InputError(f"no data ({folder}): expected a folder or an .npz archive, got nothing. Check --data.")
     elif any(folder.glob("*/images/*.png")):
         reader, place = _read_science_bowl, folder
+    elif (folder / BBBC006_IMAGES).is_dir():
+        reader, place = _read_bbbc006, folder
     elif (folder / "images").is_dir():
         reader, place = _read_pairs, folder
+    elif (folder / split / "images").is_dir():
+        reader, place = _read_pairs, folder / split
     else:
         raise InputError(
-            f"unknown data layout ({folder}): expected {split}.npz, ID/images/*.png with ID/masks/*.png, or images/ beside "
-            "labels/. Arrange the files in one of these."
+            f"unknown data layout ({folder}): expected {split}.npz, ID/images/*.png with ID/masks/*.png, "
+            f"{BBBC006_IMAGES}/ beside {BBBC006_LABELS}/, or images/ beside labels/. Arrange the files in one of these."
         )
     samples = [_checked(sample) for sample in reader(place)]
     if not samples:
         raise InputError(f"no samples ({place}): expected at least one labeled image, got none.")
     return samples
+
+
+def numbered(label: NDArray[np.integer], min_size: int = 1) -> NDArray[np.int32]:
+    """The objects of at least `min_size` px, numbered 1, 2, … without gaps; the others become background."""
+    keep = np.bincount(label.ravel()) >= min_size
+    keep[0] = False
+    return np.asarray((np.cumsum(keep) * keep)[label], np.int32)
+
+
+def write_archive(path: Path, samples: Sequence[Sample]) -> None:
+    """Write samples as a compressed .npz archive of the first layout, whole or not at all; labels as uint16."""
+    arrays = {f"image/{s.name}": s.image for s in samples} | {f"label/{s.name}": s.label.astype(np.uint16) for s in samples}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, ids=np.array([s.name for s in samples]), **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def of_shape(samples: list[Sample], shape: tuple[int, ...] | None) -> list[Sample]:
+    """The samples of this shape, or all for None; InputError if there are none."""
+    chosen = samples if shape is None else [s for s in samples if s.image.shape == shape]
+    if not chosen:
+        shapes = sorted({s.image.shape for s in samples})
+        raise InputError(f"no samples of shape {shape} (data): expected at least one, got shapes {shapes[:5]}. Check image_shape.")
+    return chosen
 
 
 def _read_archive(path: Path) -> Iterator[Sample]:
@@ -109,6 +143,19 @@ def _read_pairs(folder: Path) -> Iterator[Sample]:
                 f"image without labels ({path}): expected {folder / 'labels' / path.name}. Add it or remove the image."
             )
         yield Sample(path.stem, _gray(read_pixels(path)), read_pixels(labels[path.stem]))
+
+
+def _read_bbbc006(folder: Path) -> Iterator[Sample]:
+    """The in-focus plane of the Hoechst channel (w1) with its labels."""
+    labels = {found[1]: path for path in (folder / BBBC006_LABELS).glob("*.png") if (found := BBBC006_FIELD.search(path.name))}
+    for path in sorted((folder / BBBC006_IMAGES).glob("*_w1*.tif")):
+        field = BBBC006_FIELD.search(path.name)
+        if field is None or field[1] not in labels:
+            raise InputError(
+                f"image without labels ({path}): expected a file of the same well and site, such as *_a01_s1.png, in "
+                f"{folder / BBBC006_LABELS}. Add it or remove the image."
+            )
+        yield Sample(field[1], read_pixels(path), _gray(read_pixels(labels[field[1]])))
 
 
 def _gray(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftzoo.datasets import Sample
-from shiftzoo.metrics import THRESHOLDS, Counts, count, total
-from shiftzoo.phases import outputs_by_tile
+from shiftzoo.metrics import Counts, count, total
+from shiftzoo.mistakes import distant_merges, seam_splits
+from shiftzoo.phases import Outputs, outputs_by_tile
+
+FIGURE_STEPS = (1, 2, 3, 4, 6, 9, 12)  # multiples of the step
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,26 @@ class Evaluation:
     Attributes
     ----------
     tile : int or None
-        Output px per tile; None for whole images or the default tile.
+        Output px per tile and axis; None for whole images or the default tile.
     exact : bool
         Whether the tiles equal the whole image.
     names : tuple of str
     counts : tuple of Counts
+    seam_splits : tuple of int
+        Objects split along a seam of these tiles; 0 for None.
+    seamless_splits : tuple of int
+        The same along the same lines, in the result of the default tile, which knows no seams there.
+    distant_merges : tuple of int
+        Clusters that hold several objects in places that are not connected.
     """
 
     tile: int | None
     exact: bool
     names: tuple[str, ...]
     counts: tuple[Counts, ...]
+    seam_splits: tuple[int, ...]
+    seamless_splits: tuple[int, ...]
+    distant_merges: tuple[int, ...]
 
     @property
     def total(self) -> Counts:
@@ -45,6 +56,17 @@ class Evaluation:
     def mean_precision(self, threshold: float = 0.5) -> float:
         """Average precision, mean over the images."""
         return float(np.mean([c.average_precision(threshold) for c in self.counts]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One image at one tile size."""
+
+    exact: bool
+    counts: Counts
+    seam_splits: int
+    seamless_splits: int
+    distant_merges: int
 
 
 def evaluate(
@@ -59,7 +81,7 @@ def evaluate(
     Parameters
     ----------
     tiles : tuple of int or None
-        Output px per tile, None for the default; a size that is no multiple of the step needs a model opened with `force`.
+        Output px per tile and axis, None for the default; a size that is no multiple of the step needs a model opened with `force`.
     progress : callable (images done, images in all), optional
 
     Raises
@@ -67,55 +89,55 @@ def evaluate(
     InputError
         As `Model.segment`.
     """
-    counts: dict[int | None, list[Counts]] = {tile: [] for tile in tiles}
-    exact = dict.fromkeys(tiles, True)
+    rows: dict[int | None, list[_Row]] = {tile: [] for tile in tiles}
     for done, sample in enumerate(samples, start=1):
-        for tile, outputs in outputs_by_tile(model, sample.image, tiles).items():
-            counts[tile].append(count(sample.label, model.labels(outputs)))
-            if tile is not None:
-                exact[tile] &= model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
+        for tile, row in _rows(model, sample, tiles).items():
+            rows[tile].append(row)
         if progress is not None:
             progress(done, len(samples))
     names = tuple(sample.name for sample in samples)
-    return [Evaluation(tile, exact[tile], names, tuple(counts[tile])) for tile in tiles]
+    return [
+        Evaluation(
+            tile,
+            all(row.exact for row in rows[tile]),
+            names,
+            tuple(row.counts for row in rows[tile]),
+            tuple(row.seam_splits for row in rows[tile]),
+            tuple(row.seamless_splits for row in rows[tile]),
+            tuple(row.distant_merges for row in rows[tile]),
+        )
+        for tile in tiles
+    ]
 
 
-def precision_table(evaluation: Evaluation) -> str:
-    """Markdown: precision by IoU threshold, over the data set and as mean over the images."""
-    whole = evaluation.total
-    lines = ["| IoU | AP over the data set | AP, mean over images |", "|---|---|---|"]
-    lines += [f"| {t} | {whole.average_precision(t):.3f} | {evaluation.mean_precision(t):.3f} |" for t in THRESHOLDS]
-    return "\n".join(lines)
+def _rows(model: Model, sample: Sample, tiles: tuple[int | None, ...]) -> dict[int | None, _Row]:
+    wanted = tuple(dict.fromkeys((None, *tiles)))
+    outputs = outputs_by_tile(model, sample.image, wanted)
+    seamless = model.labels(outputs[None])
+    rows = {}
+    for tile in tiles:
+        labels = seamless if tile is None else model.labels(outputs[tile])
+        exact = tile is None or model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
+        lines = None if tile is None else (tile,) * labels.ndim
+        along, seamless_along = (seam_splits(sample.label, one, lines) if lines else 0 for one in (labels, seamless))
+        rows[tile] = _Row(exact, count(sample.label, labels), along, seamless_along, _distant_merges(model, sample, outputs[tile]))
+    return rows
 
 
-def tile_table(evaluations: Sequence[Evaluation]) -> str:
-    """Markdown: AP50, false splits and merges by tile size."""
-    lines = ["| output tile, px | exact | AP50 | false splits | false merges |", "|---|---|---|---|---|"]
-    for one in evaluations:
-        whole = one.total
-        size = "default" if one.tile is None else str(one.tile)
-        exact = "yes" if one.exact else "**no**"
-        lines.append(f"| {size} | {exact} | {whole.average_precision(0.5):.3f} | {whole.splits} | {whole.merges} |")
-    return "\n".join(lines)
+def _distant_merges(model: Model, sample: Sample, outputs: Outputs) -> int:
+    settings = model.clustering(None, None, None)
+    foreground = outputs["foreground"][0] > settings.threshold
+    return distant_merges(sample.label, outputs["embedding"], foreground, bandwidth=settings.bandwidth, min_size=settings.min_size)
 
 
-def to_json(evaluations: Sequence[Evaluation], model: Path) -> dict[str, object]:
-    """The report of `shiftzoo evaluate --output-format json`."""
-    return {
-        "model": str(model),
-        "images": len(evaluations[0].names),
-        "evaluations": [
-            {
-                "tile": one.tile,
-                "exact": one.exact,
-                "ap": {str(t): round(one.total.average_precision(t), 4) for t in THRESHOLDS},
-                "ap_image_mean": {str(t): round(one.mean_precision(t), 4) for t in THRESHOLDS},
-                "panoptic_quality": round(one.total.panoptic_quality, 4),
-                "true": one.total.true,
-                "predicted": one.total.predicted,
-                "false_splits": one.total.splits,
-                "false_merges": one.total.merges,
-            }
-            for one in evaluations
-        ],
-    }
+def figure_tiles(model: Model) -> tuple[int, ...]:
+    """Tiles for the paper's Figure 6: sizes of the network's own output that are off the grid, and these cropped to n·f^l.
+
+    Where these all lie on the grid, half a step more.
+    """
+    axis = model.outputs(INSTANCE_OUTPUTS)[0].axes[-1]
+    step = axis.step or 1
+    own = 0
+    if axis.sizes is not None and axis.output_size is not None:
+        own = int(axis.output_size.scale * axis.sizes.residues[0] - axis.output_size.offset) % step
+    return tuple(size for n in FIGURE_STEPS for size in (n * step + (own or step // 2), n * step))

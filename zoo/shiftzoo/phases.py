@@ -3,7 +3,7 @@
 A tile that begins at px s of the image gives, pixel by pixel, what the network gives on the image without its first s modulo
 period px: that is what equivariance says. So all naive tiles of an image are cut out of one run per phase (s modulo period, per
 axis): tiles of 20, 36, 52, 84, 100 and 148 px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would
-read each px of the image a hundred times.
+read each px of the image a hundred times. Small tiles on the grid all have phase 0 and are cut out of one run, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftrun.plan import Plan
 
 Outputs = dict[str, NDArray[np.float32]]
+SMALL = 128  # px; larger tiles on the grid are run one by one
 
 
 def outputs_by_tile(model: Model, image: NDArray[Any], tiles: tuple[int | None, ...]) -> dict[int | None, Outputs]:
@@ -36,11 +37,11 @@ def outputs_by_tile(model: Model, image: NDArray[Any], tiles: tuple[int | None, 
         As `Model.predict`.
     """
     plans = {tile: model.plan(image.shape, tile="auto" if tile is None else tile, outputs=INSTANCE_OUTPUTS) for tile in tiles}
-    naive = {tile: plan for tile, plan in plans.items() if not plan.exact}
-    phases = Phases(model, image, tuple(naive.values())) if naive else None
+    cut = {tile: plan for tile, plan in plans.items() if tile is not None and (not plan.exact or tile < SMALL)}
+    phases = Phases(model, image, tuple(cut.values())) if cut else None
     return {
         tile: phases.stitched(plan)
-        if phases is not None and tile in naive
+        if phases is not None and tile in cut
         else model.predict(image, tile="auto" if tile is None else tile, outputs=INSTANCE_OUTPUTS)
         for tile, plan in plans.items()
     }

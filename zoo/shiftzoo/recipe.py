@@ -116,6 +116,8 @@ class LossWeights:
     """Weights of the discriminative loss (De Brabandere et al. 2017) and of the foreground head.
 
     `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they repel (2·delta_d).
+    `gap_weight` above 0 makes px where two objects touch background to the foreground head, with this extra weight (Ronneberger et
+    al. 2015): objects whose embeddings are not told apart may still be separate components.
     """
 
     pull_margin: float = 0.5
@@ -125,6 +127,7 @@ class LossWeights:
     length: float = 1e-3
     foreground: float = 1.0
     outline_weight: float = 0.0
+    gap_weight: float = 0.0
     dice: float = 0.0
 
 
@@ -143,7 +146,10 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One zoo network: architecture, data, training, loss, augmentation and clustering defaults."""
+    """One zoo network: architecture, data, training, loss, augmentation and clustering defaults.
+
+    `image_shape` restricts the training to images of this shape.
+    """
 
     name: str
     description: str
@@ -157,6 +163,8 @@ class Recipe:
     training: Training
     loss: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    image_shape: tuple[int, ...] | None = None
+    fragment_size: int = 0
     source: str = ""
 
 
@@ -191,6 +199,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         training=Training(**_tuples(document["training"])),
         loss=LossWeights(**document.get("loss", {})),
         augmentation=Augmentation(**_tuples(document.get("augmentation", {}))),
+        image_shape=tuple(document["image_shape"]) if "image_shape" in document else None,
         source=text,
     )
     _check_axes(recipe, where)

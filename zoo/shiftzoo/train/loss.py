@@ -11,6 +11,8 @@ averaged over the samples of the batch: instances of different samples never rep
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -65,11 +67,17 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
 def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
     """Binary cross entropy, heavier on outlines by `outline_weight`, plus `dice` times the soft Dice loss.
 
-    `logits` is (B, 1, *space), `labels` (B, *space).
+    `logits` is (B, 1, *space), `labels` (B, *space). With a `gap_weight`, px where two objects touch are to become background, and
+    weigh more by it.
     """
-    target = (labels > 0).float()
+    inside = labels > 0
     logits = logits[:, 0].float()
     emphasis = 1.0 + weights.outline_weight * outlines(labels).float()
+    if weights.gap_weight:
+        gap = touching(labels)
+        inside = inside & ~gap
+        emphasis = emphasis + weights.gap_weight * gap.float()
+    target = inside.float()
     entropy = functional.binary_cross_entropy_with_logits(logits, target, emphasis, reduction="sum") / emphasis.sum()
     if not weights.dice:
         return entropy
@@ -80,12 +88,22 @@ def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Ten
 
 def outlines(labels: Tensor) -> Tensor:
     """True where a neighbor along an axis carries another label; (B, *space) bool."""
+    return _beside(labels, lambda one, other: one != other)
+
+
+def touching(labels: Tensor) -> Tensor:
+    """True where a neighbor along an axis belongs to another object; (B, *space) bool."""
+    return _beside(labels, lambda one, other: (one != other) & (one > 0) & (other > 0))
+
+
+def _beside(labels: Tensor, differ: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Both px of every pair of neighbors along an axis that `differ`."""
     result = torch.zeros_like(labels, dtype=torch.bool)
     for axis in range(1, labels.ndim):
         length = labels.shape[axis] - 1
-        differs = labels.narrow(axis, 0, length) != labels.narrow(axis, 1, length)
-        result.narrow(axis, 0, length).logical_or_(differs)
-        result.narrow(axis, 1, length).logical_or_(differs)
+        found = differ(labels.narrow(axis, 0, length), labels.narrow(axis, 1, length))
+        result.narrow(axis, 0, length).logical_or_(found)
+        result.narrow(axis, 1, length).logical_or_(found)
     return result
 
 

@@ -75,11 +75,16 @@ class Run:
         Over all sessions.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, *, unsafe_window: bool) -> None:
+    def __init__(
+        self, recipe: Recipe, folder: Path, device: torch.device, *, unsafe_window: bool, start: ValidUNet | None = None
+    ) -> None:
         torch.manual_seed(recipe.training.seed)
         self.recipe, self.folder, self.device, self.unsafe_window = recipe, folder, device, unsafe_window
         self.memory_format = torch.channels_last if recipe.architecture.dimensions == 2 else torch.contiguous_format
-        self.network = ValidUNet(recipe.architecture).to(device)
+        self.network = ValidUNet(recipe.architecture)
+        if start is not None:
+            self.network.load_state_dict(start.state_dict())
+        self.network.to(device)
         self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in the stubs
         running = get_ema_multi_avg_fn(recipe.training.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=running, use_buffers=True)
@@ -148,6 +153,7 @@ def train(
     *,
     minutes: float | None = None,
     resume: bool = False,
+    start: ValidUNet | None = None,
     device: str = "auto",
     allow_unsafe_window: bool = False,
     workers: int = 0,
@@ -162,6 +168,8 @@ def train(
     minutes : float, optional
         Stop after this time over all sessions of the run. The learning rate reaches 0 at `training.steps` or then,
         whichever comes first.
+    start : ValidUNet, optional
+        Weights to begin a new run with; a resumed run has its own.
     device : {"auto", "cpu", "cuda"}
 
     Raises
@@ -170,7 +178,7 @@ def train(
         Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of another recipe, or a loss
         that is not finite.
     """
-    run = _open_run(recipe, folder, resume=resume, device=device, allow_unsafe_window=allow_unsafe_window)
+    run = _open_run(recipe, folder, resume=resume, device=device, allow_unsafe_window=allow_unsafe_window, start=start)
     crops = CropStream(samples, recipe, seed=recipe.training.seed + run.step)
     batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers))
     sums: dict[str, float] = {}
@@ -197,7 +205,9 @@ def train(
     return TrainedModel(recipe, _averaged(run.average), run.step, run.seconds, run.device.type, allow_unsafe_window)
 
 
-def _open_run(recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_unsafe_window: bool) -> Run:
+def _open_run(
+    recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_unsafe_window: bool, start: ValidUNet | None
+) -> Run:
     """A new run, or that of the checkpoint in `folder`."""
     if not allow_unsafe_window:
         check_training_window(recipe)
@@ -207,7 +217,7 @@ def _open_run(recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_
         found = "none; leave --resume out to start anew" if resume else "a checkpoint; pass --resume to continue it"
         raise InputError(f"training run ({folder}): expected {'a' if resume else 'no'} checkpoint, got {found}.")
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(recipe, folder, target, unsafe_window=allow_unsafe_window)
+    run = Run(recipe, folder, target, unsafe_window=allow_unsafe_window, start=start)
     if resume:
         run.load(_read_checkpoint(checkpoint, recipe))
     else:

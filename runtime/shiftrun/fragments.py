@@ -1,0 +1,71 @@
+"""Fragments: small parts of an object whose embeddings lie nearer to those of a distant object.
+
+At the rim of an object embeddings are less sure, and a part of it may take the mode of another object, which lies elsewhere. Split
+into components it is an object of its own that touches the one it belongs to. A small part that touches a larger one joins it; one
+that lies alone stays what it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int32]
+
+
+def absorb_fragments(labels: Labels, size: int) -> Labels:
+    """Let every object of fewer than `size` px join the larger one with which it has the longest border, smallest first by rounds.
+
+    Parameters
+    ----------
+    labels : array (*space) of int32
+        0 is background.
+    size : int
+
+    Returns
+    -------
+    array (*space) of int32
+        Labels of the objects that are left; those that joined another are missing.
+    """
+    if size <= 1:
+        return labels
+    area = np.bincount(labels.reshape(-1))
+    if not (area[1:] < size).any():
+        return labels
+    borders, lengths = _borders(labels)
+    name = np.arange(len(area))
+    while True:
+        joins = (area[borders[0]] < size) & (area[borders[0]] < area[borders[1]])
+        if not joins.any():
+            return np.asarray(name[labels], np.int32)
+        small, large, length = borders[0][joins], borders[1][joins], lengths[joins]
+        order = np.lexsort((large, length, small))
+        last = np.append(
+            small[order][1:] != small[order][:-1], True
+        )  # of each fragment's neighbors the one with the longest border
+        step = np.arange(len(area))
+        step[small[order][last]] = large[order][last]
+        name = step[name]
+        area = np.bincount(step, weights=area, minlength=len(area)).astype(np.int64)
+        borders, lengths = _merged(step[borders], lengths, len(area))
+
+
+def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ordered pairs (2, K) of objects that touch by faces, and the number of these faces (K,)."""
+    pairs = []
+    for axis in range(labels.ndim):
+        before = labels[(slice(None),) * axis + (slice(None, -1),)]
+        after = labels[(slice(None),) * axis + (slice(1, None),)]
+        touch = (before != after) & (before > 0) & (after > 0)
+        pairs += [np.stack([before[touch], after[touch]]), np.stack([after[touch], before[touch]])]
+    faces = np.concatenate(pairs, axis=1).astype(np.int64)
+    return _merged(faces, np.ones(faces.shape[1], np.int64), int(labels.max()) + 1)
+
+
+def _merged(borders: NDArray[np.int64], lengths: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each pair of different objects once, with the sum of its lengths; objects are below `count`."""
+    differ = borders[0] != borders[1]
+    keys, place = np.unique(borders[0][differ] * count + borders[1][differ], return_inverse=True)
+    return np.stack([keys // count, keys % count]), np.bincount(place, weights=lengths[differ], minlength=len(keys)).astype(
+        np.int64
+    )

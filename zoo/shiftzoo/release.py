@@ -1,0 +1,113 @@
+"""The release gate: a folder of models becomes a folder to serve, if every model keeps what its card promises.
+
+A model is refused unless the linter finds nothing, not even a warning; measuring it contradicts nothing; its card is the one that
+metadata, prose and reports give, and so is the index; and it reaches the precision that its card names on a stored pair of image
+and labels. What is written is new: a release is never changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from shiftlint.checking import check
+from shiftlint.errors import InputError
+from shiftlint.rules import Level, Wish
+from shiftrun.models import open_model
+from shiftschemas import SchemaError
+from shiftzoo.cards import Card, card_text, read_card
+from shiftzoo.datasets import read_samples
+from shiftzoo.evaluation import evaluate
+from shiftzoo.indexing import index_document, index_text
+
+TOLERANCE = 0.05  # of the precision on the stored pair: another processor may turn one object of a few
+
+
+def release(
+    folder: Path, out: Path, *, mirrors: tuple[str, ...] = (), progress: Callable[[str], None] = lambda _: None
+) -> list[Card]:
+    """Write all models of `folder` that have a card to the new folder `out`.
+
+    Parameters
+    ----------
+    folder : Path
+        As the zoo of this project: NAME.onnx, NAME.md, index.json, cards/, reports, pictures and stored pairs.
+    out : Path
+    mirrors : tuple of str
+        Addresses for the index.
+    progress : callable (name of the model that is checked), optional
+
+    Raises
+    ------
+    InputError
+        `out` exists, there is no model, or one is refused: all reasons in one message.
+    """
+    if out.exists():
+        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
+    if not out.parent.is_dir():
+        raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
+    names = sorted(path.stem for path in (folder / "cards").glob("*.toml"))
+    if not names:
+        raise InputError(f"no models ({folder}): expected NAME.onnx with cards/NAME.toml, got none.")
+    cards, refused = [], []
+    for name in names:
+        progress(name)
+        try:
+            card = read_card(folder / f"{name}.onnx")
+            refused += [f"{name}: {reason}" for reason in reasons(card)]
+            cards.append(card)
+        except (InputError, SchemaError) as error:
+            refused.append(f"{name}: {error}")
+    if not refused and _text(folder / "index.json") != index_text(index_document(cards)):
+        refused.append(f"index.json is stale: run shiftzoo cards {folder}")
+    if refused:
+        raise InputError(f"release refused ({folder}): {'; '.join(refused)}")
+    _write(cards, out, mirrors)
+    return cards
+
+
+def reasons(card: Card) -> Iterator[str]:
+    """Why a model may not be released."""
+    checked = check(str(card.path), Wish(), verify=True)
+    yield from (f"{f.code} {f.message}" for f in checked.findings if f.level in (Level.ERROR, Level.WARNING))
+    if card.metadata.unsafe_window:
+        yield "trained with an unsafe window"
+    text = _text(card.path.with_suffix(".md"))
+    if not text:
+        yield f"no card: expected {card.path.with_suffix('.md')}"
+    elif not card.by_hand and text != card_text(card):
+        yield f"the card is stale: run shiftzoo cards {card.path.parent}"
+    pair = card.prose["pair"]
+    (found,) = evaluate(open_model(card.path, device="cpu"), read_samples(card.path.parent / pair["file"]))
+    reached = found.total.average_precision(0.5)
+    if abs(reached - pair["ap50"]) > TOLERANCE:
+        yield f"precision on {pair['file']}: expected AP50 {pair['ap50']} as its card says, got {reached:.3f}"
+
+
+def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
+    """Everything to a folder beside `out`, which then gets its name."""
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as place:
+            draft = Path(place) / out.name
+            draft.mkdir()
+            (draft / "index.json").write_text(index_text(index_document(cards, mirrors)), encoding="utf-8")
+            for card in cards:
+                home = card.path.parent
+                files = [
+                    card.path,
+                    card.path.with_suffix(".md"),
+                    *(home / picture["file"] for picture in card.prose.get("picture", [])),
+                ]
+                for file in files:
+                    target = draft / file.relative_to(home)
+                    target.parent.mkdir(exist_ok=True)
+                    shutil.copyfile(file, target)
+            draft.replace(out)
+    except OSError as error:
+        raise InputError(f"cannot write ({out}): {error.strerror or error}. Free space or choose another folder.") from error
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
