@@ -11,13 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shiftlint.atomic import write_atomically
 from shiftlint.errors import InputError
-
-if TYPE_CHECKING:
-    from shiftrun.zoo import Entry, Progress
+from shiftrun.zoo_index import Entry, Progress, file_sha256
 
 HOME_VARIABLE, OFFLINE_VARIABLE = "SHIFTZOO_HOME", "SHIFTZOO_OFFLINE"
 TIMEOUT_SECONDS = 20.0  # without a byte
@@ -37,8 +34,6 @@ def cached_name(entry: Entry) -> str:
 
 def cached(entry: Entry) -> Path | None:
     """The model's file in the cache, if it is there and whole; one that is damaged is left aside."""
-    from shiftrun.zoo import file_sha256
-
     path = cache_folder() / cached_name(entry)
     return path if path.is_file() and file_sha256(path) == entry.sha256 else None
 

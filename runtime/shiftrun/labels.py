@@ -25,6 +25,7 @@ from shiftrun.components import Labels, components
 from shiftrun.fragments import absorb_fragments
 from shiftrun.label_store import LabelStore
 from shiftrun.meanshift import mean_shift
+from shiftrun.memory import give_back
 from shiftrun.unions import Unions
 from shiftrun.windows import GRIDS, Block, Gather, Grid, Window, windows_of
 
@@ -130,6 +131,7 @@ def label_blocks(
                     labels = label_window(embedding, mask, clustering)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
+                    give_back()
                 done += 1
                 if progress is not None:
                     progress(done, len(windows))

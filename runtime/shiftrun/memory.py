@@ -8,7 +8,10 @@ arena rounds up.
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Callable
+from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -50,6 +53,22 @@ def activation_bytes(path: Path, sizes: tuple[int, ...], input_name: str | None 
 def _size(value: Tensor) -> int:
     """Elements of a tensor that depends on the image; constants are weights."""
     return prod(value.shape) if value.from_image and value.value is None else 0
+
+
+def give_back() -> None:
+    """Give the free pages of the heap back to the system, where the allocator is glibc's: else they add up over a large image."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # musl, macOS; Windows
+        return None
+    return found
 
 
 def available_bytes() -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shiftrun.zoo import Entry, Index, file_sha256, is_address
+from shiftrun.zoo_index import Entry, Index, file_sha256, is_address
 
 
 def models_table(index: Index) -> str:
