@@ -90,7 +90,7 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
 
 
 def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
-    """Typical sizes, and those that exports are made with; all neighbors of the first; combinations that differ between axes."""
+    """Typical sizes; all neighbors of the first; combinations that differ between axes; sizes that exports are made with."""
     static = probe.static
     if all(n is not None for n in static):
         yield tuple(n for n in static if n is not None)
@@ -100,10 +100,11 @@ def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
         return tuple(fixed if fixed is not None else n for fixed, n in zip(static, sizes, strict=True))
 
     rank = len(static)
-    yield from (filled((n,) * rank) for n in TYPICAL + EXPORTED)
+    yield from (filled((n,) * rank) for n in TYPICAL)
     yield from (filled((TYPICAL[0] + r,) * rank) for r in range(1, SEARCHED))
     if rank > 1:
         yield from (filled(TYPICAL[0] + r for r in residues) for residues in product(range(8), repeat=min(rank, 3)))
+    yield from (filled((n,) * rank) for n in EXPORTED)
 
 
 def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) -> SizeClass | None:
