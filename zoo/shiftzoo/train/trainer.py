@@ -27,6 +27,7 @@ from shiftzoo.train.sampling import CropStream
 LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints
 CHECKPOINT = "checkpoint.pt"
+MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}  # the fastest of each
 COLUMNS = ("step", "seconds", "learning_rate", "loss", "pull", "push", "length", "foreground")
 
 
@@ -80,7 +81,7 @@ class Run:
     ) -> None:
         torch.manual_seed(recipe.training.seed)
         self.recipe, self.folder, self.device, self.unsafe_window = recipe, folder, device, unsafe_window
-        self.memory_format = torch.channels_last if recipe.architecture.dimensions == 2 else torch.contiguous_format
+        self.memory_format = MEMORY_FORMATS[recipe.architecture.dimensions]
         self.network = ValidUNet(recipe.architecture)
         if start is not None:
             self.network.load_state_dict(start.state_dict())
