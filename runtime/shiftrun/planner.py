@@ -6,8 +6,9 @@ All tiles of a run have one read of R px, so that a run costs
 
 The first factors are the arithmetic including the halo; the last one is what was measured for U-Nets on a CPU (0.75 µs a px at
 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. bytes(R) is the peak
-of the network's tensors (`memory.py`), proportional to R. Results do not
-depend on the tile, so the choice may depend on the machine.
+of the network's tensors (`memory.py`), proportional to R. Of tiles that cost nearly the same the smallest read is taken, so that
+memory stays about the same whatever the size of the image. Results do not depend on the tile, so the choice may depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from shiftrun.windows import GRIDS
 CACHED_BYTES = 0.9e9
 BASE_BYTES = 150_000_000  # the process with its libraries
 SPACING = 0.97  # sizes closer than that are not tried both
+NEARLY = 1.03  # costs that differ by less are taken as equal
 LARGEST_TILE_PX = 4096
 MOST_IN_A_BATCH = 16
 USUAL_READ_PX = {1: 1 << 16, 2: 700, 3: 128}  # where the network's memory is modeled
@@ -95,7 +97,7 @@ class Choice:
 def fastest_tile(
     shape: tuple[int, ...], axes: tuple[AxisContract, ...], budget: Budget, *, pad: str = "reflect", edges: Edges = ()
 ) -> tuple[int, ...] | None:
-    """The tile with the least cost within the budget; None where the network cannot be tiled in ways that are known.
+    """Of the tiles that cost least within the budget the one with the smallest read; None if the contract allows none.
 
     Raises
     ------
@@ -117,7 +119,9 @@ def fastest_tile(
             f"not enough memory (--memory): expected at least {needed / 1e6:.0f} MB for the smallest exact tile, "
             f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass --tile for a smaller one."
         )
-    return min(fitting, key=lambda c: (budget.cost(c[2], c[1]), c[0]))[0]
+    least = min(budget.cost(count, read) for _, read, count in fitting)
+    good = [c for c in fitting if budget.cost(c[2], c[1]) <= NEARLY * least]
+    return min(good, key=lambda c: (prod(c[1]), budget.cost(c[2], c[1]), c[0]))[0]
 
 
 def choices(axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...]) -> tuple[Choice, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -121,42 +120,14 @@ def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Make the next item in a thread of its own while the caller works on the last one; an error comes out in its place."""
-    waiting: queue.Queue[tuple[str, Item | BaseException | None]] = queue.Queue(1)
-    stopped = threading.Event()
+    """Make the next item in a thread of its own while the caller works on the last one; an error comes out in its place.
 
-    def make() -> None:
-        try:
-            for item in items:
-                while not stopped.is_set():
-                    try:
-                        waiting.put(("item", item), timeout=0.1)
-                        break
-                    except queue.Full:
-                        continue
-                if stopped.is_set():
-                    return
-            last: tuple[str, BaseException | None] = ("end", None)
-        except BaseException as error:
-            last = ("error", error)
-        while not stopped.is_set():
-            try:
-                waiting.put(last, timeout=0.1)
-                return
-            except queue.Full:
-                continue
-
-    thread = threading.Thread(target=make, name="ahead", daemon=True)
-    thread.start()
-    try:
-        while True:
-            kind, item = waiting.get()
-            if kind == "end":
-                return
-            if kind == "error":
-                assert isinstance(item, BaseException)
-                raise item
-            yield item  # type: ignore[misc]
-    finally:
-        stopped.set()
-        thread.join()
+    Two items are there at a time: the one that is worked on, and the one that is made or waits.
+    """
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        item = pool.submit(next, iterator, end).result()
+        while item is not end:
+            following = pool.submit(next, iterator, end)
+            yield cast(Item, item)
+            item = following.result()
