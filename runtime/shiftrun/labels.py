@@ -27,6 +27,7 @@ from shiftrun.label_store import LabelStore
 from shiftrun.meanshift import mean_shift
 from shiftrun.memory import give_back
 from shiftrun.unions import Unions
+from shiftrun.weighted_sums import Sums, sums_on_cpu
 from shiftrun.windows import GRIDS, Block, Gather, Grid, Window, windows_of
 
 
@@ -62,6 +63,7 @@ def label_instances(
     fragment_size: int = 0,
     grid: Grid | None = None,
     progress: Callable[[int, int], None] | None = None,
+    sums: Sums = sums_on_cpu,
 ) -> Labels:
     """Label the instances of one image in memory.
 
@@ -75,6 +77,8 @@ def label_instances(
     grid : Grid, optional
         Default: by the number of dimensions.
     progress : callable (windows done, windows in all), optional
+    sums : callable, optional
+        As of `mean_shift`.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def label_instances(
     windows = windows_of(shape, grid or GRIDS[len(shape)])
     block = Block(everything(shape), embedding, foreground)
     clustering = Clustering(bandwidth, threshold, min_size, fragment_size)
-    with label_blocks([block], shape, clustering, windows, progress=progress) as store:
+    with label_blocks([block], shape, clustering, windows, progress=progress, sums=sums) as store:
         return store.read(everything(shape))
 
 
@@ -106,6 +110,7 @@ def label_blocks(
     folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    sums: Sums = sums_on_cpu,
 ) -> Iterator[LabelStore]:
     """Label blocks that come in raster order and cover the image; yields the finished labels, to be read by boxes.
 
@@ -121,6 +126,8 @@ def label_blocks(
     progress : callable (windows done, windows in all), optional
     timed : callable (stage) to context manager, optional
         Entered around the clustering of each window.
+    sums : callable, optional
+        As of `mean_shift`.
     """
     with LabelStore(shape, folder) as store:
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)
@@ -128,7 +135,7 @@ def label_blocks(
         for block in blocks:
             for number, embedding, mask in gather.add(block):
                 with timed("cluster"):
-                    labels = label_window(embedding, mask, clustering)
+                    labels = label_window(embedding, mask, clustering, sums)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
                     give_back()
@@ -139,14 +146,15 @@ def label_blocks(
         yield store
 
 
-def label_window(embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering) -> Labels:
+def label_window(
+    embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu
+) -> Labels:
     """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
-    clusters[mask] = mean_shift(
-        embedding[:, mask].T, clustering.bandwidth, min_support=max(1, clustering.min_size), cluster_all=True
-    )[0]
+    support = max(1, clustering.min_size)
+    clusters[mask] = mean_shift(embedding[:, mask].T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
     return absorb_fragments(components(clusters), clustering.fragment_size)

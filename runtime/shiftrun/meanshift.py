@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from shiftlint.errors import InputError
 from shiftrun.cells import Cells, Floats, SortedPoints, merge, refine, sort_points
+from shiftrun.weighted_sums import Sums, sums_on_cpu
 
 STEPS = 300  # as scikit-learn
 STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn's value)
@@ -33,12 +34,11 @@ MET = 1e-2  # in bandwidths: seeds in one such cell go on as one
 NEAR = 5e-2  # the same for those that settle
 LONGER = 1.6  # steps of those that settle: near a mode they shrink geometrically, longer ones get there in half as many
 WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
-SEEDS_PER_TASK = 64  # followed by one thread
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
 
 def mean_shift(
-    points: Floats, bandwidth: float, *, min_support: int = 1, cluster_all: bool = False
+    points: Floats, bandwidth: float, *, min_support: int = 1, cluster_all: bool = False, sums: Sums = sums_on_cpu
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Cluster points by the modes of their density.
 
@@ -51,6 +51,8 @@ def mean_shift(
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
         Give every point its nearest mode; else points farther than the bandwidth from every mode get -1.
+    sums : callable, optional
+        What computes the matrix products: `sums_on_cpu`, or a `SumsOnDevice`.
 
     Returns
     -------
@@ -81,26 +83,27 @@ def mean_shift(
     # Small products gain nothing from threads, which on a busy machine wait for each other; and with one the order of
     # summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        labels, modes = _cluster(centered, float(bandwidth), min_support, np.inf if cluster_all else float(bandwidth))
+        reach = np.inf if cluster_all else float(bandwidth)
+        labels, modes = _cluster(centered, float(bandwidth), min_support, reach, sums)
     return labels, (modes + center).astype(np.float32)
 
 
-def _cluster(points: Floats, bandwidth: float, min_support: int, reach: float) -> tuple[NDArray[np.int32], Floats]:
+def _cluster(points: Floats, bandwidth: float, min_support: int, reach: float, sums: Sums) -> tuple[NDArray[np.int32], Floats]:
     bins = merge(points, bandwidth)
     cells = refine(points, bins, bandwidth)
     inside = sort_points(points, cells)
     with ThreadPoolExecutor(os.cpu_count(), "climb") as pool:
-        reached = _climb(bins.means, cells, bandwidth, pool)
+        reached = _climb(bins.means, cells, bandwidth, sums, pool)
         reached = reached[_most_support(reached, cells, inside, bandwidth) >= min_support]
         modes = _distinct(*_settle(reached, cells, inside, bandwidth, pool), bandwidth, min_support)
     return _nearest(inside, cells, modes, reach), modes
 
 
-def _climb(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Floats:
+def _climb(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Executor) -> Floats:
     """Move seeds uphill among the cells until they are still; the points reached (S, E)."""
     arrived = []
     for _ in range(STEPS):
-        moved = _shift(seeds, cells, bandwidth, pool)
+        moved = _shift(seeds, cells, bandwidth, sums, pool)
         still = _still(seeds, moved, bandwidth)
         arrived.append(moved[still])
         seeds = merge(moved[~still], MET * bandwidth).means
@@ -114,7 +117,7 @@ def _still(before: Floats, after: Floats, bandwidth: float) -> NDArray[np.bool_]
     return still
 
 
-def _shift(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Floats:
+def _shift(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Executor) -> Floats:
     """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without any stays.
 
     The share of a cell is linear in |c − x|²: 1/2 on the sphere, 0 and 1 half a spread outside and inside.
@@ -124,18 +127,9 @@ def _shift(seeds: Floats, cells: Cells, bandwidth: float, pool: Executor) -> Flo
     right *= -slope
     right[-1] += bandwidth**2 * slope + 0.5
     weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1), cells.means.dtype)], axis=1) * cells.weights[:, None]
-    result = seeds.copy()
-
-    def move(part: slice) -> None:
-        share = left[part] @ right
-        np.clip(share, 0, 1, out=share)
-        sums = share @ weighted
-        result[part] = np.where(sums[:, -1:] > 0, sums[:, :-1] / np.maximum(sums[:, -1:], STILL), seeds[part])
-
-    # The parts are fixed, whatever the number of cores: a product may round by its number of rows.
-    for _ in pool.map(move, [slice(start, start + SEEDS_PER_TASK) for start in range(0, len(seeds), SEEDS_PER_TASK)]):
-        pass
-    return result
+    moment = sums(left, right, weighted, pool)
+    count = moment[:, -1:]
+    return np.where(count > 0, moment[:, :-1] / np.maximum(count, STILL), seeds)
 
 
 def _most_support(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float) -> Floats:

@@ -23,9 +23,10 @@ from shiftrun.planner import Budget, budget_of, fastest_tile
 from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.running import Run
 from shiftrun.segmentation import instances
-from shiftrun.session import CPU, Session
+from shiftrun.session import CPU, CUDA, Session
 from shiftrun.source import Source, as_image
 from shiftrun.stitch import MemoryTarget, Progress
+from shiftrun.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
 
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
@@ -65,6 +66,11 @@ class Model(ModelFile):
     def _session(self, precision: str) -> Session:
         image_input = self.contract.input.name
         return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """What computes the matrix products of mean shift: CUDA where the network runs there, else numpy."""
+        return SumsOnDevice("cuda") if self.session.provider == CUDA else sums_on_cpu
 
     @cached_property
     def check(self) -> Check | None:
@@ -285,4 +291,4 @@ class Model(ModelFile):
     ) -> NDArray[np.int32]:
         """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
-        return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress)
+        return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress, sums=self.sums)

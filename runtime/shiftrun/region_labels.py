@@ -28,6 +28,7 @@ from shiftrun.components import Labels
 from shiftrun.label_store import LabelStore
 from shiftrun.labels import Clustering, label_window
 from shiftrun.unions import Unions
+from shiftrun.weighted_sums import Sums, sums_on_cpu
 from shiftrun.windows import Block, Gather, Window, intersection, within
 
 
@@ -48,6 +49,7 @@ def label_region(
     windows: list[Window],
     *,
     folder: Path | None = None,
+    sums: Sums = sums_on_cpu,
 ) -> Iterator[LabelStore]:
     """Label what touches a region; yields labels (*shape) that are complete inside the region.
 
@@ -63,6 +65,8 @@ def label_region(
         Of the whole result.
     folder : Path, optional
         Where the unnamed temporary file of the labels lies.
+    sums : callable, optional
+        As of `mean_shift`.
     """
     with LabelStore(shape, folder) as store:
         unions = Unions(windows)
@@ -70,7 +74,7 @@ def label_region(
         wanted = [[number for number, window in enumerate(windows) if intersection(window.core, region) is not None]]
         while wanted:
             for numbers in wanted:
-                for number, labels in _label_windows(blocks_of, [windows[n] for n in numbers], clustering):
+                for number, labels in _label_windows(blocks_of, [windows[n] for n in numbers], clustering, sums):
                     reached[numbers[number]] = _reach(labels, store.total, numbers[number], windows, region)
                     unions.add(numbers[number], labels, store.total)
                     store.add(windows[numbers[number]], labels)
@@ -82,7 +86,7 @@ def label_region(
 
 
 def _label_windows(
-    blocks_of: Callable[[Box], Iterable[Block]], windows: list[Window], clustering: Clustering
+    blocks_of: Callable[[Box], Iterable[Block]], windows: list[Window], clustering: Clustering, sums: Sums
 ) -> Iterator[tuple[int, Labels]]:
     """Label windows that form a rectangle of the grid; yields (number, labels (*box))."""
     hull = tuple(
@@ -93,7 +97,7 @@ def _label_windows(
     gather = Gather(moved, clustering.threshold)
     for block in blocks_of(hull):
         for number, embedding, mask in gather.add(block):
-            yield number, label_window(embedding, mask, clustering)
+            yield number, label_window(embedding, mask, clustering, sums)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:

@@ -89,9 +89,9 @@ def instances(
     windows = windows_of(shape, GRIDS[model.dimensions])
     with nullcontext() if folder is None else writing(folder):
         if region is None:
-            labeling = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, timed=stage)
+            labeling = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, timed=stage, sums=model.sums)
         else:
-            labeling = label_region(blocks_of, shape, region, clustering, windows, folder=folder)
+            labeling = label_region(blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums)
         with labeling as store:
             labels: Reader = store if region is None else Cropped(store, region)
             yield Instances(labels, store.largest, runs[0].plan)

@@ -65,29 +65,8 @@ class Session:
     def __init__(
         self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None, precision: str = "exact"
     ) -> None:
-        runtime = _onnxruntime()
-        wanted = _provider(device, runtime.get_available_providers(), precision, workers)
-        settings = {"use_tf32": "1" if precision == "tf32" else "0"} if wanted == CUDA else {}
-        providers = [(wanted, settings), CPU] if wanted != CPU else [CPU]
-        options = runtime.SessionOptions()
-        options.log_severity_level = QUIET
-        if workers > 1:
-            options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // workers)
-        options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
-        try:
-            model = half_precision(path) if precision == "fp16" else str(path)
-            self._session = runtime.InferenceSession(model, options, providers=providers)
-        except InputError:
-            raise
-        except Exception as error:  # onnxruntime's errors have no common class but Exception
-            reason = " ".join(str(error).split())[:300]
-            raise InputError(f"cannot load model ({path}): expected a network that onnxruntime runs, got: {reason}") from error
+        self._session = start_session(path, device, workers=workers, precision=precision)
         self.provider: str = self._session.get_providers()[0]
-        if self.provider != wanted and (device != "auto" or precision != "exact"):
-            raise InputError(
-                f"device does not start (--device {device}): expected {wanted}, got {self.provider}. Check the driver."
-            )
         inputs = {value.name: value for value in self._session.get_inputs()}
         image = inputs[image_input] if image_input in inputs else next(iter(inputs.values()))
         if len(inputs) > 1:
@@ -126,6 +105,31 @@ class Session:
             raise InputError(
                 f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime says: {reason}"
             ) from error
+
+
+def start_session(network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact") -> Any:
+    """An onnxruntime session of an ONNX file or its content; parameters and errors as of `Session`."""
+    runtime = _onnxruntime()
+    wanted = _provider(device, runtime.get_available_providers(), precision, workers)
+    settings = {"use_tf32": "1" if precision == "tf32" else "0"} if wanted == CUDA else {}
+    providers = [(wanted, settings), CPU] if wanted != CPU else [CPU]
+    options = runtime.SessionOptions()
+    options.log_severity_level = QUIET
+    if workers > 1:
+        options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // workers)
+    options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
+    if isinstance(network, Path):
+        network = half_precision(network) if precision == "fp16" else network
+    try:
+        session = runtime.InferenceSession(network, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors have no common class but Exception
+        where, reason = network if isinstance(network, Path) else "in memory", " ".join(str(error).split())[:300]
+        raise InputError(f"cannot load model ({where}): expected a network that onnxruntime runs, got: {reason}") from error
+    started = session.get_providers()[0]
+    if started != wanted and (device != "auto" or precision != "exact"):
+        raise InputError(f"device does not start (--device {device}): expected {wanted}, got {started}. Check the driver.")
+    return session
 
 
 def half_precision(path: Path) -> bytes:

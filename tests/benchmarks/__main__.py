@@ -31,6 +31,14 @@ def measured(case: str, **options: Any) -> dict[str, Any]:
     return result
 
 
+def installed(peer: str) -> bool:
+    """Whether the package of a peer is there."""
+    try:
+        return find_spec(PEERS[peer]) is not None
+    except ModuleNotFoundError:  # the package that it is a part of
+        return False
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Rows with equal keys as a markdown table."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
@@ -41,14 +49,14 @@ def table(rows: list[dict[str, Any]]) -> str:
 def tiling(model: Path, size: int, folder: Path) -> str:
     """One network and image: the whole image at once, shiftrun, and the peers that are installed."""
     rows: list[dict[str, Any]] = []
-    for case in ("whole", "auto", *(peer for peer, package in PEERS.items() if find_spec(package))):
+    for case in ("whole", "auto", *(peer for peer in PEERS if installed(peer))):
         found = measured(case, model=model, size=size, out=folder / f"{case}.npy", reference=folder / "whole.npy")
         first = rows[0] if rows else found
         if "seconds" in found and "seconds" in first:
             found["times whole"] = round(found["seconds"] / first["seconds"], 2)
             found["memory of whole"] = round(found["peak MB"] / first["peak MB"], 2)
         rows.append({"runner": CASES[case].__doc__, **found})
-    missing = [peer for peer, package in PEERS.items() if not find_spec(package)]
+    missing = [peer for peer in PEERS if not installed(peer)]
     return table(rows) + (f"\n\nnot installed, not measured: {', '.join(missing)}" if missing else "")
 
 

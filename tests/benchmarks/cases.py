@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from shiftrun.report import peak_memory_bytes
 
 Figures = dict[str, Any]
-PEERS = {"monai": "monai", "torchio": "torchio"}  # case: the package that it needs
+PEERS = {"monai": "monai", "torchio": "torchio", "bioimageio": "bioimageio.core"}  # case: the package that it needs
 SAMPLE = Path(__file__).parents[2] / "zoo" / "samples" / "nuclei.tif"
 CLUSTERS, SUPPORT = 50, 100
 BAD = 1e-3  # a px is bad if it is off by more, in standard deviations of the output
@@ -160,6 +161,21 @@ def torchio(options: dict[str, Any]) -> Figures:
     return figures | compared(np.asarray(result[..., 0]), options)
 
 
+def bioimageio(options: dict[str, Any]) -> Figures:
+    """bioimageio.core, blocks of 512, halo 96, network wrapped: period and halo known by hand"""
+    from tests.benchmarks.blockwise import HALO, STEP, blocks_of, pipeline
+
+    _, padded = prepared(options)
+    size, fill = options["size"], [(0, 0), *((0, -length % STEP) for length in padded.shape[1:])]
+    pixels = np.pad(padded, fill, mode="edge")
+    figures: Figures = {}
+    with TemporaryDirectory() as folder:
+        name, ready = pipeline(Path(folder), Path(options["model"]))
+        with measuring(figures):
+            result = blocks_of(name, ready, pixels)
+    return figures | compared(result[:, HALO : HALO + size, HALO : HALO + size], options)
+
+
 def image(options: dict[str, Any]) -> Figures:
     """The image of the case "segment", in a file"""
     import tifffile
@@ -243,7 +259,7 @@ def centers_of(kind: str, dimensions: int, random: np.random.Generator) -> NDArr
 
 
 CASES: dict[str, Callable[[dict[str, Any]], Figures]] = {
-    case.__name__: case for case in (whole, auto, monai, torchio, image, segment, meanshift)
+    case.__name__: case for case in (whole, auto, monai, torchio, bioimageio, image, segment, meanshift)
 }
 
 if __name__ == "__main__":
