@@ -6,9 +6,9 @@ All tiles of a run have one read of R px, so that a run costs
 
 The first factors are the arithmetic including the halo; the last one is what was measured for U-Nets on a CPU (0.75 µs a px at
 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. bytes(R) is the peak
-of the network's tensors (`memory.py`), proportional to R. Of tiles that cost nearly the same the smallest read is taken, so that
-memory stays about the same whatever the size of the image. Results do not depend on the tile, so the choice may depend on the
-machine.
+of the network's tensors (`memory.py`), proportional to R. An image that is run block by block is large: there tiles of a usual size
+are taken if larger ones gain little, so that memory does not grow with the image. Results do not depend on the tile, so the choice
+may depend on the machine.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from shiftrun.windows import GRIDS
 CACHED_BYTES = 0.9e9
 BASE_BYTES = 150_000_000  # the process with its libraries
 SPACING = 0.97  # sizes closer than that are not tried both
-NEARLY = 1.03  # costs that differ by less are taken as equal
+LITTLE = 1.06  # what tiles of usual size may cost more than larger ones
 LARGEST_TILE_PX = 4096
 MOST_IN_A_BATCH = 16
-USUAL_READ_PX = {1: 1 << 16, 2: 700, 3: 128}  # where the network's memory is modeled
+USUAL_READ_PX = {1: 1 << 19, 2: 724, 3: 128}  # per axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,7 @@ class Budget:
 
     def batch(self, read: tuple[int, ...]) -> int:
         """How many such reads are run at a time: as many as have the px of one of the usual size, and fit."""
-        usual: int = USUAL_READ_PX[len(read)] ** len(read)
-        count = max(1, min(MOST_IN_A_BATCH, usual // prod(read)))
+        count = max(1, min(MOST_IN_A_BATCH, usual_px(len(read)) // prod(read)))
         while self.limit_bytes is not None and count > 1 and self.peak_bytes((*read, count)) > self.limit_bytes:
             count -= 1
         return count
@@ -71,6 +70,11 @@ class Budget:
     def cost(self, tiles: int, read: tuple[int, ...]) -> float:
         """The time of a run, in px of arithmetic."""
         return tiles * prod(read) * (1 + self.bytes_per_px * prod(read) / CACHED_BYTES)
+
+
+def usual_px(dimensions: int) -> int:
+    """The px of a read of usual size."""
+    return int(USUAL_READ_PX[dimensions] ** dimensions)
 
 
 def budget_of(path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None) -> Budget:
@@ -97,7 +101,7 @@ class Choice:
 def fastest_tile(
     shape: tuple[int, ...], axes: tuple[AxisContract, ...], budget: Budget, *, pad: str = "reflect", edges: Edges = ()
 ) -> tuple[int, ...] | None:
-    """Of the tiles that cost least within the budget the one with the smallest read; None if the contract allows none.
+    """The tile that costs least within the budget, or a smaller one that costs nearly as little; None if the contract allows none.
 
     Raises
     ------
@@ -119,9 +123,11 @@ def fastest_tile(
             f"not enough memory (--memory): expected at least {needed / 1e6:.0f} MB for the smallest exact tile, "
             f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass --tile for a smaller one."
         )
-    least = min(budget.cost(count, read) for _, read, count in fitting)
-    good = [c for c in fitting if budget.cost(c[2], c[1]) <= NEARLY * least]
-    return min(good, key=lambda c: (prod(c[1]), budget.cost(c[2], c[1]), c[0]))[0]
+    fitting.sort(key=lambda c: (budget.cost(c[2], c[1]), c[0]))
+    _, read, count = fitting[0]
+    most = LITTLE * budget.cost(count, read) if any(cuts) else 0.0
+    usual = [c for c in fitting if prod(c[1]) <= usual_px(len(shape)) and budget.cost(c[2], c[1]) <= most]
+    return (usual or fitting)[0][0]
 
 
 def choices(axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...]) -> tuple[Choice, ...]:

@@ -16,7 +16,7 @@ from shiftlint.errors import InputError
 from shiftrun.cli import Memory, cli
 from shiftrun.memory import activation_bytes, available_bytes
 from shiftrun.plan import make_plan
-from shiftrun.planner import BASE_BYTES, Budget, choices, fastest_tile
+from shiftrun.planner import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
 from shiftrun.windows import GRIDS, row_edges
 from tests.shiftrun.networks import axes, unet
 
@@ -37,7 +37,15 @@ def test_the_choice_fits_and_none_is_faster(size: int, megabytes: int) -> None:
         plan = make_plan((size, size), grid, tile=(other, other), edges=edges)
         if budget.peak_bytes(plan.read_shape) <= megabytes * 10**6:
             best = budget.cost(chosen.tile_count, chosen.read_shape)
-            assert best <= 1.03 * budget.cost(plan.tile_count, plan.read_shape)
+            assert best <= LITTLE * budget.cost(plan.tile_count, plan.read_shape)
+
+
+@pytest.mark.parametrize("size", [4096, 8192, 16384, 32768])
+def test_tiles_of_large_images_do_not_grow_with_them(size: int) -> None:
+    grid, edges = axes("valid", 2, 4), row_edges((size, size), GRIDS[2])
+    tile = fastest_tile((size, size), grid, FREE, edges=edges)
+    assert tile is not None
+    assert usual_px(2) / 2 < prod(make_plan((size, size), grid, tile=tile, edges=edges).read_shape) <= usual_px(2)
 
 
 def test_workers_share_the_memory() -> None:
