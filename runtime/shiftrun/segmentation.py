@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from shiftrun.arrays import Box, Reader
 from shiftrun.labels import Clustering, label_blocks
@@ -19,12 +20,41 @@ from shiftrun.running import Run, ahead, timed
 from shiftrun.source import Source
 from shiftrun.stitch import Progress
 from shiftrun.views import Cropped
+from shiftrun.weighted_sums import Sums
 from shiftrun.windows import GRIDS, Block, windows_of
 
-if TYPE_CHECKING:
-    from shiftrun.model import Model
-
 Stage = Callable[[str], AbstractContextManager[None]]
+
+
+class Runner(Protocol):
+    """What runs a plan: a `Model`."""
+
+    @property
+    def dimensions(self) -> int:
+        """The number of spatial axes."""
+        ...
+
+    @property
+    def sums(self) -> Sums:
+        """What computes the matrix products of mean shift."""
+        ...
+
+    def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
+        """Px of the outputs per px of the image."""
+        ...
+
+    def run(
+        self,
+        source: Source,
+        plan: Plan,
+        outputs: tuple[str, ...] = (),
+        *,
+        edges: Edges = (),
+        progress: Progress | None = None,
+        region: Box | None = None,
+    ) -> Run:
+        """The run of `plan`, which is that of `region`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +78,7 @@ class Instances:
 
 @contextmanager
 def instances(
-    model: Model,
+    model: Runner,
     source: Source,
     plan: Plan,
     clustering: Clustering,
@@ -63,7 +93,7 @@ def instances(
 
     Parameters
     ----------
-    model : Model
+    model : Runner
     source : Source
     plan : Plan
     clustering : Clustering
