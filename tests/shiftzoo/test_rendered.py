@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shiftzoo.rendered import RENDERERS, render
+from shiftzoo.rendered.nuclei3d import MIN_VOXELS
 
 
 @pytest.mark.parametrize("kind", sorted(RENDERERS))
@@ -35,4 +36,4 @@ def test_objects_touch(kind: str) -> None:
 
 def test_nuclei_of_a_few_voxels_carry_no_label() -> None:
     for sample in render("nuclei3d", 3, seed=1):
-        assert np.bincount(sample.label.ravel())[1:].min() >= 40
+        assert np.bincount(sample.label.ravel())[1:].min() >= MIN_VOXELS
