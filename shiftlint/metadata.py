@@ -38,8 +38,8 @@ class Metadata:
         On the logit of the output `foreground`.
     min_size : int
         Px; smaller objects are dropped.
-    fragment_size : int
-        Px; smaller parts that touch a larger object join it.
+    fragment_border : float
+        In units of a part: those with a longer border to a larger object join it.
     unsafe_window : bool
         Trained although the window was not larger than the period.
     license, data, name, description : str
@@ -61,7 +61,7 @@ class Metadata:
     bandwidth: float | None = None
     foreground_threshold: float | None = None
     min_size: int | None = None
-    fragment_size: int | None = None
+    fragment_border: float | None = None
 
     @classmethod
     def from_props(cls, props: Mapping[str, str], *, where: str, computed: Contract | None = None) -> Metadata:

@@ -1,8 +1,9 @@
-"""Fragments: small parts of an object whose embeddings lie nearer to those of a distant object.
+"""Fragments: parts of an object whose embeddings lie nearer to those of a distant object.
 
 At the rim of an object embeddings are less sure, and a part of it may take the mode of another object, which lies elsewhere. Split
-into components it is an object of its own that touches the one it belongs to. A small part that touches a larger one joins it; one
-that lies alone stays what it is.
+into components it is an object of its own that touches the one it belongs to. What tells it from a small neighbor is their border:
+round objects touch along a short one, a slice of an object has all of its cut. A border is measured in units of the part: its faces
+are divided by area^((d − 1)/d), which for a square or cube is 1 along one side, whatever its size.
 """
 
 from __future__ import annotations
@@ -13,38 +14,39 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int32]
 
 
-def absorb_fragments(labels: Labels, size: int) -> Labels:
-    """Let every object of fewer than `size` px join the larger one with which it has the longest border, smallest first by rounds.
+def absorb_fragments(labels: Labels, border: float) -> Labels:
+    """Let every object join the larger one that it has more than `border` in common with, by rounds, until there is none.
+
+    Of several it joins the one with the longest border, of several longest the one with the highest label.
 
     Parameters
     ----------
     labels : array (*space) of int32
         0 is background.
-    size : int
+    border : float
+        Faces in common, in units of the smaller object: 1 is one side of a square or cube of its size. 0: nothing is joined.
 
     Returns
     -------
     array (*space) of int32
         Labels of the objects that are left; those that joined another are missing.
     """
-    if size <= 1:
+    if not border:
         return labels
     area = np.bincount(labels.reshape(-1))
-    if not (area[1:] < size).any():
-        return labels
     borders, lengths = _borders(labels)
-    name = np.arange(len(area))
+    name, side = np.arange(len(area)), (labels.ndim - 1) / labels.ndim
     while True:
-        joins = (area[borders[0]] < size) & (area[borders[0]] < area[borders[1]])
+        one, other = area[borders]
+        smaller = (one < other) | ((one == other) & (borders[0] > borders[1]))
+        joins = smaller & (lengths > border * one**side)
         if not joins.any():
             return np.asarray(name[labels], np.int32)
         small, large, length = borders[0][joins], borders[1][joins], lengths[joins]
         order = np.lexsort((large, length, small))
-        last = np.append(
-            small[order][1:] != small[order][:-1], True
-        )  # of each fragment's neighbors the one with the longest border
+        longest = np.append(small[order][1:] != small[order][:-1], True)  # the last of each object's neighbors
         step = np.arange(len(area))
-        step[small[order][last]] = large[order][last]
+        step[small[order][longest]] = large[order][longest]
         name = step[name]
         area = np.bincount(step, weights=area, minlength=len(area)).astype(np.int64)
         borders, lengths = _merged(step[borders], lengths, len(area))

@@ -43,14 +43,14 @@ class Clustering:
         Px with a larger logit are foreground.
     min_size : int
         Objects with fewer px are dropped.
-    fragment_size : int
-        Parts with fewer px that touch a larger object join it.
+    fragment_border : float
+        Parts that have more than this in common with a larger object join it, see `absorb_fragments`; 0: none.
     """
 
     bandwidth: float
     threshold: float = 0.0
     min_size: int = 0
-    fragment_size: int = 0
+    fragment_border: float = 0.0
 
 
 def label_instances(
@@ -60,7 +60,7 @@ def label_instances(
     bandwidth: float,
     threshold: float = 0.0,
     min_size: int = 0,
-    fragment_size: int = 0,
+    fragment_border: float = 0.0,
     grid: Grid | None = None,
     progress: Callable[[int, int], None] | None = None,
     sums: Sums = sums_on_cpu,
@@ -72,7 +72,7 @@ def label_instances(
     embedding : array (E, *space) of float32
     foreground : array (*space) of float32
         Logits.
-    bandwidth, threshold, min_size, fragment_size
+    bandwidth, threshold, min_size, fragment_border
         As of `Clustering`.
     grid : Grid, optional
         Default: by the number of dimensions.
@@ -95,7 +95,7 @@ def label_instances(
     shape = foreground.shape
     windows = windows_of(shape, grid or GRIDS[len(shape)])
     block = Block(everything(shape), embedding, foreground)
-    clustering = Clustering(bandwidth, threshold, min_size, fragment_size)
+    clustering = Clustering(bandwidth, threshold, min_size, fragment_border)
     with label_blocks([block], shape, clustering, windows, progress=progress, sums=sums) as store:
         return store.read(everything(shape))
 
@@ -157,4 +157,4 @@ def label_window(
     clusters = np.full(mask.shape, -1, dtype=np.int32)
     support = max(1, clustering.min_size)
     clusters[mask] = mean_shift(embedding[:, mask].T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
-    return absorb_fragments(components(clusters), clustering.fragment_size)
+    return absorb_fragments(components(clusters), clustering.fragment_border)

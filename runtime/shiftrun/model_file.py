@@ -126,4 +126,4 @@ class ModelFile:
             )
         threshold = self.metadata.foreground_threshold if threshold is None else threshold
         min_size = self.metadata.min_size if min_size is None else min_size
-        return Clustering(bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_size or 0)
+        return Clustering(bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_border or 0.0)

@@ -154,7 +154,7 @@ def _facts(card: Card) -> str:
         "normalization": f"percentiles {', '.join(f'{p:g}' for p in meta.percentiles or ())} of the image to 0 and 1",
         "mean shift": f"bandwidth {meta.bandwidth:g}",
         "objects": f"foreground logit > {meta.foreground_threshold:g}, at least {meta.min_size} px",
-        "fragments": f"fewer than {meta.fragment_size or 0} px: join the larger object that they touch",
+        "fragments": f"join the larger object if their border with it is longer than {meta.fragment_border or 0:g}·√area",
     }
     return "| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in rows.items())
 

@@ -164,7 +164,7 @@ class Recipe:
     loss: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
     image_shape: tuple[int, ...] | None = None
-    fragment_size: int = 0
+    fragment_border: float = 0.0
     source: str = ""
 
 

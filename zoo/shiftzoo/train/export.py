@@ -88,7 +88,7 @@ def metadata_of(trained: TrainedModel, contract: Contract) -> Metadata:
         bandwidth=recipe.bandwidth,
         foreground_threshold=recipe.foreground_threshold,
         min_size=recipe.min_size,
-        fragment_size=recipe.fragment_size,
+        fragment_border=recipe.fragment_border,
     )
 
 
