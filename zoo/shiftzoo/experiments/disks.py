@@ -51,7 +51,7 @@ def disk_grid(
     if around and size % spacing:
         raise ValueError(f"torus of disks: expected a multiple of {spacing} px, got {size}")
     random = random or np.random.default_rng(0)
-    y, x = np.indices((size, size)) + _displacement(size, deformation_px, random)
+    y, x = np.indices((size, size)) + displacement(size, deformation_px, random)
     row, column = (np.rint(position / spacing).astype(np.int64) for position in (y, x))
     inside = np.hypot(y - row * spacing, x - column * spacing) <= radius
     columns = size // spacing if around else size // spacing + 3
@@ -66,7 +66,7 @@ def disk_grid(
     return Sample(f"disks {spacing} px apart", image, labels)
 
 
-def _displacement(size: int, deformation_px: float, random: np.random.Generator) -> NDArray[np.float64]:
+def displacement(size: int, deformation_px: float, random: np.random.Generator) -> NDArray[np.float64]:
     """A smooth field (2, size, size), px, that goes round."""
     if not deformation_px:
         return np.zeros((2, size, size))
