@@ -204,16 +204,25 @@ def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
 @cli.command()
 @click.argument("figure", type=click.Choice(["all", *figures.MODULES]))
 @click.option("--out", required=True, type=PATH, help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).")
-def reproduce(figure: str, out: Path) -> None:
+@click.option("--train", "anew", is_flag=True, help="Train the small networks anew, into OUT/networks.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
     """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of the paper.
 
     \b
     shiftzoo reproduce figure5 --out figures
     shiftzoo reproduce all --out figures
+    shiftzoo reproduce all --out figures --train
     """
+    if anew:
+        _need_torch()
+    from shiftrun.progress import progress_bar
+
     failed = 0
     for name in figures.MODULES if figure == "all" else (figure,):
-        for outcome in figures.reproduce(name, out):
+        with progress_bar(f"training for {name}", "networks", quiet=quiet or not anew) as bar:
+            outcomes = figures.reproduce(name, out, train=anew, progress=bar)
+        for outcome in outcomes:
             failed += not outcome.holds
             click.echo(
                 f"{name}: {outcome.statement}: {outcome.found} ({'as' if outcome.holds else 'NOT as'} expected: {outcome.expected})"

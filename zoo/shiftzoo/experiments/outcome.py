@@ -45,6 +45,11 @@ def at_least(statement: str, expected: float, found: float) -> Outcome:
     return Outcome(statement, f"at least {expected}", found, found >= expected)
 
 
+def at_most(statement: str, expected: float, found: float) -> Outcome:
+    """A count that must not be exceeded."""
+    return Outcome(statement, f"at most {expected}", found, found <= expected)
+
+
 def write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
     """Write them as JSON."""
     path.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")

@@ -54,11 +54,12 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
     excess = (distance - weights.pull_margin).clamp(min=0).square()
     pull = (excess * (instance_weight / size)[member]).sum()
 
-    between = (means[:, None] - means[None] + 1e-8).norm(dim=2)  # (K, K)
-    apart = (weights.push_distance - between).clamp(min=0).square()
     pairs = (sample[:, None] == sample[None]) & ~torch.eye(len(instances), dtype=torch.bool, device=points.device)
+    one, other = pairs.nonzero(as_tuple=True)  # (N,) of all pairs within a sample
+    between = (means[one] - means[other] + 1e-8).norm(dim=1)
+    apart = (weights.push_distance - between).clamp(min=0).square()
     pair_weight = 1.0 / ((per_sample[sample] - 1).clamp(min=1) * per_sample[sample] * present)
-    push = (apart * pairs * pair_weight[:, None]).sum()
+    push = (apart * pair_weight[one]).sum()
 
     length = ((means + 1e-8).norm(dim=1) * instance_weight).sum()
     return {"pull": pull, "push": push, "length": length}
