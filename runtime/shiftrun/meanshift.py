@@ -33,6 +33,7 @@ STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn'
 MET = 1e-2  # in bandwidths: seeds in one such cell go on as one
 NEAR = 5e-2  # the same for those that settle
 LONGER = 1.6  # steps of those that settle: near a mode they shrink geometrically, longer ones get there in half as many
+MARGIN = 0.2  # in bandwidths: how far a seed goes with the points that it looked up
 WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
@@ -144,36 +145,42 @@ def _most_support(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: 
 def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float, pool: Executor) -> tuple[Floats, NDArray[np.intp]]:
     """Move seeds on by the points themselves until they are still; the points reached (S, E) and how many points they have.
 
-    A cell that lies inside the sphere counts as a whole; only where the sphere cuts one its points are looked at.
+    A cell that stays inside the sphere while its center moves by at most `MARGIN` counts as a whole; only of cells that the sphere
+    may cut the points are looked at.
     """
     weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1))], axis=1) * cells.weights[:, None].astype(np.float64)
     squares = np.einsum("ij,ij->i", inside.points, inside.points)
+    margin = MARGIN * bandwidth
 
-    def move(seed: Floats) -> tuple[Floats, int]:
+    def around(seed: Floats) -> tuple[NDArray[np.float64], Floats, Floats]:
         away = cells.means - seed
         distance = np.sqrt(np.einsum("ij,ij->i", away, away))
-        whole = distance + inside.radius <= bandwidth
-        cut = np.flatnonzero((distance - inside.radius <= bandwidth) & ~whole)
+        whole = distance + inside.radius <= bandwidth - margin
+        cut = np.flatnonzero((distance - inside.radius <= bandwidth + margin) & ~whole)
         sizes = inside.starts[cut + 1] - inside.starts[cut]
         first = inside.starts[cut] - np.cumsum(sizes) + sizes
         looked_at = np.repeat(first, sizes) + np.arange(sizes.sum())
-        candidates = inside.points[looked_at]
-        near = squares[looked_at] - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed
-        sums = whole @ weighted
-        count = round(sums[-1]) + int(np.count_nonzero(near))
-        return ((sums[:-1] + near.astype(seed.dtype) @ candidates) / max(count, 1)).astype(seed.dtype) if count else seed, count
+        return whole @ weighted, inside.points[looked_at], squares[looked_at]
 
-    arrived, support = [seeds[:0]], [np.zeros(0, dtype=np.intp)]
-    for step in range(STEPS):
-        if len(seeds) == 0:
-            break
-        found = list(pool.map(move, seeds))
-        moved, count = np.stack([mean for mean, _ in found]), np.array([count for _, count in found])
-        still = _still(seeds, moved, bandwidth) | (step == STEPS - 1)
-        arrived.append(moved[still])
-        support.append(count[still])
-        seeds = merge((seeds + (moved - seeds) * seeds.dtype.type(LONGER))[~still], NEAR * bandwidth).means
-    return np.concatenate(arrived), np.concatenate(support)
+    def settle(seed: Floats) -> tuple[Floats, int]:
+        start, count = seed, 0
+        whole, candidates, square = around(seed)
+        for _ in range(STEPS):
+            if (seed - start) @ (seed - start) > margin**2:
+                start = seed
+                whole, candidates, square = around(seed)
+            near = (square - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed).astype(seed.dtype)
+            count = round(whole[-1]) + int(near.sum())
+            if not count:
+                break
+            moved = ((whole[:-1] + near @ candidates) / count).astype(seed.dtype)
+            if (moved - seed) @ (moved - seed) <= (STILL * bandwidth) ** 2:
+                return moved, count
+            seed = seed + (moved - seed) * seed.dtype.type(LONGER)
+        return seed, count
+
+    found = list(pool.map(settle, merge(seeds, NEAR * bandwidth).means))
+    return np.array([mode for mode, _ in found], seeds.dtype).reshape(-1, seeds.shape[1]), np.array([n for _, n in found], np.intp)
 
 
 def _distinct(candidates: Floats, support: NDArray[np.intp], bandwidth: float, min_support: int) -> Floats:

@@ -55,6 +55,11 @@ def test_shift_by_the_period_moves_the_output_by_it(architecture: Architecture) 
     assert misaligned > 20 * max(aligned, 1e-5)
 
 
+def apart(a: torch.Tensor, b: torch.Tensor) -> int:
+    """Px between the bounding boxes of two objects (P, D), along the axis where they are farthest."""
+    return int(torch.maximum(b.amin(0) - a.amax(0), a.amin(0) - b.amax(0)).max())
+
+
 def loss_by_loops(embedding: torch.Tensor, labels: torch.Tensor, weights: LossWeights) -> dict[str, float]:
     """The formulas of the module's docstring, instance by instance."""
     sums: dict[str, list[float]] = {"pull": [], "push": [], "length": []}
@@ -66,7 +71,12 @@ def loss_by_loops(embedding: torch.Tensor, labels: torch.Tensor, weights: LossWe
         pull = [
             ((p - m).norm(dim=1) - weights.pull_margin).clamp(min=0).square().mean() for p, m in zip(instances, means, strict=True)
         ]
-        push = [(weights.push_distance - (a - b).norm()).clamp(min=0).square() for a, b in itertools.permutations(means, 2)]
+        places = [(y == c).nonzero() for c in y.unique() if c > 0]
+        push = [
+            (weights.push_distance - (a - b).norm()).clamp(min=0).square()
+            for (a, pa), (b, pb) in itertools.permutations(zip(means, places, strict=True), 2)
+            if not weights.push_reach or apart(pa, pb) <= weights.push_reach
+        ]
         sums["pull"].append(float(sum(pull) / len(pull)))
         sums["push"].append(float(sum(push) / len(push)) if push else 0.0)
         sums["length"].append(float(sum(m.norm() for m in means) / len(means)))
@@ -77,16 +87,19 @@ LABELS = [
     [[[1, 1, 2], [0, 2, 2]], [[0, 0, 0], [5, 5, 5]]],
     [[[0, 0, 0], [0, 0, 0]], [[3, 4, 7], [3, 4, 7]]],
     [[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]],
+    [[[1, 2, 0, 0, 3, 0, 4], [1, 0, 0, 0, 0, 0, 4]], [[6, 0, 0, 7, 0, 0, 8], [0, 0, 0, 0, 0, 0, 0]]],
 ]
 
 
+@pytest.mark.parametrize("reach", [0.0, 1.0, 3.0])
 @pytest.mark.parametrize("labels", LABELS)
-def test_loss_equals_its_formulas(labels: list[list[list[int]]]) -> None:
+def test_loss_equals_its_formulas(labels: list[list[list[int]]], reach: float) -> None:
     torch.manual_seed(1)
     y = torch.tensor(labels)
-    embedding = 2 * torch.randn(2, 4, 2, 3)
-    got = discriminative_loss(embedding, y, LossWeights())
-    want = loss_by_loops(embedding, y, LossWeights())
+    embedding = torch.randn(2, 4, *y.shape[1:])
+    weights = LossWeights(push_reach=reach)
+    got = discriminative_loss(embedding, y, weights)
+    want = loss_by_loops(embedding, y, weights)
     assert {name: float(value) for name, value in got.items()} == pytest.approx(want, abs=1e-5)
 
 

@@ -115,13 +115,15 @@ class Training:
 class LossWeights:
     """Weights of the discriminative loss (De Brabandere et al. 2017) and of the foreground head.
 
-    `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they repel (2·delta_d).
+    `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they repel (2·delta_d), and
+    `push_reach` the px between two objects up to which they do; 0: any two of a window.
     `gap_weight` above 0 makes px where two objects touch background to the foreground head, with this extra weight (Ronneberger et
     al. 2015): objects whose embeddings are not told apart may still be separate components.
     """
 
     pull_margin: float = 0.5
     push_distance: float = 3.0
+    push_reach: float = 0.0
     pull: float = 1.0
     push: float = 1.0
     length: float = 1e-3

@@ -6,7 +6,9 @@ For a sample with instances c = 1..K of means mu_c over their pixel embeddings x
     push   = mean_{c != c'} max(0, push_distance - |mu_c - mu_c'|)^2
     length = mean_c |mu_c|
 
-averaged over the samples of the batch: instances of different samples never repel each other.
+averaged over the samples of the batch: instances of different samples never repel each other. With a `push_reach` only pairs
+repel whose bounding boxes are at most that many px apart (Chen, Strauch and Merhof 2019): objects far from each other are told
+apart by their places, as components, and need no embeddings of their own.
 """
 
 from __future__ import annotations
@@ -55,14 +57,31 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
     pull = (excess * (instance_weight / size)[member]).sum()
 
     pairs = (sample[:, None] == sample[None]) & ~torch.eye(len(instances), dtype=torch.bool, device=points.device)
-    one, other = pairs.nonzero(as_tuple=True)  # (N,) of all pairs within a sample
+    if weights.push_reach:
+        pairs &= _within_reach(labels, inside, member, len(instances), weights.push_reach)
+    one, other = pairs.nonzero(as_tuple=True)  # (N,) of the pairs that repel
     between = (means[one] - means[other] + 1e-8).norm(dim=1)
     apart = (weights.push_distance - between).clamp(min=0).square()
-    pair_weight = 1.0 / ((per_sample[sample] - 1).clamp(min=1) * per_sample[sample] * present)
-    push = (apart * pair_weight[one]).sum()
+    pairs_of = torch.bincount(sample[one], minlength=samples)  # (B,) how many pairs of a sample repel
+    pair_weight = 1.0 / (pairs_of * present)
+    push = (apart * pair_weight[sample[one]]).sum()
 
     length = ((means + 1e-8).norm(dim=1) * instance_weight).sum()
     return {"pull": pull, "push": push, "length": length}
+
+
+def _within_reach(labels: Tensor, inside: Tensor, member: Tensor, instances: int, reach: float) -> Tensor:
+    """True for pairs of instances (K, K) whose bounding boxes are at most `reach` px apart along every axis."""
+    near = torch.ones(instances, instances, dtype=torch.bool, device=labels.device)
+    for axis in range(1, labels.ndim):
+        shape = [1] * labels.ndim
+        shape[axis] = -1
+        along = torch.arange(labels.shape[axis], device=labels.device).reshape(shape).expand_as(labels).reshape(-1)[inside]
+        low = along.new_full((instances,), labels.shape[axis]).scatter_reduce(0, member, along, "amin")
+        high = along.new_zeros(instances).scatter_reduce(0, member, along, "amax")
+        gap = low[:, None] - high[None]  # (K, K) px from the end of the second to the beginning of the first
+        near &= torch.maximum(gap, gap.T) <= reach
+    return near
 
 
 def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
