@@ -133,9 +133,9 @@ def label_blocks(
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)
         done = 0
         for block in blocks:
-            for number, embedding, mask in gather.add(block):
+            for number, points, mask in gather.add(block):
                 with timed("cluster"):
-                    labels = label_window(embedding, mask, clustering, sums)
+                    labels = label_window(points, mask, clustering, sums)
                     unions.add(number, labels, store.total)
                     store.add(windows[number], labels)
                     give_back()
@@ -146,15 +146,15 @@ def label_blocks(
         yield store
 
 
-def label_window(
-    embedding: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu
-) -> Labels:
+def label_window(points: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu) -> Labels:
     """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
+
+    `mask` (*box) says where the foreground lies, `points` (E, K) are its embeddings in raster order.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
     support = max(1, clustering.min_size)
-    clusters[mask] = mean_shift(embedding[:, mask].T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
+    clusters[mask] = mean_shift(points.T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
     return absorb_fragments(components(clusters), clustering.fragment_border)

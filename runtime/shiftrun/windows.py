@@ -21,7 +21,7 @@ class Grid:
     single: int
 
 
-GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 256, 2048), 3: Grid(128, 32, 160)}  # about as many px in each
+GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(128, 32, 160)}  # about as many px in each
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ class Gather:
         self._pieces: dict[int, list[Piece]] = {}
 
     def add(self, block: Block) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Take a block; yield (number, embedding (E, *box), foreground mask (*box)) of every window that it completes."""
+        """Take a block; yield (number, foreground embeddings (E, K) in raster order, foreground mask (*box)) of every window that it
+        completes.
+        """
         remaining = []
         waiting: dict[int, list[tuple[int, Box]]] = {}  # by row of windows, which are complete at about the same time
         for position, number in enumerate(self._open):
@@ -100,7 +102,7 @@ class Gather:
                 break
             common = intersection(box, block.box)
             if common is not None and all(part.stop <= end.stop for part, end in zip(box, block.box, strict=True)):
-                yield self._complete(number, common, block)
+                yield number, *self._complete(number, _piece(block, common, self.threshold))
                 continue
             remaining.append(number)
             if common is not None:
@@ -111,26 +113,22 @@ class Gather:
             for number, _ in row:
                 self._pieces.setdefault(number, []).append(piece)
 
-    def _complete(self, number: int, common: Box, block: Block) -> tuple[int, NDArray[np.float32], NDArray[np.bool_]]:
-        box, inside = self.windows[number].box, within(common, block.box)
-        if common == box:
-            return number, block.embedding[(slice(None), *inside)], block.foreground[inside] > self.threshold
-        shape = tuple(part.stop - part.start for part in box)
-        embedding = np.zeros((block.embedding.shape[0], *shape), dtype=np.float32)
-        mask = np.zeros(shape, dtype=bool)
-        for piece in self._pieces.pop(number, []):
-            shared = intersection(piece.box, box)
-            if shared is None:
-                continue
-            place, part = within(shared, box), within(shared, piece.box)
+    def _complete(self, number: int, last: Piece) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        box = self.windows[number].box
+        if last.box == box:
+            return last.points, last.mask
+        shared = [(piece, common) for piece in [*self._pieces.pop(number, []), last] if (common := intersection(piece.box, box))]
+        mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+        for piece, common in shared:
+            mask[within(common, box)] = piece.mask[within(common, piece.box)]
+        place = np.cumsum(mask, dtype=np.int32).reshape(mask.shape) - 1  # of a px among those of the foreground
+        points = np.empty((len(last.points), np.count_nonzero(mask)), dtype=np.float32)
+        for piece, common in shared:
+            here, there = within(common, box), within(common, piece.box)
             chosen = np.zeros_like(piece.mask)
-            chosen[part] = piece.mask[part]
-            mask[place] = piece.mask[part]
-            embedding[(slice(None), *place)][:, piece.mask[part]] = piece.points[:, chosen[piece.mask]]
-        place = within(common, box)
-        mask[place] = block.foreground[inside] > self.threshold
-        embedding[(slice(None), *place)] = block.embedding[(slice(None), *inside)]
-        return number, embedding, mask
+            chosen[there] = piece.mask[there]
+            points[:, place[here][mask[here]]] = piece.points[:, chosen[piece.mask]]
+        return points, mask
 
 
 def _piece(block: Block, box: Box, threshold: float) -> Piece:
