@@ -30,9 +30,8 @@ from shiftrun.weighted_sums import Sums, sums_on_cpu
 
 STEPS = 300  # as scikit-learn
 STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn's value)
-MET = 1e-2  # in bandwidths: seeds in one such cell go on as one
-NEAR = 5e-2  # the same for those that settle
-LONGER = 1.6  # steps of those that settle: near a mode they shrink geometrically, longer ones get there in half as many
+MET = 0.1  # in bandwidths: seeds in one such cell go on as one
+LONGER = 1.6  # near a mode steps shrink geometrically: longer ones get there in half as many
 MARGIN = 0.2  # in bandwidths: how far a seed goes with the points that it looked up
 WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
@@ -107,7 +106,7 @@ def _climb(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Exec
         moved = _shift(seeds, cells, bandwidth, sums, pool)
         still = _still(seeds, moved, bandwidth)
         arrived.append(moved[still])
-        seeds = merge(moved[~still], MET * bandwidth).means
+        seeds = merge((seeds + (moved - seeds) * seeds.dtype.type(LONGER))[~still], MET * bandwidth).means
         if len(seeds) == 0:
             break
     return merge(np.concatenate([*arrived, seeds]), MET * bandwidth).means
@@ -179,7 +178,7 @@ def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float,
             seed = seed + (moved - seed) * seed.dtype.type(LONGER)
         return seed, count
 
-    found = list(pool.map(settle, merge(seeds, NEAR * bandwidth).means))
+    found = list(pool.map(settle, seeds))
     return np.array([mode for mode, _ in found], seeds.dtype).reshape(-1, seeds.shape[1]), np.array([n for _, n in found], np.intp)
 
 

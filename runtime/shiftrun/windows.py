@@ -90,8 +90,9 @@ class Gather:
         self._pieces: dict[int, list[Piece]] = {}
 
     def add(self, block: Block) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Take a block; yield (number, foreground embeddings (E, K) in raster order, foreground mask (*box)) of every window that it
-        completes.
+        """Take a block; yield (number, embeddings of the foreground (E, K), its mask (*box)) of every window that it completes.
+
+        The embeddings are in raster order.
         """
         remaining = []
         waiting: dict[int, list[tuple[int, Box]]] = {}  # by row of windows, which are complete at about the same time
