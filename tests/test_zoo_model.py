@@ -15,7 +15,7 @@ from shiftlint.errors import InputError
 
 pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu] or [gpu])")
 
-from shiftrun.images import read_pixels
+from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 
 MODEL = Path(__file__).parent.parent / "zoo" / "dsb2018.onnx"

@@ -38,11 +38,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shiftrun.images import read_image, read_series
-    from shiftrun.meanshift import mean_shift
+    from shiftrun.clustering.meanshift import mean_shift
+    from shiftrun.files.images import read_image, read_series
+    from shiftrun.files.writing import write_labels
     from shiftrun.models import Model, open_model
-    from shiftrun.plan import Plan, Tile, make_plan, whole_plan
-    from shiftrun.writing import write_labels
+    from shiftrun.tiles.plan import Plan, Tile, make_plan, whole_plan
 
     __version__: str
 
@@ -63,14 +63,14 @@ __all__ = [
 _HOME = {
     "Model": "shiftrun.models",
     "open_model": "shiftrun.models",
-    "mean_shift": "shiftrun.meanshift",
-    "read_image": "shiftrun.images",
-    "read_series": "shiftrun.images",
-    "write_labels": "shiftrun.writing",
-    "Plan": "shiftrun.plan",
-    "Tile": "shiftrun.plan",
-    "make_plan": "shiftrun.plan",
-    "whole_plan": "shiftrun.plan",
+    "mean_shift": "shiftrun.clustering.meanshift",
+    "read_image": "shiftrun.files.images",
+    "read_series": "shiftrun.files.images",
+    "write_labels": "shiftrun.files.writing",
+    "Plan": "shiftrun.tiles.plan",
+    "Tile": "shiftrun.tiles.plan",
+    "make_plan": "shiftrun.tiles.plan",
+    "whole_plan": "shiftrun.tiles.plan",
 }
 
 

@@ -224,7 +224,7 @@ def segment(**options: Any) -> None:
       shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096
       shiftrun segment nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
     """
-    from shiftrun.commands import segment_images
+    from shiftrun.commands.calls import segment_images
 
     segment_images(**options, say=_say(options), complain=_complain)
 
@@ -253,7 +253,7 @@ def embed(**options: Any) -> None:
       shiftrun embed nuclei.onnx cells.zarr -o embedding.zarr --region 0:512,0:512
       shiftrun embed restore.onnx cells.tif -o restored.tif --normalize none --output restored
     """
-    from shiftrun.commands import embed_images
+    from shiftrun.commands.calls import embed_images
 
     embed_images(**options, say=_say(options), complain=_complain)
 
@@ -285,7 +285,7 @@ def plan(output_format: str, **options: Any) -> None:
       shiftrun plan nuclei.onnx cells.tif --tile 144 --output-format json
       shiftrun plan nuclei.onnx cells.tif --memory 500MB --picture tiles.png
     """
-    from shiftrun.planning import plan_image, print_plan
+    from shiftrun.commands.planning import plan_image, print_plan
 
     result, estimate = plan_image(**options)
     if output_format == "json":

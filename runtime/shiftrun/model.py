@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftrun.arrays import Box, check_out, into_array
-from shiftrun.axis_plan import Refusal
-from shiftrun.checking import Check
-from shiftrun.labels import label_instances
+from shiftrun.clustering.labels import label_instances
+from shiftrun.clustering.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
+from shiftrun.files.arrays import Box, check_out, into_array
+from shiftrun.inference.checking import Check
+from shiftrun.inference.running import Run
+from shiftrun.inference.session import CPU, CUDA, Session
+from shiftrun.inference.source import Source, as_image
+from shiftrun.inference.stitch import MemoryTarget, Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model_file import ModelFile
-from shiftrun.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
-from shiftrun.planner import Budget, budget_of, fastest_tile
-from shiftrun.regions import Region, cut_plan, resolve_region, uncut_edges
-from shiftrun.running import Run
 from shiftrun.segmentation import instances
-from shiftrun.session import CPU, CUDA, Session
-from shiftrun.source import Source, as_image
-from shiftrun.stitch import MemoryTarget, Progress
-from shiftrun.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
+from shiftrun.tiles.axis_plan import Refusal
+from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
+from shiftrun.tiles.planner import Budget, budget_of, fastest_tile
+from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
 
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 

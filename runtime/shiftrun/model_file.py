@@ -9,13 +9,13 @@ from pathlib import Path
 from shiftlint.contract import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun.arrays import Reader
-from shiftrun.frame import frame, sizes_of
-from shiftrun.labels import Clustering
-from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Edges, joined_axes, same_grid
-from shiftrun.source import Source
-from shiftrun.windows import GRIDS, row_edges
+from shiftrun.clustering.labels import Clustering
+from shiftrun.files.arrays import Reader
+from shiftrun.inference.normalization import percentile_normalization
+from shiftrun.inference.source import Source
+from shiftrun.tiles.frame import frame, sizes_of
+from shiftrun.tiles.plan import Edges, joined_axes, same_grid
+from shiftrun.tiles.windows import GRIDS, row_edges
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")
 

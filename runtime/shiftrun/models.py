@@ -82,7 +82,7 @@ def resolve(model: Path | str) -> Path:
             f"no such model ({path}): expected an ONNX file, got {'a folder' if path.is_dir() else 'nothing'}. Check the path."
         )
     from shiftrun.progress import progress_bar
-    from shiftrun.zoo import find_model
+    from shiftrun.zoo.names import find_model
 
     with progress_bar(f"fetching {model}", "bytes", quiet=False) as bar:
         return find_model(str(model), progress=bar)

@@ -9,19 +9,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from shiftrun.arrays import Box, Reader
-from shiftrun.labels import Clustering, label_blocks
+from shiftrun.clustering.labels import Clustering, label_blocks
+from shiftrun.clustering.region_labels import label_region
+from shiftrun.clustering.weighted_sums import Sums
+from shiftrun.files.arrays import Box, Reader
+from shiftrun.files.outputs import writing
+from shiftrun.files.views import Cropped
+from shiftrun.inference.running import Block, Run, ahead, timed
+from shiftrun.inference.source import Source
+from shiftrun.inference.stitch import Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS
-from shiftrun.outputs import writing
-from shiftrun.plan import Edges, Plan
-from shiftrun.region_labels import label_region
-from shiftrun.regions import cut_edges, cut_plan
-from shiftrun.running import Run, ahead, timed
-from shiftrun.source import Source
-from shiftrun.stitch import Progress
-from shiftrun.views import Cropped
-from shiftrun.weighted_sums import Sums
-from shiftrun.windows import GRIDS, Block, windows_of
+from shiftrun.tiles.plan import Edges, Plan
+from shiftrun.tiles.regions import cut_edges, cut_plan
+from shiftrun.tiles.windows import GRIDS, windows_of
 
 Stage = Callable[[str], AbstractContextManager[None]]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.report import peak_memory_bytes
+from shiftrun.commands.report import peak_memory_bytes
 
 Figures = dict[str, Any]
 PEERS = {"monai": "monai", "torchio": "torchio", "bioimageio": "bioimageio.core"}  # case: the package that it needs
@@ -57,7 +57,7 @@ def measuring(figures: Figures) -> Iterator[None]:
 
 def picture(size: int) -> NDArray[np.uint16]:
     """The sample of the zoo, mirrored until it fills `size` px, with a little noise."""
-    from shiftrun.images import read_pixels
+    from shiftrun.files.images import read_pixels
 
     sample = read_pixels(SAMPLE).astype(np.uint16)
     tile = np.block([[sample, sample[:, ::-1]], [sample[::-1], sample[::-1, ::-1]]])
@@ -74,11 +74,11 @@ def compared(found: NDArray[np.float32], options: dict[str, Any]) -> Figures:
 
 def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
     """The model, and the image padded and normalized for one run."""
-    from shiftrun.arrays import MemoryArray
+    from shiftrun.files.arrays import MemoryArray
+    from shiftrun.inference.source import padding_index
     from shiftrun.model import INSTANCE_OUTPUTS
     from shiftrun.models import open_model
-    from shiftrun.plan import whole_plan
-    from shiftrun.source import padding_index
+    from shiftrun.tiles.plan import whole_plan
 
     model = open_model(options["model"], device="cpu", force=True)
     image = picture(options["size"])
@@ -190,8 +190,8 @@ def image(options: dict[str, Any]) -> Figures:
 
 def segment(options: dict[str, Any]) -> Figures:
     """shiftrun segment, file to file"""
-    from shiftrun.commands import segment_images
-    from shiftrun.windows import GRIDS
+    from shiftrun.commands.calls import segment_images
+    from shiftrun.tiles.windows import GRIDS
 
     size, folder = options["size"], Path(options["folder"])
     labels = folder / f"labels{size}.tif"
@@ -211,7 +211,7 @@ def meanshift(options: dict[str, Any]) -> Figures:
     from sklearn.cluster import MeanShift
     from sklearn.metrics import adjusted_rand_score
 
-    from shiftrun.meanshift import mean_shift
+    from shiftrun.clustering.meanshift import mean_shift
 
     random = np.random.default_rng(0)
     count, dimensions = options["points"], options["dimensions"]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import shiftrun
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
-from shiftrun.arrays import ArrayReader, FileArray, MemoryArray, as_reader
-from shiftrun.images import read_image
+from shiftrun.files.arrays import ArrayReader, FileArray, MemoryArray, as_reader
+from shiftrun.files.images import read_image
 from shiftrun.models import Model, open_model
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_series import blobs

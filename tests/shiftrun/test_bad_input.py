@@ -17,10 +17,10 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from shiftrun.arrays import FileArray
-from shiftrun.images import read_image, read_pixels
+from shiftrun.files.arrays import FileArray
+from shiftrun.files.images import read_image, read_pixels
+from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.models import open_model
-from shiftrun.normalization import percentile_normalization
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import shiftrun_
 from tests.shiftrun.test_series import blobs
@@ -243,7 +243,7 @@ def test_the_temporary_labels_need_room_too(folder: Path, monkeypatch: pytest.Mo
         def write(self, data: Any) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    for module in ("label_store", "spool"):
+    for module in ("clustering.label_store", "files.spool"):
         monkeypatch.setattr(f"shiftrun.{module}.tempfile.TemporaryFile", lambda **_: Full())
     before = everything_in(folder)
     line = refused(monkeypatch, capsys, "segment", "net.onnx", "cells.npy", "-o", "l.tif")

@@ -11,9 +11,9 @@ import pytest
 
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
+from shiftrun.inference.session import OutOfMemory, Session
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
-from shiftrun.planner import Budget
-from shiftrun.session import OutOfMemory, Session
+from shiftrun.tiles.planner import Budget
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_streaming import PROPS
 

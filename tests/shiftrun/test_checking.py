@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
-from shiftrun.checking import ROUNDING, Check
+from shiftrun.inference.checking import ROUNDING, Check
+from shiftrun.inference.session import PROVIDERS, OutOfMemory, Session, half_precision
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
-from shiftrun.session import PROVIDERS, OutOfMemory, Session, half_precision
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import shiftrun_
 from tests.shiftrun.test_streaming import PROPS
@@ -123,7 +123,7 @@ def test_what_a_precision_costs_is_measured(network: Path, digits: int) -> None:
 
 
 def _reader() -> Any:
-    from shiftrun.arrays import MemoryArray
+    from shiftrun.files.arrays import MemoryArray
 
     return MemoryArray(PX[None])
 

@@ -16,8 +16,8 @@ import tifffile
 import shiftrun
 from shiftlint import analyze
 from shiftlint.metadata import Metadata
-from shiftrun import session
 from shiftrun.cli import main
+from shiftrun.inference import session
 from tests.shiftrun.networks import contract, unet
 
 PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.5, foreground_threshold=-0.5, min_size=5).to_props()
@@ -256,7 +256,7 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
 
 
 def test_zarr_is_not_loaded_for_other_formats(folder: Path) -> None:
-    code = "import sys; from pathlib import Path; from shiftrun.commands import segment_images as segment; "
+    code = "import sys; from pathlib import Path; from shiftrun.commands.calls import segment_images as segment; "
     code += "segment(model=Path('net.onnx'), images=('cells.tif',), output=Path('l.ome.tif')); sys.exit('zarr' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from shiftlint import analyze
 from shiftlint.contract import AxisContract
 from shiftrun.cli import cli
+from shiftrun.inference.session import Session
+from shiftrun.inference.stitch import channels_first
 from shiftrun.models import Model, open_model
-from shiftrun.session import Session
-from shiftrun.stitch import channels_first
 
 FOLDER = Path(__file__).parents[3] / "shared" / "conformance"
 if not (FOLDER / "truth.json").is_file():

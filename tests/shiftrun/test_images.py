@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
-from shiftrun.calibration import calibration
-from shiftrun.images import read_image, read_pixels
-from shiftrun.outputs import check_output, replacing
-from shiftrun.overlay import colors, outlines, overlay
-from shiftrun.tiff import open_tiff
-from shiftrun.writing import write_array, write_labels
+from shiftrun.commands.overlay import colors, outlines, overlay
+from shiftrun.files.calibration import calibration
+from shiftrun.files.images import read_image, read_pixels
+from shiftrun.files.outputs import check_output, replacing
+from shiftrun.files.tiff import open_tiff
+from shiftrun.files.writing import write_array, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)
 

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from onnx import helper, numpy_helper
 
-from shiftrun.images import read_pixels, read_series
+from shiftrun.files.images import read_pixels, read_series
 from shiftrun.models import open_model
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import shiftrun_

@@ -13,11 +13,11 @@ from scipy import ndimage
 from scipy.sparse import csgraph
 
 from shiftlint.errors import InputError
-from shiftrun.components import components, connected
-from shiftrun.labels import label_instances
-from shiftrun.runs import Runs
-from shiftrun.unions import partners
-from shiftrun.windows import Grid, windows_of
+from shiftrun.clustering.components import components, connected
+from shiftrun.clustering.labels import label_instances
+from shiftrun.clustering.runs import Runs
+from shiftrun.clustering.unions import partners
+from shiftrun.tiles.windows import Grid, windows_of
 
 
 def in_raster_order(labels: NDArray[Any]) -> NDArray[Any]:

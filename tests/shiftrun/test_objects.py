@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shiftrun import objects
-from shiftrun.arrays import MemoryArray
-from shiftrun.objects import measure_objects, write_objects
+from shiftrun.commands import objects
+from shiftrun.commands.objects import measure_objects, write_objects
+from shiftrun.files.arrays import MemoryArray
 
 
 @pytest.mark.parametrize("shape", [(57,), (23, 31), (7, 9, 11)])

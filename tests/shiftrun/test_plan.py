@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from shiftlint.contract import AxisContract, OutputSize, Padding, Sizes
 from shiftlint.errors import InputError
-from shiftrun.axis_plan import AxisPlan, exact_axis, naive_axis
-from shiftrun.plan import automatic_tile, make_plan, whole_plan
+from shiftrun.tiles.axis_plan import AxisPlan, exact_axis, naive_axis
+from shiftrun.tiles.plan import automatic_tile, make_plan, whole_plan
 from tests.shiftrun.networks import axes, valid_axis
 
 

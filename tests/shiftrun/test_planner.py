@@ -14,10 +14,10 @@ from PIL import Image as Pillow
 from shiftlint.contract import Sizes
 from shiftlint.errors import InputError
 from shiftrun.cli import Memory, cli
-from shiftrun.memory import activation_bytes, available_bytes
-from shiftrun.plan import make_plan
-from shiftrun.planner import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
-from shiftrun.windows import GRIDS, row_edges
+from shiftrun.tiles.memory import activation_bytes, available_bytes
+from shiftrun.tiles.plan import make_plan
+from shiftrun.tiles.planner import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
+from shiftrun.tiles.windows import GRIDS, row_edges
 from tests.shiftrun.networks import axes, unet
 
 FREE = Budget(None, 400.0)

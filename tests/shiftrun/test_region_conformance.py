@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftrun.arrays import Box
+from shiftrun.files.arrays import Box
 from tests.shiftrun.test_conformance import EXACT, open_certified, sizes, tiles
 
 

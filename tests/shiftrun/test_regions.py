@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
-from shiftrun import region_labels
-from shiftrun.arrays import everything
-from shiftrun.labels import Clustering, label_blocks
+from shiftrun.clustering import region_labels
+from shiftrun.clustering.labels import Clustering, label_blocks
+from shiftrun.clustering.region_labels import label_region
+from shiftrun.files.arrays import everything
+from shiftrun.inference.running import Block
 from shiftrun.models import Model, open_model
-from shiftrun.plan import make_plan
-from shiftrun.region_labels import label_region
-from shiftrun.regions import cut_plan, resolve_region
-from shiftrun.windows import Block, Grid, windows_of
+from shiftrun.tiles.plan import make_plan
+from shiftrun.tiles.regions import cut_plan, resolve_region
+from shiftrun.tiles.windows import Grid, windows_of
 from tests.shiftrun.networks import axes, unet
 from tests.shiftrun.test_streaming import PROPS, Fails
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
-from shiftrun.arrays import MemoryArray
-from shiftrun.images import read_pixels, read_series
-from shiftrun.jobs import jobs_of
+from shiftrun.commands.jobs import jobs_of
+from shiftrun.files.arrays import MemoryArray
+from shiftrun.files.images import read_pixels, read_series
+from shiftrun.files.spool import Spool
+from shiftrun.files.writing import write_labels
 from shiftrun.models import open_model
-from shiftrun.spool import Spool
-from shiftrun.writing import write_labels
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import report, shiftrun_
 from tests.shiftrun.test_streaming import PROPS
@@ -214,7 +214,7 @@ def test_names_of_results(folder: Path) -> None:
 
 @pytest.mark.parametrize("space", [(7,), (11, 5), (3, 4, 5)])
 def test_spool(space: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftrun.spool.BAND_PX", 2 * int(np.prod(space[1:])))
+    monkeypatch.setattr("shiftrun.files.spool.BAND_PX", 2 * int(np.prod(space[1:])))
     images = np.random.default_rng(0).integers(0, 9, (4, *space)).astype(np.int32)
     with Spool(space) as spool:
         for image in images:

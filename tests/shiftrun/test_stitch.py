@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shiftrun.plan import Plan, make_plan, whole_plan
-from shiftrun.session import Session
-from shiftrun.stitch import predict
+from shiftrun.inference.session import Session
+from shiftrun.inference.stitch import predict
+from shiftrun.tiles.plan import Plan, make_plan, whole_plan
 from tests.shiftrun.networks import axes, contract, unet
 
 

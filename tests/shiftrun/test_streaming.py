@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
 from shiftrun import model as model_module
-from shiftrun.arrays import FileArray, MemoryArray, bands, everything
-from shiftrun.images import read_image, read_pixels
+from shiftrun.files.arrays import FileArray, MemoryArray, bands, everything
+from shiftrun.files.images import read_image, read_pixels
+from shiftrun.files.tiff import SegmentedTiff
+from shiftrun.files.views import Framed
+from shiftrun.inference.normalization import percentile_normalization
+from shiftrun.inference.running import ahead
+from shiftrun.inference.session import OutOfMemory, Session
+from shiftrun.inference.source import Source, padding_index
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
-from shiftrun.normalization import percentile_normalization
-from shiftrun.plan import Plan, make_plan
-from shiftrun.running import ahead
-from shiftrun.session import OutOfMemory, Session
-from shiftrun.source import Source, padding_index
-from shiftrun.tiff import SegmentedTiff
-from shiftrun.views import Framed
-from shiftrun.windows import Grid, row_edges
+from shiftrun.tiles.plan import Plan, make_plan
+from shiftrun.tiles.windows import Grid, row_edges
 from tests.shiftrun.networks import axes, unet
 
 PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5).to_props()
@@ -89,8 +89,8 @@ def test_bands_are_the_array(size: int) -> None:
 def test_statistics_by_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
     pixels: NDArray[Any] = (PX / 7).astype(dtype) if dtype == np.float32 else (PX >> 8).astype(dtype)
     values = pixels.reshape(-1)[:: 3 if dtype == np.float32 else 1]
-    monkeypatch.setattr("shiftrun.normalization.SAMPLE_PIXELS", -(-pixels.size // 3))
-    monkeypatch.setattr("shiftrun.normalization.bands", lambda reader, *_: bands(reader, 1000))
+    monkeypatch.setattr("shiftrun.inference.normalization.SAMPLE_PIXELS", -(-pixels.size // 3))
+    monkeypatch.setattr("shiftrun.inference.normalization.bands", lambda reader, *_: bands(reader, 1000))
     found = percentile_normalization(MemoryArray(pixels), (1, 99.8))
     np.testing.assert_allclose((found.low, found.high), np.percentile(values.astype(float), (1, 99.8)), rtol=1e-12)
 
@@ -146,7 +146,7 @@ def test_labels_block_by_block_are_those_of_the_whole(
     network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
-    for module in ("labels", "model_file", "segmentation"):
+    for module in ("clustering.labels", "model_file", "segmentation"):
         monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: Grid(192, 64, 250)})
     model = open_model(network, device="cpu", workers=workers)
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))

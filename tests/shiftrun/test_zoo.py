@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.download import cached_files
 from shiftrun.models import resolve
-from shiftrun.zoo import default_index, read_index
+from shiftrun.zoo.download import cached_files
+from shiftrun.zoo.names import default_index, read_index
 from shiftschemas import SchemaError
 from tests import servers
 
@@ -258,6 +258,6 @@ def test_a_full_disk(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_default_index_is_found_without_running_shiftzoo() -> None:
-    code = "import sys; from shiftrun.zoo import default_index; print(default_index()); print('shiftzoo' in sys.modules)"
+    code = "import sys; from shiftrun.zoo.names import default_index; print(default_index()); print('shiftzoo' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split("\n")[:2] == [default_index(), "False"]

@@ -62,7 +62,7 @@ def test_shipped_model_finds_nuclei() -> None:
 
 
 def test_sample_image() -> None:
-    from shiftrun.images import read_pixels
+    from shiftrun.files.images import read_pixels
 
     sample = read_pixels(Path("zoo/samples/nuclei.tif"))
     assert sample.shape == (256, 256)

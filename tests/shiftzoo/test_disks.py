@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (th
 
 import shiftlint
 from shiftrun.cli import cli
-from shiftrun.images import read_pixels
+from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model, resolve
 from shiftzoo.evaluation import evaluate
 from shiftzoo.rendered import render

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu])")
 
-from shiftrun.images import read_pixels
+from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 from shiftzoo.datasets import Sample
 from shiftzoo.evaluation import evaluate, figure_tiles

@@ -20,7 +20,7 @@ import torch
 from shiftlint.errors import InputError
 from shiftrun.cli import cli as shiftrun_cli
 from shiftrun.models import resolve
-from shiftrun.zoo import read_index
+from shiftrun.zoo.names import read_index
 from shiftzoo.cards import card_text, read_card
 from shiftzoo.cli import cli
 from shiftzoo.datasets import write_archive

@@ -15,7 +15,7 @@ from shiftlint import analyze, read_metadata
 from shiftlint.contract import Contract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun.zoo_index import file_sha256
+from shiftrun.zoo.index import file_sha256
 from shiftschemas import validate
 from shiftzoo.tables import tile_rows
 

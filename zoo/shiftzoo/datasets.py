@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from shiftlint.atomic import write_atomically
 from shiftlint.errors import InputError
-from shiftrun.images import read_pixels
+from shiftrun.files.images import read_pixels
 
 PAIR_SUFFIXES = (".tif", ".tiff", ".png")
 LABEL_FOLDERS = ("labels", "masks")

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays import MemoryArray
+from shiftrun.files.arrays import MemoryArray
 from shiftrun.models import INSTANCE_OUTPUTS, Model
-from shiftrun.plan import Plan
+from shiftrun.tiles.plan import Plan
 
 Outputs = dict[str, NDArray[np.float32]]
 SMALL = 128  # px; larger tiles on the grid are run one by one

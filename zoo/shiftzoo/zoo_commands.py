@@ -17,7 +17,7 @@ def list_models(output_format: str) -> None:
 
     SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
     """
-    from shiftrun.zoo import read_index
+    from shiftrun.zoo.names import read_index
     from shiftzoo.listing import models_table
 
     index = read_index()
@@ -35,7 +35,7 @@ def show(name: str) -> None:
     \b
     shiftzoo show dsb2018
     """
-    from shiftrun.zoo import read_index
+    from shiftrun.zoo.names import read_index
     from shiftzoo.listing import describe
 
     index = read_index()
@@ -58,7 +58,7 @@ def download(name: str) -> None:
 @click.option("--clear", is_flag=True, help="Remove everything.")
 def cache(clear: bool) -> None:
     """List what was downloaded, or remove it."""
-    from shiftrun.download import cache_folder, cached_files
+    from shiftrun.zoo.download import cache_folder, cached_files
 
     files = cached_files()
     for file in files:

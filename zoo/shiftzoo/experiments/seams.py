@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.images import read_pixels
+from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
-from shiftrun.plan import Plan
+from shiftrun.tiles.plan import Plan
 from shiftzoo.experiments.outcome import Outcome, at_least, equal
 
 TILES = (148, 144)  # off and on the grid, px

@@ -19,7 +19,7 @@ from shiftlint import analyze
 from shiftlint.contract import Contract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun.session import Session
+from shiftrun.inference.session import Session
 from shiftzoo.recipe import Architecture, Recipe
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.trainer import TrainedModel

@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from shiftrun.normalization import percentile_normalization
+from shiftrun.inference.normalization import percentile_normalization
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Augmentation, Recipe
 

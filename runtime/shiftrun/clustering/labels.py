@@ -1,0 +1,162 @@
+"""From embeddings to instances: mean shift on windows of a fixed global grid, components, union, sizes.
+
+The grid depends on the size of the image alone and never on the tiles that the network was run on: equal embeddings give
+equal labels. One window holds what fits; a larger image is cut into windows that overlap, and two labels of neighboring windows
+are one object iff each is the other's largest partner in the overlap and their intersection over union there is at least 1/2.
+
+The image is taken block by block. A window is labeled in the block that holds its end; of a block only those embeddings are kept
+that lie in windows which end later, and of a window's labels only the part that overlaps later windows. What is written is kept
+in `label_store.py` until all names are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.errors import InputError
+from shiftrun.clustering.components import Labels, components
+from shiftrun.clustering.fragments import absorb_fragments
+from shiftrun.clustering.gather import Gather
+from shiftrun.clustering.label_store import LabelStore
+from shiftrun.clustering.meanshift import mean_shift
+from shiftrun.clustering.unions import Unions
+from shiftrun.clustering.weighted_sums import Sums, sums_on_cpu
+from shiftrun.files.arrays import everything
+from shiftrun.heap import give_back
+from shiftrun.inference.running import Block
+from shiftrun.tiles.windows import GRIDS, Grid, Window, windows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """How embeddings become labels.
+
+    Attributes
+    ----------
+    bandwidth : float
+        Of mean shift, in units of the embedding.
+    threshold : float
+        Px with a larger logit are foreground.
+    min_size : int
+        Objects with fewer px are dropped.
+    fragment_border : float
+        Parts that have more than this in common with a larger object join it, see `absorb_fragments`; 0: none.
+    """
+
+    bandwidth: float
+    threshold: float = 0.0
+    min_size: int = 0
+    fragment_border: float = 0.0
+
+
+def label_instances(
+    embedding: NDArray[np.float32],
+    foreground: NDArray[np.float32],
+    *,
+    bandwidth: float,
+    threshold: float = 0.0,
+    min_size: int = 0,
+    fragment_border: float = 0.0,
+    grid: Grid | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sums: Sums = sums_on_cpu,
+) -> Labels:
+    """Label the instances of one image in memory.
+
+    Parameters
+    ----------
+    embedding : array (E, *space) of float32
+    foreground : array (*space) of float32
+        Logits.
+    bandwidth, threshold, min_size, fragment_border
+        As of `Clustering`.
+    grid : Grid, optional
+        Default: by the number of dimensions.
+    progress : callable (windows done, windows in all), optional
+    sums : callable, optional
+        As of `mean_shift`.
+
+    Returns
+    -------
+    array (*space) of int32
+        0 for background, objects 1, 2, … in raster order of their first px.
+
+    Raises
+    ------
+    InputError
+        Sizes that do not match, or what `mean_shift` refuses.
+    """
+    if embedding.shape[1:] != foreground.shape:
+        raise InputError(f"outputs (clustering): expected equal sizes, got {embedding.shape[1:]} and {foreground.shape}.")
+    shape = foreground.shape
+    windows = windows_of(shape, grid or GRIDS[len(shape)])
+    block = Block(everything(shape), embedding, foreground)
+    clustering = Clustering(bandwidth, threshold, min_size, fragment_border)
+    with label_blocks([block], shape, clustering, windows, progress=progress, sums=sums) as store:
+        return store.read(everything(shape))
+
+
+@contextmanager
+def label_blocks(
+    blocks: Iterable[Block],
+    shape: tuple[int, ...],
+    clustering: Clustering,
+    windows: list[Window],
+    *,
+    folder: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    sums: Sums = sums_on_cpu,
+) -> Iterator[LabelStore]:
+    """Label blocks that come in raster order and cover the image; yields the finished labels, to be read by boxes.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+    shape : tuple of int
+    clustering : Clustering
+    windows : list of Window
+        Of `windows_of`.
+    folder : Path, optional
+        Where the unnamed temporary file of the labels lies. Default: the system's folder for such files.
+    progress : callable (windows done, windows in all), optional
+    timed : callable (stage) to context manager, optional
+        Entered around the clustering of each window.
+    sums : callable, optional
+        As of `mean_shift`.
+    """
+    with LabelStore(shape, folder) as store:
+        gather, unions = Gather(windows, clustering.threshold), Unions(windows)
+        done = 0
+        for block in blocks:
+            for number, points, mask in gather.add(block):
+                with timed("cluster"):
+                    labels = label_window(points, mask, clustering, sums)
+                    unions.add(number, labels, store.total)
+                    store.add(windows[number], labels)
+                    give_back()
+                done += 1
+                if progress is not None:
+                    progress(done, len(windows))
+        store.name(unions.names(store.total), clustering.min_size)
+        yield store
+
+
+def label_window(points: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu) -> Labels:
+    """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
+
+    `mask` (*box) says where the foreground lies, `points` (E, K) are its embeddings in raster order.
+
+    Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
+    those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
+    """
+    clusters = np.full(mask.shape, -1, dtype=np.int32)
+    support = max(1, clustering.min_size)
+    clusters[mask] = mean_shift(points.T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
+    return absorb_fragments(components(clusters), clustering.fragment_border)

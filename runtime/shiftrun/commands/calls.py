@@ -1,0 +1,148 @@
+"""What the commands do: check everything that can be refused, then run, write and report one image after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shiftrun.commands.embedding import embed_file, paths_of
+from shiftrun.commands.jobs import Job, Jobs, jobs_of
+from shiftrun.commands.report import Stopwatch, check_report
+from shiftrun.commands.segmenting import segment_file
+from shiftrun.commands.wishes import Wishes, given
+from shiftrun.files.outputs import check_output
+from shiftrun.files.writing import ARRAYS, LABELS
+from shiftrun.heap import keep_heap_small
+from shiftrun.models import INSTANCE_OUTPUTS, Model, TileWish, open_model
+from shiftrun.tiles.regions import Region
+
+TYPES = {"labels": LABELS, "preview": (".png",), "objects": (".csv",)}
+SUFFIX = {"labels": "", "array": "", "preview": ".png", "objects": ".csv"}
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """What the commands have in common: the model and how it is opened, the images and how they are read and run.
+
+    Attributes
+    ----------
+    model : Path
+    images : tuple of str
+        As of `jobs_of`.
+    device, force, workers, memory, precision, check
+        As of `open_model`.
+    axes, channel, region, tile, pad, normalize, quiet
+        As of `Wishes`.
+    overwrite : bool
+        Replace outputs that exist.
+    say : callable (str)
+        Takes a summary line per image.
+    complain : callable (str)
+        Takes a line for one of several images that fails.
+    """
+
+    model: Path
+    images: tuple[str, ...]
+    device: str = "auto"
+    force: bool = False
+    workers: int = 1
+    memory: int | None = None
+    precision: str = "exact"
+    check: int = 0
+    axes: str = ""
+    channel: int | None = None
+    region: Region | None = None
+    tile: TileWish = "auto"
+    pad: str = "reflect"
+    normalize: str = "model"
+    quiet: bool = False
+    overwrite: bool = False
+    say: Say = print
+    complain: Say = print
+
+    @property
+    def wishes(self) -> Wishes:
+        """How images are read and run."""
+        return Wishes(self.axes, self.channel, self.region, self.tile, self.pad, self.normalize, self.quiet)
+
+    def jobs(self, **targets: Path | None) -> Jobs:
+        """The images, and where the results of each kind go; InputError as `jobs_of`."""
+        keep_heap_small()
+        return jobs_of(self.images, targets, SUFFIX)
+
+    def open(self, image_input: str | None = None) -> Model:
+        """The opened model; InputError as `open_model`."""
+        return open_model(
+            self.model,
+            device=self.device,
+            force=self.force,
+            workers=self.workers,
+            memory=self.memory,
+            image_input=image_input,
+            precision=self.precision,
+            check=self.check,
+        )
+
+    def check_free(self, path: Path, types: tuple[str, ...], job: Job) -> None:
+        """Refuse a result that cannot be written; InputError."""
+        check_output(path, types, overwrite=self.overwrite, source=job.image)
+
+    def run(self, jobs: Jobs, work: Callable[[Job, Stopwatch], None], opening: Stopwatch) -> None:
+        """Do the work of every image; opening the model counts as time of the first."""
+
+        def one(job: Job) -> None:
+            watch = Stopwatch(dict(opening.seconds))
+            opening.seconds.clear()
+            work(job, watch)
+
+        jobs.run(one, self.complain)
+
+
+def segment_images(
+    *,
+    output: Path,
+    preview: Path | None = None,
+    table: Path | None = None,
+    bandwidth: float | None = None,
+    threshold: float | None = None,
+    min_size: int | None = None,
+    **common: Any,
+) -> None:
+    """`shiftrun segment`; `common` are the fields of `Call`."""
+    call = Call(**common)
+    jobs = call.jobs(labels=output, preview=preview, objects=table)
+    for job in jobs.jobs:
+        for kind, path in job.outputs.items():
+            call.check_free(path, TYPES[kind], job)
+        check_report(job.outputs["labels"], overwrite=call.overwrite)
+    opening = Stopwatch()
+    with opening.stage("open"):
+        model = call.open()
+        model.outputs(INSTANCE_OUTPUTS)
+        settings = model.clustering(bandwidth, threshold, min_size)
+    overrides = given({"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size})
+    call.run(jobs, lambda job, watch: call.say(segment_file(model, job, settings, call.wishes, watch, overrides)), opening)
+
+
+def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any) -> None:
+    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of `Call`."""
+    call = Call(**common)
+    jobs = call.jobs(array=output)
+    opening = Stopwatch()
+    with opening.stage("open"):
+        model = call.open(image_input)
+        groups = model.groups(names)
+    chosen = [name for group in groups for name in group]
+    for job in jobs.jobs:
+        for path in paths_of(job.outputs["array"], chosen).values():
+            call.check_free(path, ARRAYS, job)
+            check_report(path, overwrite=call.overwrite)
+
+    def work(job: Job, watch: Stopwatch) -> None:
+        for group in groups:
+            call.say(embed_file(model, job.image, paths_of(job.outputs["array"], chosen), group, call.wishes, watch))
+
+    call.run(jobs, work, opening)

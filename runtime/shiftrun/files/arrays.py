@@ -1,0 +1,239 @@
+"""Arrays that are read and written by boxes, so that an image never has to be in memory as a whole.
+
+A box is a slice per axis, with start and stop inside the array.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.errors import InputError
+
+Box = tuple[slice, ...]
+
+MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
+BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
+
+
+class Reader(Protocol):
+    """What can be read by boxes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size per axis."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element, in the byte order of the machine."""
+        ...
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box, as an array of its own or a view that must not be changed."""
+        ...
+
+
+class Target(Protocol):
+    """What takes results by boxes (C', *space): `FileArray`, or memory."""
+
+    def write(self, box: Box, values: NDArray[Any]) -> None:
+        """Put `values` into the box."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryArray:
+    """An array in memory."""
+
+    array: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size per axis."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.array.dtype.newbyteorder("=")
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box."""
+        return self.array[box].astype(self.dtype, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FileArray:
+    """An array that lies in one piece in a file.
+
+    It is mapped for the length of one access only: pages of a mapping that stays open count as memory of the process.
+
+    Attributes
+    ----------
+    path : Path
+    offset : int
+        Of the first byte.
+    shape : tuple of int
+    stored : numpy dtype
+        With the byte order of the file.
+    order : {"C", "F"}
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    stored: np.dtype[Any]
+    order: str = "C"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.stored.newbyteorder("=")
+
+    @property
+    def end(self) -> int:
+        """The size that the file must have at least, bytes."""
+        return self.offset + math.prod(self.shape) * self.stored.itemsize
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box."""
+        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        if self.order == "F" or not box:
+            result[...] = self._mapped("r")[box]
+            return result
+        rows = max(1, MAPPED_BYTES // max(1, math.prod(self.shape[1:]) * self.stored.itemsize))
+        for start in range(box[0].start, box[0].stop, rows):
+            part = slice(start, min(start + rows, box[0].stop))
+            result[part.start - box[0].start : part.stop - box[0].start] = self._mapped("r")[(part, *box[1:])]
+        return result
+
+    def write(self, box: Box, values: NDArray[Any]) -> None:
+        """Replace the elements of one box of an array in C order.
+
+        By ordinary writes: a full disk is an OSError then, where writing to a mapping would end the process.
+        """
+        if self.order != "C":
+            raise ValueError(f"cannot write in order {self.order}")
+        whole = len(box)  # the axes from here on are covered: their elements lie in one piece
+        while whole and box[whole - 1] == slice(0, self.shape[whole - 1]):
+            whole -= 1
+        lead = max(0, whole - 1)
+        pieces = np.broadcast_to(values, [part.stop - part.start for part in box]).astype(self.stored, copy=False)
+        item_bytes = [self.stored.itemsize * math.prod(self.shape[axis + 1 :]) for axis in range(len(box))]
+        first = self.offset + sum(part.start * size for part, size in zip(box[lead:], item_bytes[lead:], strict=True))
+        with self.path.open("r+b") as file:
+            for index in np.ndindex(pieces.shape[:lead]):
+                place = zip(index, box[:lead], item_bytes[:lead], strict=True)
+                file.seek(first + sum((number + part.start) * size for number, part, size in place))
+                file.write(np.ascontiguousarray(pieces[index]).tobytes())
+
+    def _mapped(self, mode: Any) -> NDArray[Any]:
+        if math.prod(self.shape) == 0:
+            return np.empty(self.shape, dtype=self.stored)
+        order: Any = self.order
+        return np.memmap(self.path, dtype=self.stored, mode=mode, offset=self.offset, shape=self.shape, order=order)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayReader:
+    """Anything with a shape, a type and boxes, such as an array of zarr, h5py or dask: a box is loaded when it is read."""
+
+    array: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size per axis."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        stored: np.dtype[Any] = np.dtype(self.array.dtype)
+        return stored.newbyteorder("=")
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box."""
+        return np.asarray(self.array[box]).astype(self.dtype, copy=False)
+
+
+def as_reader(image: Any) -> Reader:
+    """A reader of an array of numpy, zarr and their like; a reader as it is.
+
+    Raises
+    ------
+    InputError
+        It is none of these.
+    """
+    if isinstance(image, np.ndarray):
+        return MemoryArray(image)
+    if callable(getattr(image, "read", None)) and hasattr(image, "shape"):
+        return image  # type: ignore[no-any-return]
+    if all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
+        return ArrayReader(image)
+    raise InputError(f"no array (image): expected an array of numpy or zarr, or a Reader, got {type(image).__name__}.")
+
+
+def everything(shape: tuple[int, ...]) -> Box:
+    """The box of a whole array."""
+    return tuple(slice(0, size) for size in shape)
+
+
+def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Refuse an array that a result of `shape` does not fit into; InputError."""
+    if tuple(array.shape) != shape:
+        raise InputError(f"wrong size (out, {name}): expected an array of shape {shape}, got {tuple(array.shape)}.")
+
+
+def into_array(reader: Reader, out: Any = None) -> Any:
+    """Everything that a reader holds, as a new array or band by band in `out`, an array of numpy or Zarr."""
+    if out is None:
+        return reader.read(everything(reader.shape))
+    check_out("labels", out, reader.shape)
+    rows = max(1, BAND_BYTES // max(1, math.prod(reader.shape[1:]) * reader.dtype.itemsize))
+    for start in range(0, reader.shape[0], rows):
+        box = (slice(start, min(start + rows, reader.shape[0])), *everything(reader.shape[1:]))
+        out[box] = reader.read(box)
+    return out
+
+
+def bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:
+    """Read an array from end to end: flattened pieces that together are the array in C order."""
+    yield from (values.reshape(-1) for values in _bands(reader, (), max(1, band_bytes // reader.dtype.itemsize)))
+
+
+def _bands(reader: Reader, fixed: Box, most: int) -> Iterator[NDArray[Any]]:
+    rest = reader.shape[len(fixed) :]
+    if not rest or math.prod(rest) <= most:
+        yield reader.read((*fixed, *everything(rest)))
+        return
+    inner = math.prod(rest[1:])
+    rows = max(1, most // max(1, inner))
+    for start in range(0, rest[0], rows):
+        part = slice(start, min(start + rows, rest[0]))
+        if inner <= most:
+            yield reader.read((*fixed, part, *everything(rest[1:])))
+        else:
+            yield from _bands(reader, (*fixed, part), most)
+
+
+def hull(boxes: list[Box]) -> Box:
+    """The smallest box that holds all."""
+    return tuple(slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True))
+
+
+def intersection(a: Box, b: Box) -> Box | None:
+    """The common box of two, None where they have none."""
+    parts = tuple(slice(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(a, b, strict=True))
+    return parts if all(part.start < part.stop for part in parts) else None
+
+
+def within(box: Box, outer: Box) -> Box:
+    """The same box, counted from the start of `outer`."""
+    return tuple(slice(part.start - out.start, part.stop - out.start) for part, out in zip(box, outer, strict=True))

@@ -1,0 +1,1 @@
+"""The network on tiles: read, normalize, run, keep."""

@@ -1,0 +1,257 @@
+"""Tiling of one axis, exact by the contract.
+
+Let the contract say (period a, step b, windows reads[φ], border (β₀, β₁), output = s·n − o with s = b/a)
+
+    output b·k + φ  reads  input a·k + reads[φ][0] … a·k + reads[φ][1].
+
+The image of n px is padded **once** to N = before + n + after px, where N is of a legal class of sizes and `before` a multiple of
+a. Call g the network's output on the padded image: the result is g[first:stop]. A tile writes a run of outputs [e₀, e₁) of g and
+reads [r, r + R) of the padded image. Its own output j is g's output j + s·r, bit for bit, if
+
+  (i)   r is a multiple of a: then s·r is a multiple of b, and the phases of the tile are those of the image;
+  (ii)  the windows of e₀ … e₁−1 lie inside [r, r + R): min over e of the window's first px ≥ r, last px < r + R;
+  (iii) none of them is border at an end of the tile: e − s·r ≥ β₀ and e < s·(r + R) − o − β₁;
+
+and (ii), (iii) are not asked at an end where the read ends with the padded image itself (r = 0, or r + R = N): there the network
+does to the tile what it does to the whole image. Conversely an output that is border of the whole image at an end fails (iii)
+in every tile that does not reach that end, so no border px is ever computed as if it were an inner one.
+
+By (i) and (ii) the last possible start is r₀ = a·floor(min(first window px / a, (e₀ − β₀) / b)) and the first possible end
+follows likewise, so R is the largest of the needs of all tiles, rounded up to a legal size ≡ N (mod a). That congruence lets a
+read that would leave the padded image move inward by a multiple of a and end exactly at N; write boxes never move.
+
+One wish cannot be granted this way: padding of kind `wrap` brings in the *opposite* end of the image.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+from shiftlint.contract import AxisContract
+from shiftlint.errors import InputError
+from shiftrun.tiles.frame import Frame, frame, legal_size, sizes_of
+
+Interval = tuple[int, int]  # [start, stop)
+
+
+class Refusal(InputError):
+    """A tiling that would not give the whole image's result; `force` stitches naively instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class AxisTile:
+    """One tile along one axis: `read` of the padded image, `keep` of the network's output, `write` of the result."""
+
+    read: Interval
+    keep: Interval
+    write: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class AxisPlan:
+    """The tiling of one axis.
+
+    Attributes
+    ----------
+    name : str
+    image_px, before_px, after_px : int
+        Size of the image and what is padded at either end.
+    read_px : int
+        Size of every read, a legal input size.
+    tile_px : int
+        Outputs written per tile (the last tile may write fewer).
+    output_px : int
+        Size of the result.
+    origin_px : int
+        The image px under output 0 of the result: 0, but with `pad="none"` the px that a valid network consumes.
+    tiles : tuple of AxisTile
+    """
+
+    name: str
+    image_px: int
+    before_px: int
+    after_px: int
+    read_px: int
+    tile_px: int
+    output_px: int
+    origin_px: int
+    tiles: tuple[AxisTile, ...]
+
+
+def exact_axis(
+    axis: AxisContract, image_px: int, tile_px: int, pad: str, *, reasons: tuple[str, ...] = (), edges: tuple[int, ...] = ()
+) -> AxisPlan:
+    """Tile one axis so that the stitched result is the whole image's.
+
+    Parameters
+    ----------
+    axis : AxisContract
+    image_px : int
+    tile_px : int
+        Outputs to write per tile; shrinks to the image rounded up to a step. Beyond that the whole axis is one tile.
+    pad : str
+        As in `make_plan`.
+    reasons : tuple of str
+        What the contract says of an axis that it knows too little of; quoted in a refusal.
+    edges : tuple of int
+        Outputs of the result at which a tile must begin, rising; between two of them tiles are of about equal size. They do
+        not cut an axis that `tile_px` covers.
+
+    Raises
+    ------
+    Refusal
+        The finding's code (SL102, SL202, SL301, SL302, SL401, …), what is wrong and what to do.
+    """
+    whole = frame(axis, image_px, pad)
+    sizes, _ = sizes_of(axis)
+    tile_px = min(tile_px, -(-whole.output_px // (axis.step or 1)) * (axis.step or 1))
+    if tile_px >= whole.output_px and sizes.legal(whole.padded_px):
+        read, write = (0, whole.padded_px), (0, whole.output_px)
+        return _plan(axis, whole, whole.padded_px, tile_px, (AxisTile(read, (whole.first, whole.stop), write),))
+    refuse(axis, tile_px, whole.output_px, reasons)
+    boxes = writes(whole, tile_px, edges, axis.step or 1)
+    read_px = read_size(axis, whole, boxes)
+    if read_px is None:
+        advice = largest_tile(axis, whole, tile_px)
+        raise Refusal(
+            f"SL302 tile {tile_px} (axis {axis.name}): expected tiles that the network takes ({sizes.min} to {sizes.max} px), "
+            f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}"
+        )
+    tiles = [_tile(axis, whole, read_px, write) for write in boxes]
+    largest = max(stop - start for start, stop in boxes)
+    return _plan(axis, whole, read_px, largest if edges else tile_px, tuple(tiles))
+
+
+def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, grow_px: int) -> AxisTile:
+    """A tile around `tile` that writes `grow_px` more than other tiles at either end; `tile` itself where none can be read.
+
+    At an end of the image it reaches farther in.
+    Its `write` counts from where that of `tile` does, so that it may begin below 0 where the plan is that of a region.
+    """
+    whole = frame(axis, plan.image_px, pad)
+    if axis.reads is None or tile.read == (0, whole.padded_px):
+        return tile
+    shift = tile.write[0] - tile.keep[0] - int(sizes_of(axis)[1].scale * tile.read[0]) + whole.first
+    length = plan.tile_px + 2 * grow_px
+    start = max(0, min(tile.write[0] - shift - grow_px, whole.output_px - length))
+    write = (start, min(whole.output_px, max(start + length, tile.write[1] - shift + grow_px)))
+    read_px = read_size(axis, whole, (write,))
+    if read_px is None:
+        return tile
+    found = _tile(axis, whole, read_px, write)
+    return replace(found, write=(write[0] + shift, write[1] + shift))
+
+
+def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:
+    """The tile that writes `write` from a read of `read_px`, which is large enough."""
+    start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
+    shift = int(sizes_of(axis)[1].scale * start) - whole.first
+    return AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write)
+
+
+def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Interval, ...]:
+    """The write boxes: multiples of `tile_px` from the one origin of the result, the last one cut.
+
+    With `edges` the stretch between two of them is cut into as few tiles as `tile_px` allows, of equal multiples of the step.
+    """
+    if not edges:
+        return tuple((start, min(start + tile_px, whole.output_px)) for start in range(0, whole.output_px, tile_px))
+    result = []
+    for first, stop in itertools.pairwise((0, *edges, whole.output_px)):
+        count = -(-(stop - first) // tile_px)
+        size = -(-(stop - first) // (count * step)) * step
+        result += [(start, min(start + size, stop)) for start in range(first, stop, size)]
+    return tuple(result)
+
+
+def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Interval, ...]) -> int | None:
+    """The smallest legal read that serves every tile, congruent to the padded image; None where there is none."""
+    sizes, _ = sizes_of(axis)
+    period = axis.period or 1
+    needed = sizes.min
+    for start, stop in boxes:
+        read_start = max(0, _last_start(axis, whole.first + start, whole.first + stop))
+        needed = max(needed, min(whole.padded_px, _first_end(axis, whole.first + start, whole.first + stop)) - read_start)
+    candidates = range(needed + (whole.padded_px - needed) % period, whole.padded_px + 1, period)
+    return next((size for size in candidates if sizes.legal(size)), None)
+
+
+def largest_tile(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
+    """The largest multiple of the step up to `tile_px` that has a legal read."""
+    step = axis.step or 1
+    return next((t for t in range(tile_px // step * step, 0, -step) if read_size(axis, whole, writes(whole, t)) is not None), None)
+
+
+def refuse(axis: AxisContract, tile_px: int, output_px: int, reasons: tuple[str, ...]) -> None:
+    """Raise the Refusal of a wish to cut this axis into tiles of `tile_px`, if there is a reason to."""
+    place, whole = f"(axis {axis.name})", f"Run the whole image as one tile: --tile {output_px}."
+    because = f": {'; '.join(reasons)}" if reasons else ""
+    if axis.is_global:
+        raise Refusal(f"SL401 depends on the whole image {place}: expected windows of finite size, got none{because}. {whole}")
+    if axis.period is None or axis.step is None:
+        raise Refusal(f"SL102 no period {place}: expected a shift that the network is equivariant to, got none{because}. {whole}")
+    if axis.reads is None:
+        code = next((code for code in ("SL002", "SL003", "SL004") if any(code in r for r in reasons)), "SL002")
+        raise Refusal(f"{code} windows are not known {place}: expected what each output reads, got nothing{because}. {whole}")
+    if tile_px % axis.step:
+        safe = tile_px // axis.step * axis.step
+        raise Refusal(
+            f"SL301 stitching is not exact: tile {tile_px} {place}: expected a multiple of the step {axis.step}, got {tile_px}. "
+            + (f"Crop the output tiles to {safe}." if safe else f"Use tiles of {axis.step} or more.")
+        )
+    if any(padding.kind == "wrap" for padding in axis.padding):
+        raise Refusal(f"SL202 wraps around the image {place}: expected no padding from the opposite end, got kind wrap. {whole}")
+
+
+def naive_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str) -> AxisPlan:
+    """Tile one axis as if every tile were an image of its own: stride `tile_px` whatever the step, no halo beyond the network's.
+
+    This is what most runners do; it is here for comparison. A valid network's reads overlap by what it consumes, a padded
+    network's do not overlap. Reads start where the exact plan's first read starts, so that only the stride is to blame.
+
+    Raises
+    ------
+    InputError
+        No legal size is large enough for the tile.
+    """
+    whole = frame(axis, image_px, pad)
+    sizes, output = sizes_of(axis)
+    step, period = axis.step or 1, axis.period or 1
+    surplus = whole.first % step
+    read_px = legal_size(sizes, math.ceil((surplus + tile_px + output.offset) / output.scale), axis)
+    tiles = []
+    for write in writes(whole, tile_px):
+        start = whole.first // step * period + math.floor(write[0] / output.scale)
+        tiles.append(AxisTile((start, start + read_px), (surplus, surplus + write[1] - write[0]), write))
+    covered = replace(whole, padded_px=max(whole.padded_px, tiles[-1].read[1]))
+    return _plan(axis, covered, read_px, tile_px, tuple(tiles))
+
+
+def _plan(axis: AxisContract, whole: Frame, read_px: int, tile_px: int, tiles: tuple[AxisTile, ...]) -> AxisPlan:
+    after_px = whole.padded_px - whole.before_px - whole.image_px
+    return AxisPlan(axis.name, whole.image_px, whole.before_px, after_px, read_px, tile_px, whole.output_px, whole.origin_px, tiles)
+
+
+def _last_start(axis: AxisContract, first: int, stop: int) -> int:
+    """The last multiple of the period at which a read of the outputs [first, stop) may start inside the image."""
+    period, step = axis.period or 1, axis.step or 1
+    windows = _windows(axis, range(first, min(stop, first + step)))
+    start = (first - axis.border[0]) // step * period
+    return min([start, *(low // period * period for low, _ in windows)])
+
+
+def _first_end(axis: AxisContract, first: int, stop: int) -> int:
+    """The first px at which a read of the outputs [first, stop) may end inside the image."""
+    _, output = sizes_of(axis)
+    windows = _windows(axis, range(max(first, stop - (axis.step or 1)), stop))
+    end = math.ceil((stop + output.offset + axis.border[1]) / output.scale)
+    return max([end, *(high + 1 for _, high in windows)])
+
+
+def _windows(axis: AxisContract, elements: range) -> list[Interval]:
+    """The first and last px that each of the outputs reads (both included), without those that read nothing."""
+    period, step, reads = axis.period or 1, axis.step or 1, axis.reads or ()
+    windows = ((element // step * period, reads[element % step]) for element in elements)
+    return [(start + window[0], start + window[1]) for start, window in windows if window is not None]

@@ -1,0 +1,290 @@
+"""The plan of exact tile-and-stitch: a pure function of image shape, contract and wish, in any number of dimensions.
+
+A tiling is the product of one tiling per axis (`axis_plan.py` has the mathematics of one axis): tile (i, j, …) reads the box
+read_y[i] x read_x[j] x … of the image, which is padded once, keeps a box of the network's output and writes it to one box of
+the result. Every px of the result is written by exactly one tile.
+
+    image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result (scale·Y, scale·X)
+
+`exact` says that the stitched result is the one tile result of `whole_plan`. DESIGN.md, section 4, states the rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from shiftlint.contract import AxisContract, OutputContract, Window
+from shiftlint.errors import InputError
+from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, largest_tile, naive_axis
+from shiftrun.tiles.frame import frame, sizes_of
+
+Pad = Literal["reflect", "edge", "constant", "none"]
+PADS: tuple[str, ...] = get_args(Pad)
+AUTOMATIC_TILE_PX = 512
+SMALLEST_EXACT_TILE_PX = 128  # below, onnxruntime's CPU kernels may choose another order of summation
+
+Box = tuple[slice, ...]
+Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile: `read` of the padded image, `keep` of the network's output, `write` of the result, a slice per axis."""
+
+    read: Box
+    keep: Box
+    write: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an image is cut, run and stitched.
+
+    Attributes
+    ----------
+    axes : tuple of AxisPlan
+        One per spatial axis, in array order.
+    pad : str
+        "reflect", "edge", "constant" (zeros after normalization) or "none".
+    exact : bool
+        The stitched result equals the network run once on the padded image.
+    bitwise : bool
+        And does so bit for bit (False: to about 1e-4, where the network interpolates by a factor that is no power of 2).
+    findings : tuple of str
+        Why the plan is not exact, with the rules' codes.
+    """
+
+    axes: tuple[AxisPlan, ...]
+    pad: str
+    exact: bool = True
+    bitwise: bool = True
+    findings: tuple[str, ...] = ()
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], ...]:
+        """Px added before and after the image, per axis."""
+        return tuple((axis.before_px, axis.after_px) for axis in self.axes)
+
+    @property
+    def read_shape(self) -> tuple[int, ...]:
+        """Px of every read, per axis."""
+        return tuple(axis.read_px for axis in self.axes)
+
+    @property
+    def tile_shape(self) -> tuple[int, ...]:
+        """Outputs written per tile, per axis."""
+        return tuple(axis.tile_px for axis in self.axes)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Px of the result, per axis."""
+        return tuple(axis.output_px for axis in self.axes)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of tiles per axis."""
+        return tuple(len(axis.tiles) for axis in self.axes)
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles."""
+        return math.prod(self.grid)
+
+    @property
+    def halo_waste(self) -> float:
+        """The share (0 to 1) of the px read that is read more than once or only as context."""
+        image_px = math.prod(axis.image_px for axis in self.axes)
+        return max(0.0, 1.0 - image_px / (self.tile_count * math.prod(self.read_shape)))
+
+    def tiles(self, block: Box | None = None) -> Iterator[Tile]:
+        """The tiles in raster order, or those of one block of the result."""
+        chosen = [axis.tiles for axis in self.axes]
+        if block is not None:
+            inside = zip(chosen, block, strict=True)
+            chosen = [tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop) for tiles, box in inside]
+        for parts in itertools.product(*chosen):
+            yield Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+
+    def block_edges(self, edges: Edges) -> Edges:
+        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.
+
+        Without edges, or if the plan is not exact, the result is one block: ().
+        """
+        if not edges or not self.exact:
+            return ()
+        starts = [tuple(tile.write[0] for tile in axis.tiles[1:]) for axis in self.axes]
+        kept = [cuts if set(begin) >= set(cuts) else () for begin, cuts in zip(starts, edges, strict=True)]
+        return (*kept[:-1], starts[-1])
+
+    def blocks(self, edges: Edges) -> Iterator[Box]:
+        """The blocks between `edges`, as of `block_edges`, in raster order."""
+        cuts = edges or ((),) * len(self.axes)
+        pairs = [itertools.pairwise((0, *inner, axis.output_px)) for inner, axis in zip(cuts, self.axes, strict=True)]
+        for box in itertools.product(*pairs):
+            yield tuple(slice(start, stop) for start, stop in box)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one per axis."""
+        return {
+            "axes": [axis.name for axis in self.axes],
+            "image": [axis.image_px for axis in self.axes],
+            "pad": self.pad,
+            "padding": [list(pair) for pair in self.padding],
+            "output": list(self.output_shape),
+            "origin": [axis.origin_px for axis in self.axes],
+            "tile": list(self.tile_shape),
+            "read": list(self.read_shape),
+            "grid": list(self.grid),
+            "tiles": self.tile_count,
+            "halo_waste": round(self.halo_waste, 4),
+            "exact": self.exact,
+            "bitwise": self.bitwise,
+            "findings": list(self.findings),
+        }
+
+
+def make_plan(
+    shape: tuple[int, ...],
+    axes: tuple[AxisContract, ...],
+    *,
+    tile: tuple[int, ...],
+    pad: str = "reflect",
+    force: bool = False,
+    reasons: tuple[str, ...] = (),
+    edges: Edges = (),
+) -> Plan:
+    """Plan the tiles of one image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The image's spatial size, px.
+    axes : tuple of AxisContract
+        The contract of each spatial axis, in the same order.
+    tile : tuple of int
+        Output px to write per tile and axis. An axis that fits in one tile is read whole.
+    pad : {"reflect", "edge", "constant", "none"}
+        What surrounds the image where a valid network needs more of it; a network that pads by itself only gets its image
+        filled to a legal size. "none": only outputs that see nothing but the image.
+    force : bool
+        Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings` says why.
+    reasons : tuple of str
+        What the contract says of axes without a period or windows, for the message.
+    edges : tuple of tuple of int
+        Per axis the outputs at which a tile must begin, so that the result can be computed block by block; see `Plan.blocks`.
+
+    Raises
+    ------
+    InputError
+        A refusal, beginning with the finding's code; an image too small for `pad="none"`; sizes that do not match.
+    """
+    if not len(shape) == len(axes) == len(tile):
+        raise InputError(f"wrong number of sizes (--tile): expected {len(axes)} spatial axes, got image {shape} and tile {tile}.")
+    if pad not in PADS:
+        raise InputError(f"unknown padding (--pad): expected one of {', '.join(PADS)}, got {pad}.")
+    plans, findings = [], []
+    for image_px, axis, tile_px, cuts in zip(shape, axes, tile, edges or ((),) * len(axes), strict=True):
+        if tile_px < 1 or image_px < 1:
+            raise InputError(f"no px (axis {axis.name}): expected image and tile of 1 px or more, got {image_px} and {tile_px}.")
+        try:
+            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons, edges=cuts))
+        except Refusal as refusal:
+            if not force:
+                raise
+            findings.append(str(refusal))
+            plans.append(naive_axis(axis, image_px, tile_px, pad))
+    bitwise = not findings and all(axis.bitwise or len(plan.tiles) == 1 for axis, plan in zip(axes, plans, strict=True))
+    return Plan(tuple(plans), pad, exact=not findings, bitwise=bitwise, findings=tuple(findings))
+
+
+def whole_plan(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> Plan:
+    """The plan of one tile: the reference that every exact plan equals."""
+    tile = tuple(frame(axis, size, pad).output_px for size, axis in zip(shape, axes, strict=True))
+    return make_plan(shape, axes, tile=tile, pad=pad)
+
+
+def automatic_tile(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> tuple[int, ...]:
+    """The tile of `--tile auto`: per axis the multiple of the step nearest to 512, or the whole axis where that is smaller.
+
+    A network with a largest input gets the largest tile that it takes.
+
+    Raises
+    ------
+    InputError
+        That would be less than 128 px: small tiles may differ from the whole image in the last bits, so ask for them.
+    """
+    return tuple(_automatic_tile(axis, size, pad) for axis, size in zip(axes, shape, strict=True))
+
+
+def _automatic_tile(axis: AxisContract, image_px: int, pad: str) -> int:
+    whole = frame(axis, image_px, pad)
+    step, sizes = axis.step or 1, sizes_of(axis)[0]
+    wanted = max(1, round(AUTOMATIC_TILE_PX / step)) * step
+    if whole.output_px <= wanted and sizes.legal(whole.padded_px):
+        return whole.output_px
+    if axis.reads is None or axis.period is None or sizes.max is None:
+        return wanted
+    possible = largest_tile(axis, whole, wanted)
+    if possible is None or (possible < SMALLEST_EXACT_TILE_PX and whole.output_px > possible):
+        raise InputError(
+            f"no tile of {SMALLEST_EXACT_TILE_PX} px or more fits (axis {axis.name}): expected a network that takes more than "
+            f"{sizes.max} px. "
+            + (f"Pass --tile {possible}: equal up to rounding." if possible else "Export it with a dynamic size.")
+        )
+    return possible
+
+
+def half_tile(axis: AxisContract, tile_px: int) -> int:
+    """About half of a tile: a multiple of the step, but never below what is exact, nor above `tile_px`."""
+    step = axis.step or 1
+    smallest = -(-SMALLEST_EXACT_TILE_PX // step) * step
+    return min(tile_px, max(smallest, -(-tile_px // (2 * step)) * step))
+
+
+def joined_axes(outputs: Sequence[OutputContract]) -> tuple[AxisContract, ...]:
+    """The axes that serve several outputs at once: equal grids, the hull of the windows, the wider border.
+
+    Raises
+    ------
+    InputError
+        The outputs lie on different grids.
+    """
+    joined = outputs[0].axes
+    for output in outputs[1:]:
+        if not same_grid(outputs[0], output):
+            raise InputError(
+                f"outputs on different grids ({outputs[0].name}, {output.name}): expected equal steps, sizes and origins. "
+                "Run them one by one with shiftrun embed --output."
+            )
+        joined = tuple(_join(a, b) for a, b in zip(joined, output.axes, strict=True))
+    return joined
+
+
+def same_grid(a: OutputContract, b: OutputContract) -> bool:
+    """Whether two outputs can be computed together: equal steps, sizes and origins."""
+    return len(a.axes) == len(b.axes) and all(_grid(x) == _grid(y) for x, y in zip(a.axes, b.axes, strict=True))
+
+
+def _grid(axis: AxisContract) -> tuple[object, ...]:
+    return axis.period, axis.step, axis.output_size, axis.input_axis, axis.origin
+
+
+def _join(a: AxisContract, b: AxisContract) -> AxisContract:
+    reads = None if a.reads is None or b.reads is None else tuple(_hull(x, y) for x, y in zip(a.reads, b.reads, strict=True))
+    border = (max(a.border[0], b.border[0]), max(a.border[1], b.border[1]))
+    padding = tuple(dict.fromkeys((*a.padding, *b.padding)))
+    is_global, bitwise = a.is_global or b.is_global, a.bitwise and b.bitwise
+    return replace(a, reads=reads, border=border, padding=padding, is_global=is_global, bitwise=bitwise)
+
+
+def _hull(a: Window | None, b: Window | None) -> Window | None:
+    if a is None or b is None:
+        return a or b
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+__all__ = ["PADS", "AxisPlan", "AxisTile", "Pad", "Plan", "Tile", "automatic_tile", "joined_axes", "make_plan", "whole_plan"]

@@ -1,0 +1,57 @@
+"""The fixed global grid of label windows."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Windows of `window` px that overlap by `overlap`; an image of up to `single` px per axis is one window."""
+
+    window: int
+    overlap: int
+    single: int
+
+
+GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(128, 32, 160)}  # about as many px in each
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`box` is clustered, `core` (a part of it) is written; the cores cover the image without overlap."""
+
+    box: tuple[slice, ...]
+    core: tuple[slice, ...]
+
+
+def windows_of(shape: tuple[int, ...], grid: Grid) -> list[Window]:
+    """The windows of an image in raster order; cores meet in the middle of the overlaps."""
+    if all(size <= grid.single for size in shape):
+        whole = tuple(slice(0, size) for size in shape)
+        return [Window(whole, whole)]
+    axes = [_axis_windows(size, grid) for size in shape]
+    return [Window(tuple(box for box, _ in parts), tuple(core for _, core in parts)) for parts in itertools.product(*axes)]
+
+
+def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:
+    stride, half = grid.window - grid.overlap, grid.overlap // 2
+    starts = range(0, max(1, size - grid.overlap), stride)
+    result = []
+    for start in starts:
+        first, last = start == starts[0], start == starts[-1]
+        box = slice(start, size if last else start + grid.window)
+        result.append((box, slice(0 if first else start + half, size if last else start + stride + half)))
+    return result
+
+
+def row_edges(shape: tuple[int, ...], grid: Grid) -> tuple[tuple[int, ...], ...]:
+    """Per axis but the last where windows end; () if one window holds all.
+
+    Rows of windows are computed one after the other, each px once, so that no more than the overlap of two rows is waiting. Along
+    the last axis windows are completed as blocks come, wherever these begin.
+    """
+    if all(size <= grid.single for size in shape):
+        return ()
+    return (*(tuple(box.stop for box, _ in _axis_windows(size, grid)[:-1]) for size in shape[:-1]), ())

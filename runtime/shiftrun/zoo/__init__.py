@@ -1,0 +1,1 @@
+"""Zoo networks by name: index, download, cache."""
