@@ -182,7 +182,7 @@ def evaluate(
         found = evaluation.evaluate(opened, samples, tiles=tiles or (None,), progress=bar)
     classical = evaluate_watershed(samples) if baseline else None
     if figure is not None:
-        tables.draw_tile_figure(found, f"{opened.path.stem} on {len(samples)} images of {data.name}", figure)
+        tables.draw_tile_figure(found, f"{opened.path.stem} on {data.name} (n = {len(samples)})", figure)
     if output_format == "json":
         click.echo(json.dumps(tables.to_json(found, opened, classical), indent=1))
         return

@@ -162,21 +162,19 @@ def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float,
         return whole @ weighted, inside.points[looked_at], squares[looked_at]
 
     def settle(seed: Floats) -> tuple[Floats, int]:
-        start, count = seed, 0
-        whole, candidates, square = around(seed)
+        start = seed
+        whole, candidates, square = around(start)
         for _ in range(STEPS):
             if (seed - start) @ (seed - start) > margin**2:
                 start = seed
-                whole, candidates, square = around(seed)
+                whole, candidates, square = around(start)
             near = (square - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed).astype(seed.dtype)
             count = round(whole[-1]) + int(near.sum())
-            if not count:
+            mean = ((whole[:-1] + near @ candidates) / count).astype(seed.dtype) if count else seed
+            if (mean - seed) @ (mean - seed) <= (STILL * bandwidth) ** 2:
                 break
-            moved = ((whole[:-1] + near @ candidates) / count).astype(seed.dtype)
-            if (moved - seed) @ (moved - seed) <= (STILL * bandwidth) ** 2:
-                return moved, count
-            seed = seed + (moved - seed) * seed.dtype.type(LONGER)
-        return seed, count
+            seed = seed + (mean - seed) * seed.dtype.type(LONGER)
+        return mean, count
 
     found = list(pool.map(settle, seeds))
     return np.array([mode for mode, _ in found], seeds.dtype).reshape(-1, seeds.shape[1]), np.array([n for _, n in found], np.intp)
