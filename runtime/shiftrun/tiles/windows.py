@@ -15,7 +15,7 @@ class Grid:
     single: int
 
 
-GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(128, 32, 160)}  # about as many px in each
+GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(128, 16, 160)}  # about as many px in each
 
 
 @dataclass(frozen=True, slots=True)
