@@ -13,10 +13,11 @@ import torch
 from scipy import ndimage
 
 from shiftlint.errors import InputError
+from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Architecture, LossWeights, Recipe
 from shiftzoo.train.loss import discriminative_loss, foreground_loss, outlines, touching
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.sampling import draw_crop, interpolate
+from shiftzoo.train.sampling import CropStream, draw_crop, interpolate
 from shiftzoo.train.trainer import Progress, load_trained, train
 from tests.shiftzoo import tiny
 
@@ -159,6 +160,18 @@ def test_labels_follow_the_image() -> None:
         margin = [(c - w) // 2 for c, w in zip(crop.shape, label.shape, strict=True)]
         inner = crop[margin[0] :, margin[1] :][: label.shape[0], : label.shape[1]]
         np.testing.assert_array_equal(inner > 0.5, label > 0)
+
+
+def test_crowded_fields_are_drawn_more_often() -> None:
+    """A crop of 20 px shows a quarter of the 8 objects of the second field; the last has none and is drawn all the same."""
+    corners = np.zeros((20, 20), np.int32)
+    corners[::6, ::6] = np.arange(1, 17).reshape(4, 4)
+    wide = np.zeros((40, 40), np.int32)
+    wide[::12, ::20] = np.arange(1, 9).reshape(4, 2)
+    fields = [corners, wide, np.zeros((20, 20), np.int32)]
+    samples = [Sample(str(number), np.random.default_rng(0).random(label.shape), label) for number, label in enumerate(fields)]
+    stream = CropStream(samples, tiny.recipe(window="[20, 20]"), seed=0)
+    np.testing.assert_allclose(stream.weight, np.array([16, 2, 1]) / 19)
 
 
 @pytest.fixture(scope="module")

@@ -30,15 +30,21 @@ class CropStream(IterableDataset[tuple[Tensor, Tensor]]):
         self.labels = [s.label for s in samples]
         self.recipe = recipe
         self.seed = seed
+        shown = [objects(label) * np.prod(np.minimum(1, np.divide(recipe.training.window, label.shape))) for label in self.labels]
+        self.weight = np.array(shown) / sum(shown)  # as many objects as a crop shows: crowded fields more often
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
         random = np.random.default_rng((self.seed, worker.id if worker else 0))
-        weight = np.sqrt([image.size for image in self.images])  # larger fields more often, yet not in proportion
         while True:
-            index = random.choice(len(self.images), p=weight / weight.sum())
+            index = random.choice(len(self.images), p=self.weight)
             image, label = draw_crop(self.images[index], self.labels[index], self.recipe, random)
             yield torch.from_numpy(image[None]), torch.from_numpy(label)
+
+
+def objects(label: NDArray[np.int32]) -> int:
+    """The number of objects of a label image; 1 where there is none, so that empty fields are drawn at times, too."""
+    return max(1, int(np.count_nonzero(np.unique(label))))
 
 
 def draw_crop(image: NDArray[np.float32], label: NDArray[np.int32], recipe: Recipe, random: np.random.Generator) -> Crop:
