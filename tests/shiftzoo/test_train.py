@@ -15,7 +15,7 @@ from scipy import ndimage
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Architecture, LossWeights, Recipe
-from shiftzoo.train.loss import discriminative_loss, foreground_loss, outlines, touching
+from shiftzoo.train.loss import discriminative_loss, foreground_loss, missed_share, outlines, touching
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream, draw_crop, interpolate
 from shiftzoo.train.trainer import Progress, load_trained, train
@@ -171,7 +171,32 @@ def test_crowded_fields_are_drawn_more_often() -> None:
     fields = [corners, wide, np.zeros((20, 20), np.int32)]
     samples = [Sample(str(number), np.random.default_rng(0).random(label.shape), label) for number, label in enumerate(fields)]
     stream = CropStream(samples, tiny.recipe(window="[20, 20]"), seed=0)
-    np.testing.assert_allclose(stream.weight, np.array([16, 2, 1]) / 19)
+    np.testing.assert_allclose(stream.shown, [16, 2, 1])
+
+
+def test_fields_that_are_missed_are_drawn_more_often() -> None:
+    label = np.ones((20, 20), np.int32)
+    samples = [Sample(str(number), np.random.default_rng(0).random(label.shape), label) for number in range(2)]
+    plain, hard = (tiny.recipe(window="[20, 20]", batch_size=f"2\nhard_fields = {wish}") for wish in ("false", "true"))
+
+    def drawn(recipe: Recipe) -> int:
+        stream = CropStream(samples, recipe, seed=0)
+        for _ in range(20):
+            stream.note(torch.tensor([0, 1]), torch.tensor([0.6, 0.2]))
+        return [number for _, (_, _, number) in zip(range(400), stream, strict=False)].count(0)
+
+    assert drawn(plain) / 400 == pytest.approx(0.5, abs=0.08)
+    assert drawn(hard) / 400 == pytest.approx(0.75, abs=0.08)
+
+
+def test_the_share_that_is_missed_is_of_each_sample() -> None:
+    labels = torch.zeros(3, 8, 8, dtype=torch.int64)
+    labels[0, :4] = 1
+    labels[1, :4] = 2
+    logits = torch.full((3, 1, 8, 8), -50.0)
+    logits[:2, :, :4] = 50.0
+    logits[1, :, :2] = -50.0  # half of the second object
+    np.testing.assert_allclose(missed_share(logits, labels), [0, 1 - 33 / 49, 0], atol=1e-6)
 
 
 @pytest.fixture(scope="module")

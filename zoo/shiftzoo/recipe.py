@@ -99,6 +99,8 @@ class Training:
 
     `window` is the output crop that the loss sees (px per axis). It must be larger than `f^l` (Rumberger et al. 2021,
     section 3.2): otherwise pairs of output functions exist that never meet in one loss.
+    `hard_fields` draws crops in proportion to how much of their field's foreground the network missed lately, too: kinds of images
+    that are rare and hard are learned, at some cost to the others.
     """
 
     window: tuple[int, ...]
@@ -108,6 +110,7 @@ class Training:
     weight_decay: float = 1e-2
     gradient_clip: float = 5.0
     average_decay: float = 0.999
+    hard_fields: bool = False
     seed: int = 0
 
 

@@ -106,6 +106,13 @@ def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Ten
     return entropy + weights.dice * (1 - overlap / (probability.sum() + target.sum() + 1))
 
 
+def missed_share(logits: Tensor, labels: Tensor) -> Tensor:
+    """1 - the soft Dice overlap of the foreground with the objects of each sample, (B,) float32 from 0 to 1, without gradient."""
+    probability = logits.detach()[:, 0].float().sigmoid().flatten(1)
+    target = (labels > 0).float().flatten(1)
+    return 1 - (2 * (probability * target).sum(1) + 1) / (probability.sum(1) + target.sum(1) + 1)
+
+
 def outlines(labels: Tensor) -> Tensor:
     """True where a neighbor along an axis carries another label; (B, *space) bool."""
     return _beside(labels, lambda one, other: one != other)

@@ -19,11 +19,18 @@ from shiftrun.inference.normalization import percentile_normalization
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Augmentation, Recipe
 
+EASIEST = 0.01  # fields without a mistake are still drawn at times
 Crop = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
-class CropStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """An endless stream of augmented crops (1, *input) float32 and labels (*window) int64."""
+class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
+    """An endless stream of augmented crops (1, *input) float32, labels (*window) int64 and the number of their field.
+
+    Fields are drawn in proportion to the objects that a crop of them shows, and with `hard_fields` to `missed`, too: the share of
+    foreground that the network missed or made up in crops of the field, (fields,), seen by the workers.
+    """
+
+    missed: Tensor
 
     def __init__(self, samples: list[Sample], recipe: Recipe, *, seed: int) -> None:
         self.images = [percentile_normalization(s.image, recipe.percentiles, where=s.name).apply(s.image) for s in samples]
@@ -31,15 +38,21 @@ class CropStream(IterableDataset[tuple[Tensor, Tensor]]):
         self.recipe = recipe
         self.seed = seed
         shown = [objects(label) * np.prod(np.minimum(1, np.divide(recipe.training.window, label.shape))) for label in self.labels]
-        self.weight = np.array(shown) / sum(shown)  # as many objects as a crop shows: crowded fields more often
+        self.shown = np.array(shown)  # crowded fields more often
+        self.missed = torch.ones(len(samples)).share_memory_()  # type: ignore[no-untyped-call]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
         worker = get_worker_info()
         random = np.random.default_rng((self.seed, worker.id if worker else 0))
         while True:
-            index = random.choice(len(self.images), p=self.weight)
+            weight = self.shown * self.missed.numpy() if self.recipe.training.hard_fields else self.shown
+            index = random.choice(len(self.images), p=weight / weight.sum())
             image, label = draw_crop(self.images[index], self.labels[index], self.recipe, random)
-            yield torch.from_numpy(image[None]), torch.from_numpy(label)
+            yield torch.from_numpy(image[None]), torch.from_numpy(label), int(index)
+
+    def note(self, fields: Tensor, missed: Tensor) -> None:
+        """Take in the shares (B,) that the network `missed` in crops of `fields` (B,), by half: one crop is not the whole field."""
+        self.missed[fields] = (self.missed[fields] + missed.clamp(min=EASIEST)) / 2
 
 
 def objects(label: NDArray[np.int32]) -> int:

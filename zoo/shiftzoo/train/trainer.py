@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
-from shiftzoo.train.loss import total_loss
+from shiftzoo.train.loss import missed_share, total_loss
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream
 
@@ -118,8 +118,8 @@ class Run:
         checkpoint.with_suffix(".part").replace(checkpoint)
         plot_curve(self.folder)
 
-    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> dict[str, float]:
-        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its terms.
+    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[dict[str, float], torch.Tensor]:
+        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its terms, and what each crop missed (B,).
 
         Raises
         ------
@@ -132,7 +132,8 @@ class Run:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             embedding, logits = self.network(image)
         embedding, logits = (_center(t, self.recipe.training.window) for t in (embedding, logits))
-        loss, terms = total_loss(embedding, logits, labels.to(self.device), self.recipe.loss)
+        labels = labels.to(self.device)
+        loss, terms = total_loss(embedding, logits, labels, self.recipe.loss)
         if not torch.isfinite(loss):
             raise InputError(
                 f"training diverged ({self.recipe.name}, step {self.step}): expected a finite loss, got {float(loss)}. "
@@ -144,7 +145,7 @@ class Run:
         self.optimizer.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return {"loss": float(loss.detach()), **terms}
+        return {"loss": float(loss.detach()), **terms}, missed_share(logits, labels).cpu()
 
 
 def train(
@@ -188,8 +189,10 @@ def train(
         while run.step < recipe.training.steps and (minutes is None or run.seconds < 60 * minutes):
             share = max(run.step / recipe.training.steps, run.seconds / (60 * minutes) if minutes else 0.0)
             rate = recipe.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-            image, labels = next(batches)
-            for name, value in run.learn(image, labels, rate).items():
+            image, labels, fields = next(batches)
+            terms, missed = run.learn(image, labels, rate)
+            crops.note(fields, missed)
+            for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
             run.seconds = time.monotonic() - began
             if run.step % LOG_EVERY == 0:
