@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import cache
 
 MAPPED_BYTES = 1 << 24
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of malloc.h
+KEPT_BYTES = 1 << 28  # at the heap's end, until `give_back`: pages that are new to a process cost more than arithmetic on them
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 def keep_heap_small() -> None:
@@ -20,6 +21,7 @@ def keep_heap_small() -> None:
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 1)
         mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def give_back() -> None:

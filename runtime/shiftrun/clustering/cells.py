@@ -131,8 +131,10 @@ def _ranked(key: NDArray[np.intp], room: int) -> tuple[NDArray[np.intp], int]:
         return rank, len(values)
     present = np.zeros(room, dtype=np.bool_)
     present[key] = True
-    ranks = np.cumsum(present, dtype=np.intp)
-    return ranks[key] - 1, int(ranks[-1])
+    ranks = np.cumsum(present, dtype=np.int32 if room < 1 << 31 else np.intp)  # the largest table here
+    rank = ranks[key].astype(np.intp)
+    rank -= 1
+    return rank, int(ranks[-1])
 
 
 def sort_points(points: Floats, cells: Cells) -> SortedPoints:

@@ -22,19 +22,21 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
         return np.zeros(clusters.shape, dtype=np.int32)
     starts = np.ones(clusters.shape, dtype=bool)
     starts[..., 1:] = clusters[..., 1:] != clusters[..., :-1]
-    run = (np.cumsum(starts.reshape(-1), dtype=np.int64) - 1).reshape(clusters.shape)
+    run: NDArray[np.integer[Any]] = np.empty(clusters.shape, np.int32 if clusters.size < 1 << 31 else np.int64)
+    np.cumsum(starts, out=run.reshape(-1))
+    np.subtract(run, 1, out=run)
     count = int(run.reshape(-1)[-1]) + 1
     edges = np.concatenate(
-        [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)] or [np.empty((2, 0), np.int64)], axis=1
+        [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)] or [np.empty((2, 0), run.dtype)], axis=1
     )
     part = connected(edges, count)
     values = clusters[starts]  # one per run: both are in raster order
     first = (part == np.arange(count)) & (values >= 0)
     names = np.where(values >= 0, np.cumsum(first)[part], 0).astype(np.int32)
-    return names[run]
+    return np.asarray(names[run])
 
 
-def connected(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
     """The lowest node (count,) that each node is connected with, by edges (2, K).
 
     Of two roots that an edge connects the higher one is hung under the lowest that it is connected with, until none are left
@@ -55,7 +57,7 @@ def connected(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return parent
 
 
-def _edges(run: NDArray[np.int64], clusters: NDArray[Any], axis: int) -> NDArray[np.int64]:
+def _edges(run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int) -> NDArray[np.integer[Any]]:
     """The pairs (2, K) of runs that touch along `axis` (not the last one) and have one cluster."""
     here = (slice(None),) * axis + (slice(None, -1),)
     there = (slice(None),) * axis + (slice(1, None),)

@@ -41,7 +41,7 @@ def absorb_fragments(labels: Labels, border: float) -> Labels:
         smaller = (one < other) | ((one == other) & (borders[0] > borders[1]))
         joins = smaller & (lengths > border * one**side)
         if not joins.any():
-            return np.asarray(name[labels], np.int32)
+            return name.astype(np.int32)[labels]
         small, large, length = borders[0][joins], borders[1][joins], lengths[joins]
         order = np.lexsort((large, length, small))
         longest = np.append(small[order][1:] != small[order][:-1], True)  # the last of each object's neighbors

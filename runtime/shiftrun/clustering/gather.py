@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,11 +31,21 @@ class Gather:
         self._open = list(range(len(windows)))  # not complete
         self._pieces: dict[int, list[Piece]] = {}
 
-    def add(self, block: Block) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Take a block; yield (number, embeddings of the foreground (E, K), its mask (*box)) of every window that it completes.
+    def complete(self, blocks: Iterable[Block]) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
+        """Yield (number, embeddings of the foreground (E, K), its mask (*box)) of each window when the last of its blocks is there.
 
-        The embeddings are in raster order.
+        The embeddings are in raster order. While the caller works on them, the block is not held.
         """
+        for block in blocks:
+            last = self._take(block)
+            del block
+            while last:
+                number, piece = last.popleft()
+                yield number, *self._complete(number, piece)
+
+    def _take(self, block: Block) -> deque[tuple[int, Piece]]:
+        """Keep what later windows need of a block; the windows that it completes, each with its last piece."""
+        last: deque[tuple[int, Piece]] = deque()
         remaining = []
         waiting: dict[int, list[tuple[int, Box]]] = {}  # by row of windows, which are complete at about the same time
         for position, number in enumerate(self._open):
@@ -44,7 +55,7 @@ class Gather:
                 break
             common = intersection(box, block.box)
             if common is not None and all(part.stop <= end.stop for part, end in zip(box, block.box, strict=True)):
-                yield number, *self._complete(number, _piece(block, common, self.threshold))
+                last.append((number, _piece(block, common, self.threshold)))
                 continue
             remaining.append(number)
             if common is not None:
@@ -54,6 +65,7 @@ class Gather:
             piece = _piece(block, hull([common for _, common in row]), self.threshold)
             for number, _ in row:
                 self._pieces.setdefault(number, []).append(piece)
+        return last
 
     def _complete(self, number: int, last: Piece) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         box = self.windows[number].box
@@ -76,4 +88,7 @@ class Gather:
 def _piece(block: Block, box: Box, threshold: float) -> Piece:
     inside = within(box, block.box)
     mask = block.foreground[inside] > threshold
-    return Piece(box, mask, block.embedding[(slice(None), *inside)][:, mask])
+    points = np.empty((len(block.embedding), np.count_nonzero(mask)), dtype=np.float32)
+    for row, channel in zip(points, block.embedding, strict=True):
+        row[:] = channel[inside][mask]
+    return Piece(box, mask, points)

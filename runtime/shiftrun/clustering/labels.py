@@ -133,17 +133,14 @@ def label_blocks(
     """
     with LabelStore(shape, folder) as store:
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)
-        done = 0
-        for block in blocks:
-            for number, points, mask in gather.add(block):
-                with timed("cluster"):
-                    labels = label_window(points, mask, clustering, sums)
-                    unions.add(number, labels, store.total)
-                    store.add(windows[number], labels)
-                    give_back()
-                done += 1
-                if progress is not None:
-                    progress(done, len(windows))
+        for done, (number, points, mask) in enumerate(gather.complete(blocks), start=1):
+            with timed("cluster"):
+                labels = label_window(points, mask, clustering, sums)
+                unions.add(number, labels, store.total)
+                store.add(windows[number], labels)
+                give_back()
+            if progress is not None:
+                progress(done, len(windows))
         store.name(unions.names(store.total), clustering.min_size)
         yield store
 
@@ -151,12 +148,14 @@ def label_blocks(
 def label_window(points: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu) -> Labels:
     """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
 
-    `mask` (*box) says where the foreground lies, `points` (E, K) are its embeddings in raster order.
+    `mask` (*box) says where the foreground lies, `points` (E, K) are its embeddings in raster order, which are overwritten.
 
     Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
     those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
     """
     clusters = np.full(mask.shape, -1, dtype=np.int32)
     support = max(1, clustering.min_size)
-    clusters[mask] = mean_shift(points.T, clustering.bandwidth, min_support=support, cluster_all=True, sums=sums)[0]
+    clusters[mask], _ = mean_shift(
+        points.T, clustering.bandwidth, min_support=support, cluster_all=True, overwrite_points=True, sums=sums
+    )
     return absorb_fragments(components(clusters), clustering.fragment_border)

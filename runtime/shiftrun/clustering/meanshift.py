@@ -38,7 +38,13 @@ CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
 
 def mean_shift(
-    points: Floats, bandwidth: float, *, min_support: int = 1, cluster_all: bool = False, sums: Sums = sums_on_cpu
+    points: Floats,
+    bandwidth: float,
+    *,
+    min_support: int = 1,
+    cluster_all: bool = False,
+    overwrite_points: bool = False,
+    sums: Sums = sums_on_cpu,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Cluster points by the modes of their density.
 
@@ -51,6 +57,8 @@ def mean_shift(
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
         Give every point its nearest mode; else points farther than the bandwidth from every mode get -1.
+    overwrite_points : bool
+        The caller needs `points` no more: they are moved in place, which saves a copy if they are float32 in Fortran order.
     sums : callable, optional
         What computes the matrix products: `sums_on_cpu`, or a `SumsOnDevice`.
 
@@ -79,7 +87,8 @@ def mean_shift(
     # Small numbers keep |c − x|² exact; a center in whole bandwidths lets windows that see the same points agree.
     center = np.round((low + high) / (2 * bandwidth)) * bandwidth
     wide = (high - low).max(initial=0) > WIDE * bandwidth
-    centered = points - center if wide else points - center.astype(np.float32)
+    move = center if wide else center.astype(np.float32)
+    centered = np.subtract(points, move, out=points if overwrite_points and not wide else None)
     # Small products gain nothing from threads, which on a busy machine wait for each other; and with one the order of
     # summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):

@@ -97,9 +97,8 @@ def _label_windows(
     )
     moved = [Window(within(window.box, hull), within(window.core, hull)) for window in windows]
     gather = Gather(moved, clustering.threshold)
-    for block in blocks_of(hull):
-        for number, points, mask in gather.add(block):
-            yield number, label_window(points, mask, clustering, sums)
+    for number, points, mask in gather.complete(blocks_of(hull)):
+        yield number, label_window(points, mask, clustering, sums)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,25 +119,29 @@ class Run:
 
 
 def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]) -> Iterator[Item]:
-    """Yield the items, waiting for each inside `stage()`."""
-    iterator = iter(items)
+    """Yield the items, waiting for each inside `stage()`; none is held here while the caller works on it."""
+    iterator, waited = iter(items), list[Item]()
     while True:
         with stage():
-            item = next(iterator, None)
-        if item is None:
+            waited += itertools.islice(iterator, 1)
+        if not waited:
             return
-        yield item
+        yield waited.pop()
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
     """Make the next item in a thread of its own while the caller works on the last one; an error comes out in its place.
 
-    Two items are there at a time: the one that is worked on, and the one that is made or waits.
+    Two items are there at a time: the one that is worked on, as long as the caller holds it, and the one that is made or waits.
     """
-    iterator, end = iter(items), object()
+    iterator = iter(items)
+
+    def make() -> list[Item]:
+        return list(itertools.islice(iterator, 1))
+
     with ThreadPoolExecutor(1, "ahead") as pool:
-        item = pool.submit(next, iterator, end).result()
-        while item is not end:
-            following = pool.submit(next, iterator, end)
-            yield cast(Item, item)
-            item = following.result()
+        made = pool.submit(make).result()
+        while made:
+            following = pool.submit(make)
+            yield made.pop()
+            made = following.result()
