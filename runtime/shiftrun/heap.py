@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 
-MAPPED_BYTES = 1 << 24
+MAPPED_BYTES = 1 << 23
 KEPT_BYTES = 1 << 28  # at the heap's end, until `give_back`: pages that are new to a process cost more than arithmetic on them
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
