@@ -15,8 +15,7 @@ from shiftrun.commands.wishes import Wishes, given
 from shiftrun.files.outputs import check_output
 from shiftrun.files.writing import ARRAYS, LABELS
 from shiftrun.heap import keep_heap_small
-from shiftrun.models import INSTANCE_OUTPUTS, Model, TileWish, open_model
-from shiftrun.tiles.regions import Region
+from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 
 TYPES = {"labels": LABELS, "preview": (".png",), "objects": (".csv",)}
 SUFFIX = {"labels": "", "array": "", "preview": ".png", "objects": ".csv"}
@@ -24,8 +23,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """What the commands have in common: the model and how it is opened, the images and how they are read and run.
+class Call(Wishes):
+    """What the commands have in common: the model and how it is opened, the images, and how these are read and run.
 
     Attributes
     ----------
@@ -34,8 +33,6 @@ class Call:
         As of `jobs_of`.
     device, force, workers, memory, precision, check
         As of `open_model`.
-    axes, channel, region, tile, pad, normalize, quiet
-        As of `Wishes`.
     overwrite : bool
         Replace outputs that exist.
     say : callable (str)
@@ -52,28 +49,16 @@ class Call:
     memory: int | None = None
     precision: str = "exact"
     check: int = 0
-    axes: str = ""
-    channel: int | None = None
-    region: Region | None = None
-    tile: TileWish = "auto"
-    pad: str = "reflect"
-    normalize: str = "model"
-    quiet: bool = False
     overwrite: bool = False
     say: Say = print
     complain: Say = print
-
-    @property
-    def wishes(self) -> Wishes:
-        """How images are read and run."""
-        return Wishes(self.axes, self.channel, self.region, self.tile, self.pad, self.normalize, self.quiet)
 
     def jobs(self, **targets: Path | None) -> Jobs:
         """The images, and where the results of each kind go; InputError as `jobs_of`."""
         keep_heap_small()
         return jobs_of(self.images, targets, SUFFIX)
 
-    def open(self, image_input: str | None = None) -> Model:
+    def open_model(self, image_input: str | None = None) -> Model:
         """The opened model; InputError as `open_model`."""
         return open_model(
             self.model,
@@ -120,11 +105,11 @@ def segment_images(
         check_report(job.outputs["labels"], overwrite=call.overwrite)
     opening = Stopwatch()
     with opening.stage("open"):
-        model = call.open()
+        model = call.open_model()
         model.outputs(INSTANCE_OUTPUTS)
         settings = model.clustering(bandwidth, threshold, min_size)
     overrides = given({"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size})
-    call.run(jobs, lambda job, watch: call.say(segment_file(model, job, settings, call.wishes, watch, overrides)), opening)
+    call.run(jobs, lambda job, watch: call.say(segment_file(model, job, settings, call, watch, overrides)), opening)
 
 
 def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any) -> None:
@@ -133,7 +118,7 @@ def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str 
     jobs = call.jobs(array=output)
     opening = Stopwatch()
     with opening.stage("open"):
-        model = call.open(image_input)
+        model = call.open_model(image_input)
         groups = model.groups(names)
     chosen = [name for group in groups for name in group]
     for job in jobs.jobs:
@@ -143,6 +128,6 @@ def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str 
 
     def work(job: Job, watch: Stopwatch) -> None:
         for group in groups:
-            call.say(embed_file(model, job.image, paths_of(job.outputs["array"], chosen), group, call.wishes, watch))
+            call.say(embed_file(model, job.image, paths_of(job.outputs["array"], chosen), group, call, watch))
 
     call.run(jobs, work, opening)

@@ -52,7 +52,7 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
 
     Returns the summary line.
     """
-    series = wishes.open(model, path, watch)
+    series = wishes.read(model, path, watch)
     first = sum(name not in SPATIAL for name in series.axes)  # as OME-Zarr has it: time, channel, space
     axes = series.axes[:first] + "C" + series.axes[first:] + series.layout.spatial
     for name in group:

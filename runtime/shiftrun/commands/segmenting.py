@@ -37,7 +37,7 @@ def segment_file(
     model: Model, job: Job, clustering: Clustering, wishes: Wishes, watch: Stopwatch, overrides: dict[str, Any]
 ) -> str:
     """Label every image of a file and write what the job asks for; returns the summary line."""
-    series = wishes.open(model, job.image, watch)
+    series = wishes.read(model, job.image, watch)
     check_axes(job.outputs["labels"], series.axes + series.layout.spatial)
     first = series.image((0,) * len(series.axes))
     edges = model.row_edges(first.shape[1:], wishes.pad)

@@ -44,7 +44,7 @@ class Wishes:
         flags = {"normalize": None if self.normalize == "model" else self.normalize, "axes": self.axes or None}
         return given(flags | {"channel": self.channel})
 
-    def open(self, model: Model, path: Path, watch: Stopwatch) -> Series:
+    def read(self, model: Model, path: Path, watch: Stopwatch) -> Series:
         """Open the images of one file."""
         with watch.stage("read"):
             return read_series(path, model.dimensions, model.channels, axes=self.axes, channel=self.channel)
