@@ -14,7 +14,7 @@ import shiftlint
 from shiftrun.cli import cli
 from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model, resolve
-from shiftzoo.evaluation import evaluate
+from shiftzoo.evaluation.evaluate import evaluate
 from shiftzoo.rendered import render
 
 

@@ -10,9 +10,9 @@ pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (th
 from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 from shiftzoo.datasets import Sample
-from shiftzoo.evaluation import evaluate, figure_tiles
-from shiftzoo.phases import outputs_by_tile
-from shiftzoo.tables import draw_tile_figure, precision_table, tile_table
+from shiftzoo.evaluation.evaluate import evaluate, figure_tiles
+from shiftzoo.evaluation.phases import outputs_by_tile
+from shiftzoo.evaluation.tables import draw_tile_figure, precision_table, tile_table
 
 ZOO = Path(__file__).parent.parent.parent / "zoo"
 

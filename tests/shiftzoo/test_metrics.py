@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from shiftlint.errors import InputError
-from shiftzoo.metrics import count, intersection_over_union, total
+from shiftzoo.evaluation.metrics import count, intersection_over_union, total
 
 
 def row(*runs: tuple[int, int]) -> np.ndarray:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftzoo.baseline import watershed
-from shiftzoo.mistakes import distant_merges, seam_splits
+from shiftzoo.evaluation.baseline import watershed
+from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
 from shiftzoo.rendered import render
 
 TRUTH = np.zeros((40, 40), np.int32)
@@ -66,7 +66,7 @@ def test_a_merge_of_neighbors_is_not_distant() -> None:
 
 def test_watershed_tells_touching_disks_apart() -> None:
     pytest.importorskip("skimage", reason="the baseline needs scikit-image (the extra [train])")
-    from shiftzoo.metrics import count
+    from shiftzoo.evaluation.metrics import count
 
     for sample in render("disks", 3, seed=5):
         assert count(sample.label, watershed(sample.image)).average_precision(0.5) > 0.7

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
+from shiftlint.option_types import SizesType
+from shiftzoo.catalog.commands import COMMANDS
 from shiftzoo.experiments import figures
-from shiftzoo.zoo_commands import COMMANDS
 
 PATH = click.Path(path_type=Path)
-
-
-class Shape(click.ParamType[Any]):
-    """Px per axis in array order, such as 520,696."""
-
-    name = "Y,X"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Read the text of the option."""
-        try:
-            sizes = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"expected px such as 520,696, got {value!r}.", param, ctx)
-        if min(sizes) < 1:
-            self.fail(f"expected 1 px or more, got {value!r}.", param, ctx)
-        return sizes
-
-
-SHAPE = Shape()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.")
@@ -142,7 +124,7 @@ def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) ->
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
 @click.option("--split", default="val", show_default=True, help="Which archive of a folder of .npz archives, or folder of pairs.")
-@click.option("--shape", type=SHAPE, help="Only images of this shape, as in 520,696.")
+@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
 @click.option("--tile", "tiles", type=click.IntRange(1), multiple=True, help="Output tile, px; again for a table of tile sizes.")
 @click.option(
     "--figure", type=PATH, help="Draw precision and false splits by tile size to this .png; chooses tiles where none are given."
@@ -168,18 +150,20 @@ def evaluate(
     """
     from shiftrun.models import open_model
     from shiftrun.progress import progress_bar
-    from shiftzoo import evaluation, tables
-    from shiftzoo.baseline import evaluate_watershed
     from shiftzoo.datasets import of_shape, read_samples
+    from shiftzoo.evaluation import tables
+    from shiftzoo.evaluation.baseline import evaluate_watershed
+    from shiftzoo.evaluation.evaluate import evaluate as evaluate_model
+    from shiftzoo.evaluation.evaluate import figure_tiles
 
     if figure is not None:
         _check_out(figure, ".png", overwrite=overwrite)
     opened = open_model(model, device=device, force=bool(tiles or figure))
     samples = of_shape(read_samples(data, split), shape)[:limit]
     if figure is not None and not tiles:
-        tiles = evaluation.figure_tiles(opened)
+        tiles = figure_tiles(opened)
     with progress_bar("evaluating", "images", quiet=quiet) as bar:
-        found = evaluation.evaluate(opened, samples, tiles=tiles or (None,), progress=bar)
+        found = evaluate_model(opened, samples, tiles=tiles or (None,), progress=bar)
     classical = evaluate_watershed(samples) if baseline else None
     if figure is not None:
         tables.draw_tile_figure(found, f"{opened.path.stem} on {data.name} (n = {len(samples)})", figure)

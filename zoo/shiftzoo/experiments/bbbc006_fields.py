@@ -2,8 +2,9 @@
 
 python -m shiftzoo.experiments.bbbc006_fields DATA/hoechst_infocus_unlabelled.npz -o data/bbbc006_fields.npz
 
-The images (wells a01 to a09) carry no labels of their own. BBBC006's labels were made by CellProfiler; `shiftzoo.baseline` follows
-its pipeline. A network that is measured against these labels is compared with that pipeline, not with the truth.
+The images (wells a01 to a09) carry no labels of their own. BBBC006's labels were made by CellProfiler, whose pipeline
+`shiftzoo.evaluation.baseline` follows. A network that is measured against these labels is compared with that pipeline, not
+with the truth.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 
 from shiftlint.command_line import run
 from shiftlint.errors import InputError
-from shiftzoo.baseline import watershed
 from shiftzoo.datasets import Sample, write_archive
+from shiftzoo.evaluation.baseline import watershed
 
 
 @click.command()

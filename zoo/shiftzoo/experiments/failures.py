@@ -17,10 +17,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from shiftlint.command_line import run
+from shiftlint.option_types import SizesType
 from shiftrun.models import Model, open_model
-from shiftzoo.cli import SHAPE
 from shiftzoo.datasets import Sample, of_shape, read_samples
-from shiftzoo.metrics import count, intersection_over_union
+from shiftzoo.evaluation.metrics import count, intersection_over_union
 
 COLORS = {"found": "deepskyblue", "missed": "red", "wrong": "yellow"}
 
@@ -66,7 +66,7 @@ def worst(model: Model, samples: list[Sample], number: int) -> list[tuple[Sample
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--split", default="val", show_default=True)
-@click.option("--shape", type=SHAPE, help="Only images of this shape, as in 520,696.")
+@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
 @click.option("--count", "number", type=click.IntRange(1), default=2, show_default=True, help="Images to draw.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
 def main(model: Path, data: Path, split: str, shape: tuple[int, ...] | None, number: int, out: Path) -> None:

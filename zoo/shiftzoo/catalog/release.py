@@ -17,10 +17,10 @@ from shiftlint.errors import InputError
 from shiftlint.rules import Level, Wish
 from shiftrun.models import open_model
 from shiftschemas import SchemaError
-from shiftzoo.cards import Card, card_text, read_card
+from shiftzoo.catalog.cards import Card, card_text, read_card
+from shiftzoo.catalog.indexing import index_document, index_text
 from shiftzoo.datasets import read_samples
-from shiftzoo.evaluation import evaluate
-from shiftzoo.indexing import index_document, index_text
+from shiftzoo.evaluation.evaluate import evaluate
 
 TOLERANCE = 0.05  # of the precision on the stored pair: another processor may turn one object of a few
 

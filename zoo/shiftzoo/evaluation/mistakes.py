@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shiftrun.clustering.components import components
 from shiftrun.clustering.meanshift import mean_shift
-from shiftzoo.metrics import TOUCHING, intersection_over_union
+from shiftzoo.evaluation.metrics import TOUCHING, intersection_over_union
 
 Labels = NDArray[np.integer]
 NEAR_SEAM = 1  # px

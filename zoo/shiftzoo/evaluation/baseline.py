@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample, numbered
-from shiftzoo.metrics import Counts, count
+from shiftzoo.evaluation.metrics import Counts, count
 
 SMOOTHING = 1.0  # px, of the image
 DISTANCE_SMOOTHING = 1.5  # px, of the distance transform

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from shiftrun.models import Model
-from shiftzoo.evaluation import Evaluation
-from shiftzoo.metrics import THRESHOLDS, Counts, total
+from shiftzoo.evaluation.evaluate import Evaluation
+from shiftzoo.evaluation.metrics import THRESHOLDS, Counts, total
 
 
 def precision_table(evaluation: Evaluation, baseline: Sequence[Counts] | None = None) -> str:

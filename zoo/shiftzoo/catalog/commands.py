@@ -18,7 +18,7 @@ def list_models(output_format: str) -> None:
     SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
     """
     from shiftrun.zoo.names import read_index
-    from shiftzoo.listing import models_table
+    from shiftzoo.catalog.listing import models_table
 
     index = read_index()
     if output_format == "json":
@@ -36,7 +36,7 @@ def show(name: str) -> None:
     shiftzoo show dsb2018
     """
     from shiftrun.zoo.names import read_index
-    from shiftzoo.listing import describe
+    from shiftzoo.catalog.listing import describe
 
     index = read_index()
     describe(index, index.entry(name))
@@ -78,8 +78,8 @@ def cards(folder: Path, check: bool) -> int:
     shiftzoo cards zoo
     """
     from shiftlint.atomic import write_atomically
-    from shiftzoo.cards import card_text
-    from shiftzoo.indexing import index_document, index_text, read_cards
+    from shiftzoo.catalog.cards import card_text
+    from shiftzoo.catalog.indexing import index_document, index_text, read_cards
 
     found = read_cards(folder)
     texts = {card.path.with_suffix(".md"): card_text(card) for card in found if not card.by_hand}
@@ -103,7 +103,7 @@ def release(folder: Path, out: Path, mirrors: tuple[str, ...]) -> None:
     shiftzoo release zoo --out releases/1.0.0
     SHIFTZOO_INDEX=releases/1.0.0 shiftrun segment dsb2018 image.tif -o labels.tif
     """
-    from shiftzoo.release import release
+    from shiftzoo.catalog.release import release
 
     cards = release(folder, out, mirrors=mirrors, progress=lambda name: click.echo(f"checking {name}", err=True))
     click.echo(f"{out}: {', '.join(f'{card.path.stem} {card.version}' for card in cards)}")

@@ -13,9 +13,9 @@ import numpy as np
 
 from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftzoo.datasets import Sample
-from shiftzoo.metrics import Counts, count, total
-from shiftzoo.mistakes import distant_merges, seam_splits
-from shiftzoo.phases import Outputs, outputs_by_tile
+from shiftzoo.evaluation.metrics import Counts, count, total
+from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
+from shiftzoo.evaluation.phases import Outputs, outputs_by_tile
 
 FIGURE_STEPS = (1, 2, 3, 4, 6, 9, 12)  # multiples of the step
 

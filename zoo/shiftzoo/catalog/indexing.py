@@ -9,7 +9,7 @@ from typing import Any
 from shiftlint.errors import InputError
 from shiftrun.zoo.index import file_sha256
 from shiftschemas import validate
-from shiftzoo.cards import Card, read_card
+from shiftzoo.catalog.cards import Card, read_card
 
 
 def index_document(cards: list[Card], mirrors: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
 from shiftrun.zoo.index import file_sha256
 from shiftschemas import validate
-from shiftzoo.tables import tile_rows
+from shiftzoo.evaluation.tables import tile_rows
 
 THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
 COLUMNS = (
