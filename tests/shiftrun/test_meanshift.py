@@ -159,3 +159,16 @@ def test_embeddings_far_apart_keep_their_precision() -> None:
 def test_wrong_input(points: NDArray[np.float32], bandwidth: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         mean_shift(points, bandwidth)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("distance", [0.0, 1e5])
+def test_points_are_overwritten_only_where_that_is_asked_for(order: Any, distance: float) -> None:
+    points = np.array(blobs(2000, 3, 5)[0] + 3.7, order=order)
+    points[0] += distance  # far away the arithmetic is in float64
+    before = points.copy()
+    labels, modes = mean_shift(points, 1.0)
+    np.testing.assert_array_equal(points, before)
+    again, same = mean_shift(points, 1.0, overwrite_points=True)
+    np.testing.assert_array_equal(again, labels)
+    np.testing.assert_array_equal(same, modes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from shiftrun.files.images import read_image, read_pixels
 from shiftrun.files.tiff import SegmentedTiff
 from shiftrun.files.views import Framed
 from shiftrun.inference.normalization import percentile_normalization
-from shiftrun.inference.running import ahead
+from shiftrun.inference.running import ahead, timed
 from shiftrun.inference.session import OutOfMemory, Session
 from shiftrun.inference.source import Source, padding_index
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
@@ -191,6 +193,26 @@ def test_onnxruntimes_allocation_error_is_known(network: Path, monkeypatch: pyte
     session._session = type("Fake", (), {"run": refuse})()
     with pytest.raises(OutOfMemory, match="smaller --tile"):
         session.run(np.zeros((1, 1, 64, 64), np.float32))
+
+
+def test_what_is_worked_on_is_held_by_the_caller_alone() -> None:
+    class Item:
+        pass
+
+    alive: list[weakref.ref[Item]] = []
+
+    def make() -> Item:
+        item = Item()
+        alive.append(weakref.ref(item))
+        return item
+
+    seen = 0
+    for item in timed(ahead(make() for _ in range(4)), nullcontext):
+        assert alive[seen]() is item
+        del item
+        assert alive[seen]() is None
+        seen += 1
+    assert seen == 4
 
 
 def test_work_ahead_passes_errors_on_and_stops() -> None:
