@@ -1,12 +1,18 @@
-"""The memory that glibc's allocator keeps for itself."""
+"""How a process that lives by large arrays keeps little memory beyond them."""
 
 from __future__ import annotations
 
 import ctypes
+import math
+import mmap
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 MAPPED_BYTES = 1 << 23
+LEAST_MAPPED_BYTES = 1 << 16  # a process may have some 65,000 mappings
 KEPT_BYTES = 1 << 28  # at the heap's end, until `give_back`: pages that are new to a process cost more than arithmetic on them
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
@@ -22,6 +28,24 @@ def keep_heap_small() -> None:
         mallopt(M_ARENA_MAX, 1)
         mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def lasting(*shape: int) -> NDArray[np.float32]:
+    """An array of zeros that outlives most others: it has a mapping of its own, as it would leave the heap in pieces.
+
+    Raises
+    ------
+    MemoryError
+        The system has none left.
+    """
+    size = math.prod(shape)
+    if size * np.float32().nbytes < LEAST_MAPPED_BYTES:
+        return np.zeros(shape, dtype=np.float32)
+    try:
+        pages = mmap.mmap(-1, size * np.float32().nbytes)
+    except OSError as error:
+        raise MemoryError(f"{size * np.float32().nbytes} bytes for an array of {'x'.join(map(str, shape))}") from error
+    return np.frombuffer(pages, dtype=np.float32).reshape(shape)
 
 
 def give_back() -> None:

@@ -21,6 +21,7 @@ from shiftrun.files.arrays import FileArray, MemoryArray, bands, everything
 from shiftrun.files.images import read_image, read_pixels
 from shiftrun.files.tiff import SegmentedTiff
 from shiftrun.files.views import Framed
+from shiftrun.heap import lasting
 from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.inference.running import ahead, timed
 from shiftrun.inference.session import OutOfMemory, Session
@@ -246,3 +247,18 @@ def test_a_plan_keeps_its_blocks_when_it_is_one_tile() -> None:
 def test_read_pixels_reads_windows_too(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PX, tile=(32, 32), photometric="minisblack")
     np.testing.assert_array_equal(read_pixels(tmp_path / "a.tif"), PX)
+
+
+@pytest.mark.parametrize("shape", [(8, 0), (8, 3), (8, 100_000)])
+def test_lasting_arrays_are_like_others(shape: tuple[int, ...]) -> None:
+    array = lasting(*shape)
+    assert array.shape == shape
+    assert array.dtype == np.float32
+    assert not array.any()
+    array += 1
+    assert array.sum() == array.size
+
+
+def test_a_lasting_array_beyond_memory_is_a_memory_error() -> None:
+    with pytest.raises(MemoryError, match="8x"):
+        lasting(8, 1 << 56)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun.files.arrays import Box, hull, intersection, within
+from shiftrun.heap import lasting
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Window
 
@@ -88,7 +89,7 @@ class Gather:
 def _piece(block: Block, box: Box, threshold: float) -> Piece:
     inside = within(box, block.box)
     mask = block.foreground[inside] > threshold
-    points = np.empty((len(block.embedding), np.count_nonzero(mask)), dtype=np.float32)
+    points = lasting(len(block.embedding), int(np.count_nonzero(mask)))
     for row, channel in zip(points, block.embedding, strict=True):
         row[:] = channel[inside][mask]
     return Piece(box, mask, points)
