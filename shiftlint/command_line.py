@@ -4,7 +4,7 @@
 |---|---|
 | 0 | done, nothing found |
 | 1 | findings at or above `--fail-on` |
-| 2 | a wrong call or an unusable input: one line on stderr |
+| 2 | a wrong call, an unusable input, or too little memory: one line on stderr |
 | 3 | an internal error: the traceback, and a request to report it |
 | 130 | Ctrl-C |
 """
@@ -39,6 +39,8 @@ def run(command: click.Command, name: str) -> NoReturn:
         code = WRONG_INPUT
     except (InputError, SchemaError) as error:
         code = _fail(name, str(error), WRONG_INPUT)
+    except MemoryError as error:
+        code = _fail(name, f"out of memory: {str(error) or 'none is left'}. Free some, or do less at a time.", WRONG_INPUT)
     except KeyboardInterrupt:
         code = _fail(name, "interrupted; nothing was left half-written.", INTERRUPTED)
     except BrokenPipeError:

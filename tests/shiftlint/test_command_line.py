@@ -33,9 +33,10 @@ def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         (InputError("no such file (x): expected one."), 2, 1),
         (SchemaError("breaks the schema."), 2, 1),
         (click.BadParameter("expected a number"), 2, 4),
+        (MemoryError("8 GB for an array"), 2, 1),
         (KeyboardInterrupt(), 130, 1),
     ],
-    ids=["done", "input", "schema", "usage", "ctrl-c"],
+    ids=["done", "input", "schema", "usage", "memory", "ctrl-c"],
 )
 def test_exit_codes(error: BaseException | None, code: int, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert ending(error) == code

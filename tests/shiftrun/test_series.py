@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
+from shiftrun.clustering.labels import label_window
 from shiftrun.commands.jobs import jobs_of
 from shiftrun.files.arrays import MemoryArray
 from shiftrun.files.images import read_pixels, read_series
@@ -153,6 +154,25 @@ def test_several_images(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: A
     arguments = [image for image in images if image != "plate/w1.tif"]
     assert shiftrun_(monkeypatch, "embed", "net.onnx", *arguments, "-o", "out", "--overwrite", "--quiet") == 0
     assert read_pixels(Path("out/w3.zarr")).shape == (2, 70, 60)
+
+
+def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Alone it ends the command, among several images it is named; nothing is left of the image."""
+    plate(folder)
+    errors = [MemoryError()]
+
+    def fails(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return label_window(*arguments)
+
+    monkeypatch.setattr("shiftrun.clustering.labels.label_window", fails)
+    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "plate/w2.tif", "-o", "out", "--quiet") == 2
+    assert capsys.readouterr().err.splitlines()[0] == "shiftrun: error: plate/w0.tif: out of memory"
+    errors.append(MemoryError("80 MB for an array"))
+    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "-o", "out/w0.tif", "--quiet") == 2
+    assert "shiftrun: error: out of memory: 80 MB for an array." in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").iterdir()) == ["w2.report.json", "w2.tif"]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import weakref
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -73,6 +75,18 @@ def test_damage_in_the_middle_is_one_line(tmp_path: Path) -> None:
     image = read_image(path, 2, 1)
     with pytest.raises(InputError, match=r"cannot read image .*a\.tif"):
         _ = image.pixels
+
+
+def test_want_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "a.npy", PX[0])
+    image = read_image(tmp_path / "a.npy", 2, 1)
+    for error, expected in (
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), MemoryError),
+        (OSError(errno.EIO, "I/O"), InputError),
+    ):
+        monkeypatch.setattr(FileArray, "read", Mock(side_effect=error))
+        with pytest.raises(expected, match=r"a\.npy"):
+            _ = image.pixels
 
 
 def test_npy_in_either_order(tmp_path: Path) -> None:
@@ -162,17 +176,21 @@ class Fails(Session):
 
     limit = 200 * 200
     sizes: tuple[int, ...] = ()
+    error: type[Exception] = OutOfMemory
 
     def run(self, batch: Any, outputs: Any = None) -> Any:
         type(self).sizes += (batch.size,)
         if batch.size > self.limit:
-            raise OutOfMemory("out of memory")
+            raise type(self).error("out of memory")
         return super().run(batch, outputs)
 
 
+@pytest.mark.parametrize("error", [OutOfMemory, MemoryError], ids=["of onnxruntime", "of an array"])
 def test_out_of_memory_goes_on_with_half_the_tile(
-    network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+    network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    monkeypatch.setattr(Fails, "error", error)
+    monkeypatch.setattr(Fails, "sizes", ())
     model = open_model(network, device="cpu")
     expected, labels = model.predict(picture, tile=320)["embedding"], model.segment(picture, tile=320)
     monkeypatch.setattr(model_module, "Session", Fails)
@@ -181,7 +199,7 @@ def test_out_of_memory_goes_on_with_half_the_tile(
     np.testing.assert_array_equal(small.segment(picture, tile=320), labels)
     assert Fails.sizes[0] > Fails.limit >= Fails.sizes[-1]
     monkeypatch.setattr(Fails, "limit", 100)
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(error, match="out of memory"):
         small.predict(picture, tile=320)
 
 

@@ -52,11 +52,11 @@ class Jobs:
         for job in self.jobs:
             try:
                 work(job)
-            except InputError as error:
+            except (InputError, MemoryError) as error:
                 if not self.many:
                     raise
                 failed.append(job.image)
-                say(str(error) if str(job.image) in str(error) else f"{job.image}: {error}")
+                say(str(error) if str(job.image) in str(error) else f"{job.image}: {str(error) or 'out of memory'}")
         if failed:
             names = ", ".join(str(path) for path in failed[:5]) + (", …" if len(failed) > 5 else "")
             raise InputError(f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the others are written.")

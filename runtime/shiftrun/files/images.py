@@ -7,6 +7,7 @@ along time, depth or position: a series.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import lzma
 import struct
@@ -196,12 +197,14 @@ def read_series(path: Path, dimensions: int, channels: int | None, *, axes: str 
 
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Turn what decoders raise on damaged files into one line."""
+    """Turn what decoders raise on damaged files into one line; a file that cannot be mapped for want of memory is not damaged."""
     try:
         yield
     except InputError:
         raise
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError(f"none for a part of {path}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         kind = path.suffix.lower()[1:] or "Zarr"
         raise InputError(f"cannot read image ({path}): expected a whole {kind} file, got: {reason[:200]}.") from error

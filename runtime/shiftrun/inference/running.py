@@ -108,7 +108,7 @@ class Run:
                     if self.progress is not None:
                         self.progress(min(count, self.plan.tile_count), self.plan.tile_count)
                 return count
-            except OutOfMemory:
+            except (OutOfMemory, MemoryError):  # of onnxruntime, of an array
                 if self.batch > 1:
                     self.batch = 1
                     continue
