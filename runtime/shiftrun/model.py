@@ -101,7 +101,9 @@ class Model(ModelFile):
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        plan = self.confirm(replace(plan, bitwise=plan.bitwise and self.precision == "exact"), wanted)
+        if self.precision != "exact":
+            plan = replace(plan, rounding=(*plan.rounding, f"computed in {self.precision}; `check` says what that costs"))
+        plan = self.confirm(plan, wanted)
         return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
@@ -128,7 +130,7 @@ class Model(ModelFile):
         finding = f"SL602 contract does not hold ({self.path}): {'; '.join(found)}. Choose another --tile."
         if not self.force:
             raise Refusal(finding)
-        return replace(plan, exact=False, bitwise=False, findings=(finding,))
+        return replace(plan, exact=False, findings=(finding,))
 
     def run(
         self,

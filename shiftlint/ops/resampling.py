@@ -11,12 +11,14 @@ nothing (an infinite one would: 0·inf is not a number).
 onnxruntime computes x in float32, by a division by the scale s that is correctly rounded. Where |s·q/p - 1| ≤ 2^-25 it finds every
 quotient that is a float32 number exactly, for the error is less than half the distance to the next one. Then x is exact where it is
 whole, or a tie between two px; else it falls to either side from place to place, and windows hold both. The weights of an
-interpolation are exact only where p and q are powers of two (`bitwise`).
+interpolation are exact only where p and q are powers of two, and those of an axis that keeps its size only up to its last px
+(`bitwise`).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, isfinite
@@ -78,7 +80,7 @@ def resize(
         factors = [_kept_ratio(targets, [x.shape[a] for a in chosen], keep_aspect_ratio_policy)] * len(chosen)
     notes: list[Note] = []
     dims = list(forgotten(x).dims)
-    grows = False
+    grows, kept = False, list[int]()
     for position, axis in enumerate(chosen):
         size = dim_size(x.dims[axis])
         wish = factors[position] if factors else given[position]
@@ -89,12 +91,16 @@ def resize(
         if new_size < 1:
             raise SizeError(f"resizing {size} by {scale} leaves nothing")
         if scale == 1 and new_size == size:
+            kept.append(axis)
             continue
         grows |= scale > 1
         exact = is_exact(scale, wish if factors else float(scale))
         kernel = Kernel(mode, coordinate_transformation_mode, nearest_mode, bool(antialias), cubic_coeff_a, exact)
         dims[axis], more = _resize_axis(x.dims[axis], scale, new_size, kernel)
         notes += more
+    if mode == "linear" and len(kept) < len(chosen):
+        for axis in set(kept) - _outer(x.rank, kept):
+            dims[axis] = _weighed(dims[axis])
     fixed = frozenset({"fixed"}) if grows else frozenset()
     return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes), upsampling=fixed)
 
@@ -212,6 +218,21 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, kernel: Kernel) -> tu
     bitwise = kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale))
     moved = resample(track, dim_size(dim), relation, new_size, kind="edge", bitwise=bitwise)
     return new_dim(new_size, moved), []
+
+
+def _outer(rank: int, kept: Sequence[int]) -> set[int]:
+    """The axes that onnxruntime's linear interpolation goes over one by one: batch and channels, of 4 axes or more."""
+    return set() if rank < 4 else {0, 1 if 1 in kept else rank - 1}
+
+
+def _weighed(dim: Dim) -> Dim:
+    """An axis of scale 1 beside one that is interpolated linearly.
+
+    onnxruntime weighs its last px by 1/2 + 1/2, the others by 1 + 0: unless it is border, rounding depends on the place.
+    """
+    return tuple(
+        atom._replace(track=atom.track._replace(bitwise=False)) if atom.track and not atom.track.border[1] else atom for atom in dim
+    )
 
 
 def _kept_ratio(targets: list[float], sizes: list[int], policy: str) -> float:

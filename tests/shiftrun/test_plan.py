@@ -167,6 +167,15 @@ def test_force_plans_naively_and_says_so() -> None:
     assert make_plan((600,), axes("valid", 1, 4), tile=(144,), force=True).exact
 
 
+def test_small_tiles_are_promised_up_to_rounding_only() -> None:
+    grid = axes("valid", 2, 4)
+    assert make_plan((600, 100), grid, tile=(128, 128)).bitwise  # the second axis is not cut
+    small = make_plan((600, 600), grid, tile=(128, 112))
+    assert small.exact
+    assert not small.bitwise
+    assert "below 128 px" in small.rounding[0]
+
+
 def test_an_image_smaller_than_a_tile_is_one_tile() -> None:
     plan = make_plan((50, 33), axes("valid", 2, 4), tile=(512, 512))
     assert (plan.tile_count, plan.output_shape, plan.tile_shape) == (1, (50, 33), (64, 48))

@@ -74,11 +74,11 @@ def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     origin = ", ".join(str(axis.origin_px) for axis in plan.axes)
-    promise = "equals the whole image" + (" bit for bit" if plan.bitwise else " up to rounding") if plan.exact else "NOT exact"
+    promise = "equals the whole image " + ("bit for bit" if plan.bitwise else "up to rounding") if plan.exact else "NOT exact"
     tiles = f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''}"
     console.print(f"{tiles} from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
     if estimate["images"] > 1:
         console.print(f"{estimate['images']} images, one by one")
     console.print(f"about {estimate['seconds']:.1f} s for the network, {estimate['peak_memory_bytes'] / 1e6:.0f} MB at the peak")
-    for finding in plan.findings:
-        console.print(finding, markup=False)
+    for sentence in (*plan.rounding, *plan.findings):
+        console.print(sentence, markup=False)

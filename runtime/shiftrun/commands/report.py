@@ -132,12 +132,10 @@ def run_report(
 def warnings_of(model: Model, plan: Plan) -> list[str]:
     """What a reader of the result must know."""
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
-    if model.precision != "exact":
-        found.append(f"computed in {model.precision}: not bit for bit the whole image; `check` says what it costs")
-    elif model.session.provider not in {CPU, CUDA}:
+    if plan.exact:
+        found += [f"equal to the whole image up to rounding only: {reason}" for reason in plan.rounding]
+    if model.session.provider not in {CPU, CUDA}:
         found.append(f"bit-identity is known for the CPU and CUDA, not for {model.session.provider}: --check measures it")
-    elif plan.exact and not plan.bitwise:
-        found.append("equal to the whole image to about 1e-4 only: the network interpolates by a factor that is no power of two")
     if model.contract_source == "computed":
         found.append("the model carries no contract: it was analyzed for this run")
     if model.contract_source.startswith("recomputed"):

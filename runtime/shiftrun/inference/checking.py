@@ -15,10 +15,10 @@ from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.source import Source, padding_index
 from shiftrun.inference.stitch import Network, Outputs, Values, run_batch
 from shiftrun.tiles.axis_plan import AxisTile, larger_tile
-from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
+from shiftrun.tiles.plan import Plan, Tile
 
 # The largest difference that is no error, in standard deviations of the output.
-ROUNDING = 1e-3  # where the contract or the size of the tile says "up to rounding"
+ROUNDING = 1e-3  # where the plan says "up to rounding"
 FAST = {"tf32": 5e-2, "fp16": 1e-1}
 
 Axes = tuple[AxisContract, ...]
@@ -115,7 +115,7 @@ class Check:
         """The largest difference that is no error, in standard deviations of the output."""
         if self.precision != "exact":
             return FAST[self.precision]
-        return 0.0 if plan.bitwise and min(plan.tile_shape) >= SMALLEST_EXACT_TILE_PX else ROUNDING
+        return 0.0 if plan.bitwise else ROUNDING
 
     def take(self, plan: Plan) -> dict[str, Any]:
         """The form of the run report, and begin anew; differences in units of the output, `allowed` in its standard deviations."""

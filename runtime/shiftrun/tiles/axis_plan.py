@@ -16,6 +16,10 @@ and (ii), (iii) are not asked at an end where the read ends with the padded imag
 does to the tile what it does to the whole image. Conversely an output that is border of the whole image at an end fails (iii)
 in every tile that does not reach that end, so no border px is ever computed as if it were an inner one.
 
+  (iv)  a tile that writes border of the image holds what the padding mirrors into it: reflected, or repeated from the edge. That
+        lies no farther in than the border is wide, so 2·β outputs from that end, and a step, must satisfy (ii) and (iii) at the
+        tile's other end. (Zeros mirror nothing.)
+
 By (i) and (ii) the last possible start is r₀ = a·floor(min(first window px / a, (e₀ − β₀) / b)) and the first possible end
 follows likewise, so R is the largest of the needs of all tiles, rounded up to a legal size ≡ N (mod a). That congruence lets a
 read that would leave the padded image move inward by a multiple of a and end exactly at N; write boxes never move.
@@ -34,6 +38,8 @@ from shiftlint.errors import InputError
 from shiftrun.tiles.frame import Frame, frame, legal_size, sizes_of
 
 Interval = tuple[int, int]  # [start, stop)
+
+PLAIN = {"zeros", "-inf", "fewer elements"}  # kinds of padding that are computed from no px
 
 
 class Refusal(InputError):
@@ -172,8 +178,8 @@ def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Interval, ...]) -> 
     period = axis.period or 1
     needed = sizes.min
     for start, stop in boxes:
-        read_start = max(0, _last_start(axis, whole.first + start, whole.first + stop))
-        needed = max(needed, min(whole.padded_px, _first_end(axis, whole.first + start, whole.first + stop)) - read_start)
+        seen = _with_mirrored(axis, whole, (whole.first + start, whole.first + stop))
+        needed = max(needed, min(whole.padded_px, _first_end(axis, *seen)) - max(0, _last_start(axis, *seen)))
     candidates = range(needed + (whole.padded_px - needed) % period, whole.padded_px + 1, period)
     return next((size for size in candidates if sizes.legal(size)), None)
 
@@ -232,6 +238,19 @@ def naive_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str) -> Axi
 def _plan(axis: AxisContract, whole: Frame, read_px: int, tile_px: int, tiles: tuple[AxisTile, ...]) -> AxisPlan:
     after_px = whole.padded_px - whole.before_px - whole.image_px
     return AxisPlan(axis.name, whole.image_px, whole.before_px, after_px, read_px, tile_px, whole.output_px, whole.origin_px, tiles)
+
+
+def _with_mirrored(axis: AxisContract, whole: Frame, outputs: Interval) -> Interval:
+    """`outputs` and, if they are border of the image, those as far in as their padding may mirror."""
+    first, stop = outputs
+    if all(padding.kind in PLAIN for padding in axis.padding):
+        return outputs
+    (before, after), step = axis.border, axis.step or 1
+    end = sizes_of(axis)[1].of(whole.padded_px)
+    return (
+        min(first, end - 2 * after - step) if stop > end - after else first,
+        max(stop, 2 * before + step) if first < before else stop,
+    )
 
 
 def _last_start(axis: AxisContract, first: int, stop: int) -> int:

@@ -52,8 +52,8 @@ class Plan:
         "reflect", "edge", "constant" (zeros after normalization) or "none".
     exact : bool
         The stitched result equals the network run once on the padded image.
-    bitwise : bool
-        And does so bit for bit (False: to about 1e-4, where the network interpolates by a factor that is no power of 2).
+    rounding : tuple of str
+        Why it does so up to rounding only, to about 1e-4: one sentence for each reason.
     findings : tuple of str
         Why the plan is not exact, with the rules' codes.
     """
@@ -61,8 +61,13 @@ class Plan:
     axes: tuple[AxisPlan, ...]
     pad: str
     exact: bool = True
-    bitwise: bool = True
+    rounding: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether the stitched result equals that of the whole image bit for bit."""
+        return self.exact and not self.rounding
 
     @property
     def padding(self) -> tuple[tuple[int, int], ...]:
@@ -197,8 +202,16 @@ def make_plan(
                 raise
             findings.append(str(refusal))
             plans.append(naive_axis(axis, image_px, tile_px, pad))
-    bitwise = not findings and all(axis.bitwise or len(plan.tiles) == 1 for axis, plan in zip(axes, plans, strict=True))
-    return Plan(tuple(plans), pad, exact=not findings, bitwise=bitwise, findings=tuple(findings))
+    cut = [(axis, plan.tile_px) for axis, plan in zip(axes, plans, strict=True) if len(plan.tiles) > 1]
+    return Plan(tuple(plans), pad, exact=not findings, rounding=tuple(_rounding(cut)), findings=tuple(findings))
+
+
+def _rounding(cut: Sequence[tuple[AxisContract, int]]) -> Iterator[str]:
+    """Why tiles of these sizes, px, along the axes that are cut may round in another way than the whole image."""
+    if not all(axis.bitwise for axis, _ in cut):
+        yield "the network interpolates with weights that depend on the place"
+    if any(tile_px < SMALLEST_EXACT_TILE_PX for _, tile_px in cut):
+        yield f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of summation"
 
 
 def whole_plan(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> Plan:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shiftlint import analyze
 from shiftlint.contract import AxisContract
 from shiftlint.ops.resampling import is_exact
-from tests.shiftlint.graphs import node, save
+from tests.shiftlint.graphs import node, run, save
 
 SIZE = 240
 SCALES = {"2": 2, "3": 3, "1/2": 0.5, "3/2": 1.5, "4/3": 4 / 3, "2/3": 2 / 3, "1/3": 1 / 3, "1/5": 0.2, "3/5": 0.6, "3/4": 0.75}
@@ -88,3 +88,22 @@ def test_exact_scales_find_whole_and_half_coordinates_anywhere() -> None:
             np.testing.assert_array_equal((j[half].astype(np.float32) + np.float32(0.5)) / single, twice[half] / (2 * p))
             found += 1
     assert found > 1500
+
+
+@pytest.mark.parametrize("scales", [(1, 1, 2, 1), (1, 1, 1, 2), (1, 1, 1, 2, 2), (1, 1, 2, 1, 1), (1, 1, 2, 2)])
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_an_axis_beside_one_that_is_interpolated_linearly_is_rounded_at_its_end(
+    scales: tuple[int, ...], mode: str, tmp_path: Path
+) -> None:
+    """onnxruntime weighs the last px of such an axis by 1/2 + 1/2: one unit in the last place from what an inner px gets."""
+    nodes, shape = [node("Resize", "x - s", "y", mode=mode)], ("n", 1, *"dhw"[5 - len(scales) :])
+    path = save(tmp_path / "net.onnx", nodes, {"s": np.asarray(scales, np.float32)}, shape=shape)
+    found = [axis.bitwise for axis in analyze(path).outputs[0].axes]
+    image = np.random.default_rng(0).normal(size=(1, 1, *(24,) * (len(scales) - 2))).astype(np.float32)
+    whole = run(path, image)
+    assert whole is not None
+    for axis, bitwise, scale in zip(range(2, len(scales)), found, scales[2:], strict=True):
+        part = run(path, image.take(range(13), axis=axis))
+        assert part is not None
+        clean = range(24 if scale > 1 else 13)
+        assert bitwise == np.array_equal(part.take(clean, axis=axis), whole.take(clean, axis=axis))
