@@ -11,6 +11,7 @@ pytest.importorskip("torch", reason="training needs PyTorch (the extra [train])"
 
 import torch
 from scipy import ndimage
+from torch.utils.data import DataLoader
 
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
@@ -18,7 +19,7 @@ from shiftzoo.recipe import Architecture, LossWeights, Recipe
 from shiftzoo.train.loss import discriminative_loss, foreground_loss, missed_share, outlines, touching
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream, draw_crop, interpolate
-from shiftzoo.train.trainer import Progress, load_trained, train
+from shiftzoo.train.trainer import Progress, Run, load_trained, train
 from tests.shiftzoo import tiny
 
 ARCHITECTURES = [
@@ -274,6 +275,19 @@ def test_broken_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 no checkpoint")
     with pytest.raises(InputError, match="broken checkpoint"):
         load_trained(tmp_path)
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_convolutions_on_a_cpu_are_in_what_it_multiplies_itself(
+    native: bool, dtype: torch.dtype, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    run = Run(recipe, tmp_path, torch.device("cpu"), unsafe_window=False)
+    found: list[torch.dtype] = []
+    run.network.register_forward_hook(lambda _, __, outputs: found.extend(output.dtype for output in outputs))
+    image, labels, _ = next(iter(DataLoader(CropStream(tiny.disks(), recipe, seed=0), batch_size=2)))
+    run.learn(image, labels, 1e-3)
+    assert found == [dtype, dtype]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
