@@ -4,7 +4,7 @@
 |---|---|
 | 0 | done, nothing found |
 | 1 | findings at or above `--fail-on` |
-| 2 | a wrong call, an unusable input, or too little memory: one line on stderr |
+| 2 | a wrong call, an unusable input, too little memory, or what the system refuses: one line on stderr |
 | 3 | an internal error: the traceback, and a request to report it |
 | 130 | Ctrl-C |
 """
@@ -46,12 +46,20 @@ def run(command: click.Command, name: str) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left (as `head` does): nothing to say, nobody to say it to
         code = 0
+    except OSError as error:
+        if error.errno is None:  # made by a library, not by the system
+            code = _internal(name)
+        else:
+            what = f"the system refuses ({error.filename or 'input or output'}): {error.strerror}"
+            code = _fail(name, f"{what}. Check the name, the permissions and the space.", WRONG_INPUT)
     except Exception:
-        traceback.print_exc()
-        code = _fail(
-            name, f"internal error. Please report it with the lines above and the output of {name} --version.", INTERNAL_ERROR
-        )
+        code = _internal(name)
     sys.exit(code)
+
+
+def _internal(name: str) -> int:
+    traceback.print_exc()
+    return _fail(name, f"internal error. Please report it with the lines above and the output of {name} --version.", INTERNAL_ERROR)
 
 
 def _fail(name: str, message: str, code: int) -> int:

@@ -34,9 +34,11 @@ def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         (SchemaError("breaks the schema."), 2, 1),
         (click.BadParameter("expected a number"), 2, 4),
         (MemoryError("8 GB for an array"), 2, 1),
+        (OSError(36, "File name too long", "a.tif"), 2, 1),
+        (OSError(28, "No space left on device"), 2, 1),
         (KeyboardInterrupt(), 130, 1),
     ],
-    ids=["done", "input", "schema", "usage", "memory", "ctrl-c"],
+    ids=["done", "input", "schema", "usage", "memory", "name", "disk", "ctrl-c"],
 )
 def test_exit_codes(error: BaseException | None, code: int, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert ending(error) == code
@@ -49,10 +51,11 @@ def test_findings_are_the_return_value() -> None:
     assert ending(None, 1) == 1
 
 
-def test_internal_error_asks_for_a_report(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ending(RuntimeError("a defect")) == 3
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), OSError("a defect")])
+def test_internal_error_asks_for_a_report(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ending(error) == 3
     shown = capsys.readouterr().err
-    assert "RuntimeError: a defect" in shown
+    assert f"{type(error).__name__}: a defect" in shown
     assert "Please report it" in shown
 
 

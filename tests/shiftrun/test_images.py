@@ -146,6 +146,7 @@ def test_outputs_are_refused_early(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         check_output(tmp_path / "x" / "a.tif", (".tif",), overwrite=False)
     check_output(path, (".tif",), overwrite=True)
+    check_output(path, (".tif",), overwrite=True, source=tmp_path / "gone.tif")  # an image that is missing is found out when read
 
 
 def _fail_half_way(path: Path, error: type[BaseException]) -> None:

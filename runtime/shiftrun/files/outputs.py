@@ -39,12 +39,17 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, overwrite: bool, sour
         raise InputError(f"no such folder ({folder}): expected a folder to write {path.name} to. Create it first.")
     if path.is_dir() and not _is_ours_to_replace(path):
         raise InputError(f"output is a folder ({path}): expected a new name. Name a file inside it.")
-    if source is not None and path.exists() and (path.samefile(source) or path.resolve() in source.resolve().parents):
+    if source is not None and _holds(path, source):
         raise InputError(f"output is the input ({path}): expected two different files. Choose another output.")
     if path.exists() and not overwrite:
         raise InputError(f"output exists ({path}): expected a new file. Choose another name or pass --overwrite.")
     if not os.access(folder, os.W_OK):
         raise InputError(f"folder is not writable ({folder}): expected permission to create {path.name}. Choose another folder.")
+
+
+def _holds(path: Path, source: Path) -> bool:
+    """Whether `source` is what lies at `path`, or a part of it."""
+    return path.exists() and source.exists() and (path.samefile(source) or path.resolve() in source.resolve().parents)
 
 
 def _is_ours_to_replace(folder: Path) -> bool:
