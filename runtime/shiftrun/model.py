@@ -24,7 +24,8 @@ from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model_file import ModelFile
 from shiftrun.segmentation import instances
 from shiftrun.tiles.axis_plan import Refusal
-from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, joined_axes, make_plan
+from shiftrun.tiles.joined_outputs import joined_axes
+from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan
 from shiftrun.tiles.planner import Budget, budget_of, fastest_tile
 from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
 

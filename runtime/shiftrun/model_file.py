@@ -14,7 +14,8 @@ from shiftrun.files.arrays import Reader
 from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.inference.source import Source
 from shiftrun.tiles.frame import frame, sizes_of
-from shiftrun.tiles.plan import Edges, joined_axes, same_grid
+from shiftrun.tiles.joined_outputs import joined_axes, same_grid
+from shiftrun.tiles.plan import Edges
 from shiftrun.tiles.windows import GRIDS, row_edges
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")

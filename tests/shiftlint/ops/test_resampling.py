@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shiftlint import analyze
 from shiftlint.contract import AxisContract
-from shiftlint.ops.resampling import is_exact
+from shiftlint.interpolation import is_exact
 from tests.shiftlint.graphs import node, run, save
 
 SIZE = 240
