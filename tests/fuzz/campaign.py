@@ -22,7 +22,8 @@ from shiftlint.subject import Subject, enough
 from shiftlint.tiles_measured import measured_border
 from shiftlint.verify import contradictions, open_session, subject_of
 from shiftlint.windows_measured import measured_windows
-from tests.fuzz.graphs import BLOCKS, SPOILERS, Builder, Feature
+from tests.fuzz.builder import Builder, Feature
+from tests.fuzz.graphs import BLOCKS, SPOILERS
 
 SPOILED = 0.15  # of the graphs
 STATIC = 0.15
