@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Architecture, LossWeights, Recipe
+from shiftzoo.train.curve import append
 from shiftzoo.train.loss import discriminative_loss, foreground_loss, missed_share, outlines, touching
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream, draw_crop, interpolate
@@ -222,6 +223,8 @@ def test_training_goes_on_where_it_stopped(recipe: Recipe, tmp_path: Path, monke
     monkeypatch.setattr("shiftzoo.train.trainer.LOG_EVERY", 1)
     steps: list[int] = []
     train(recipe, tiny.disks(), tmp_path / "run", minutes=1e-9, device="cpu")
+    append(tmp_path / "run", (3, *[0.0] * 7))  # steps of a session that was killed
+    append(tmp_path / "run", (2, *[0.0] * 7))
     train(recipe, tiny.disks(), tmp_path / "run", resume=True, device="cpu", report=lambda p: steps.append(p.step))
     with (tmp_path / "run" / "curve.csv").open() as file:
         logged = [int(r["step"]) for r in csv.DictReader(file)]

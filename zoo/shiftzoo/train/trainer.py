@@ -5,7 +5,6 @@ A run lives in one folder: `checkpoint.pt` (written beside and renamed), `curve.
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
+from shiftzoo.train.curve import COLUMNS, append, draw, go_back
 from shiftzoo.train.loss import missed_share, total_loss
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream
@@ -28,7 +28,6 @@ LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints
 CHECKPOINT = "checkpoint.pt"
 MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}  # the fastest of each
-COLUMNS = ("step", "seconds", "learning_rate", "loss", "pull", "push", "length", "foreground")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class Run:
         checkpoint = self.folder / CHECKPOINT
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
-        plot_curve(self.folder)
+        draw(self.folder)
 
     def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[dict[str, float], torch.Tensor]:
         """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its terms, and what each crop missed (B,).
@@ -197,7 +196,7 @@ def train(
             run.seconds = time.monotonic() - began
             if run.step % LOG_EVERY == 0:
                 row = (run.step, round(run.seconds, 1), rate, *(round(sums[c], 5) for c in COLUMNS[3:]))
-                _append(folder / "curve.csv", row)
+                append(folder, row)
                 report(Progress(run.step, run.seconds, sums["loss"]))
                 sums = {}
             if run.step % SAVE_EVERY == 0:
@@ -224,9 +223,10 @@ def _open_run(
     run = Run(recipe, folder, target, unsafe_window=allow_unsafe_window, start=start)
     if resume:
         run.load(_read_checkpoint(checkpoint, recipe))
+        go_back(folder, run.step)
     else:
         (folder / "recipe.toml").write_text(recipe.source, encoding="utf-8")
-        _append(folder / "curve.csv", COLUMNS, start=True)
+        append(folder, COLUMNS, start=True)
     return run
 
 
@@ -256,22 +256,6 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def plot_curve(folder: Path) -> None:
-    """Draw `curve.csv` as `curve.png`: every term against the step."""
-    from matplotlib.figure import Figure  # 0.3 s: only where a curve is drawn
-
-    with (folder / "curve.csv").open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    for name in COLUMNS[3:]:
-        axes.plot([r["step"] for r in rows], [max(r[name], 1e-6) for r in rows], label=name, linewidth=1)
-    axes.set(xlabel="step", ylabel="loss term (unweighted)", yscale="log", title=f"{folder.name}: training curve")
-    axes.legend()
-    figure.savefig(folder / "curve.part.png", dpi=120)
-    (folder / "curve.part.png").replace(folder / "curve.png")
-
-
 def _averaged(average: AveragedModel) -> ValidUNet:
     network = average.module
     assert isinstance(network, ValidUNet)
@@ -296,8 +280,3 @@ def _center(x: torch.Tensor, window: tuple[int, ...]) -> torch.Tensor:
     for axis, px in enumerate(window, start=2):
         x = x.narrow(axis, (x.shape[axis] - px) // 2, px)
     return x
-
-
-def _append(path: Path, row: tuple[object, ...], *, start: bool = False) -> None:
-    with path.open("w" if start else "a", newline="") as file:
-        csv.writer(file).writerow(row)
