@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 
 TABLE = "curve.csv"
-COLUMNS = ("step", "seconds", "learning_rate", "loss", "pull", "push", "length", "foreground")
+TERMS = ("pull", "push", "length", "foreground")
+COLUMNS = ("step", "seconds", "learning_rate", "loss", *TERMS)
 
 
 def append(folder: Path, row: tuple[object, ...], *, start: bool = False) -> None:

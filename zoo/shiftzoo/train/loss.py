@@ -134,8 +134,8 @@ def _beside(labels: Tensor, differ: Callable[[Tensor, Tensor], Tensor]) -> Tenso
     return result
 
 
-def total_loss(embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, float]]:
-    """The weighted sum to minimize, and each unweighted term for the log."""
+def total_loss(embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum to minimize, and each unweighted term for the log, without gradient."""
     terms = discriminative_loss(embedding, labels, weights)
     terms["foreground"] = foreground_loss(logits, labels, weights)
     loss = (
@@ -144,4 +144,4 @@ def total_loss(embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossW
         + weights.length * terms["length"]
         + weights.foreground * terms["foreground"]
     )
-    return loss, {name: float(value.detach()) for name, value in terms.items()}
+    return loss, {name: value.detach() for name, value in terms.items()}

@@ -52,7 +52,7 @@ class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
 
     def note(self, fields: Tensor, missed: Tensor) -> None:
         """Take in the shares (B,) that the network `missed` in crops of `fields` (B,), by half: one crop is not the whole field."""
-        self.missed[fields] = (self.missed[fields] + missed.clamp(min=EASIEST)) / 2
+        self.missed[fields] = (self.missed[fields] + missed.cpu().clamp(min=EASIEST)) / 2
 
 
 def objects(label: NDArray[np.int32]) -> int:

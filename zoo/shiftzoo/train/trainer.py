@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.datasets import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
-from shiftzoo.train.curve import COLUMNS, append, draw, go_back
+from shiftzoo.train.curve import COLUMNS, TERMS, append, draw, go_back
 from shiftzoo.train.loss import missed_share, total_loss
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.sampling import CropStream
@@ -117,34 +117,26 @@ class Run:
         checkpoint.with_suffix(".part").replace(checkpoint)
         draw(self.folder)
 
-    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[dict[str, float], torch.Tensor]:
-        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its terms, and what each crop missed (B,).
+    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its `TERMS`, and what each crop missed (B,).
 
-        Raises
-        ------
-        InputError
-            The loss is not finite.
+        Both are on the device, which may still be at work on them.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        image = image.to(self.device).contiguous(memory_format=self.memory_format)
+        image = image.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=multiplies_bfloat16(self.device)):
             embedding, logits = self.network(image)
         embedding, logits = (_center(t, self.recipe.training.window) for t in (embedding, logits))
-        labels = labels.to(self.device)
+        labels = labels.to(self.device, non_blocking=True)
         loss, terms = total_loss(embedding, logits, labels, self.recipe.loss)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"training diverged ({self.recipe.name}, step {self.step}): expected a finite loss, got {float(loss)}. "
-                "Lower training.learning_rate."
-            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.training.gradient_clip)
         self.optimizer.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return {"loss": float(loss.detach()), **terms}, missed_share(logits, labels).cpu()
+        return torch.stack([loss.detach(), *(terms[name] for name in TERMS)]), missed_share(logits, labels)
 
 
 def train(
@@ -181,8 +173,9 @@ def train(
     """
     run = _open_run(recipe, folder, resume=resume, device=device, allow_unsafe_window=allow_unsafe_window, start=start)
     crops = CropStream(samples, recipe, seed=recipe.training.seed + run.step)
-    batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers))
-    sums: dict[str, float] = {}
+    pinned = run.device.type == "cuda"
+    batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers, pin_memory=pinned))
+    sums, before = torch.zeros(1 + len(TERMS), device=run.device), None
     began = time.monotonic() - run.seconds
     try:
         while run.step < recipe.training.steps and (minutes is None or run.seconds < 60 * minutes):
@@ -190,20 +183,23 @@ def train(
             rate = recipe.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
             image, labels, fields = next(batches)
             terms, missed = run.learn(image, labels, rate)
-            crops.note(fields, missed)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
+            sums += terms
+            if before is not None:  # of the last step: a device is still at work on this one
+                crops.note(*before)
+            before = fields, missed
             run.seconds = time.monotonic() - began
             if run.step % LOG_EVERY == 0:
-                row = (run.step, round(run.seconds, 1), rate, *(round(sums[c], 5) for c in COLUMNS[3:]))
-                append(folder, row)
-                report(Progress(run.step, run.seconds, sums["loss"]))
-                sums = {}
+                means = [term / LOG_EVERY for term in _finite(sums, run)]
+                append(folder, (run.step, round(run.seconds, 1), rate, *(round(mean, 5) for mean in means)))
+                report(Progress(run.step, run.seconds, means[0]))
+                sums = torch.zeros_like(sums)
             if run.step % SAVE_EVERY == 0:
                 run.save()
     except KeyboardInterrupt:
+        _finite(sums, run)
         run.save()  # Ctrl-C ends a session, not the run
         raise
+    _finite(sums, run)
     run.save()
     return TrainedModel(recipe, _averaged(run.average), run.step, run.seconds, run.device.type, allow_unsafe_window)
 
@@ -273,6 +269,17 @@ def _read_checkpoint(path: Path, recipe: Recipe | None) -> dict[str, Any]:
             "Use another --out, or the recipe.toml beside the checkpoint."
         )
     return state
+
+
+def _finite(sums: torch.Tensor, run: Run) -> list[float]:
+    """The sums of the terms of the loss (T,) as numbers; InputError if one is none."""
+    found: list[float] = sums.tolist()
+    if not all(map(math.isfinite, found)):
+        raise InputError(
+            f"training diverged ({run.recipe.name}, by step {run.step}): expected a finite loss, got {found[0]}. "
+            "Lower training.learning_rate."
+        )
+    return found
 
 
 def _center(x: torch.Tensor, window: tuple[int, ...]) -> torch.Tensor:
