@@ -11,6 +11,7 @@ from shiftrun.files.images import read_pixels
 from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
 from shiftzoo.datasets import Sample
 from shiftzoo.evaluation.evaluate import evaluate, figure_tiles
+from shiftzoo.evaluation.mistakes import seam_splits
 from shiftzoo.evaluation.phases import outputs_by_tile
 from shiftzoo.evaluation.tables import draw_tile_figure, precision_table, tile_table
 
@@ -54,6 +55,12 @@ def test_tables(model: Model, image: np.ndarray, tmp_path: Path) -> None:
     assert precision_table(perfect, naive.counts).count("|") == 7 * 6
     draw_tile_figure([perfect, naive], "sample", tmp_path / "tiles.png")
     assert (tmp_path / "tiles.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_seams_are_looked_for_before_parts_join(model: Model, image: np.ndarray) -> None:
+    (naive,) = evaluate(model, [Sample("sample", image, model.segment(image))], tiles=(52,))
+    joined = model.labels(outputs_by_tile(model, image, (52,))[52])
+    assert sum(naive.seam_splits) > seam_splits(model.segment(image), joined, (52, 52)) == 0
 
 
 @pytest.mark.parametrize("tile", [16, 48])

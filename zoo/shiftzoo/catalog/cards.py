@@ -178,4 +178,5 @@ def _measured(measurements: tuple[Measurement, ...]) -> str:
 
 def _tiles(one: Measurement) -> str:
     table = tile_rows(one.report["evaluations"])
-    return f"{one.data}, stitched from tiles of several sizes:\n\n{table}\n\n```sh\n{one.command}\n```"
+    legend = "Parts along a seam: objects that clustering cuts there, before their parts join."
+    return f"{one.data}, stitched from tiles of several sizes:\n\n{table}\n\n{legend}\n\n```sh\n{one.command}\n```"

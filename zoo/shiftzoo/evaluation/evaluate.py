@@ -1,16 +1,19 @@
 """Evaluation of a model on labeled images: precision, splits and merges, and how they depend on the tile size.
 
 The tile table is the experiment of the paper's Figure 6: every image is stitched from tiles of a given output size, naively where
-the size is no multiple of the step, and everything behind the embedding stays the same.
+the size is no multiple of the step, and everything behind the embedding stays the same. Splits along seams are those of the
+clustering, before parts of an object join (`shiftrun.clustering.fragments`), which mends most of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from shiftrun.clustering.components import Labels
+from shiftrun.clustering.labels import label_instances
 from shiftrun.models import INSTANCE_OUTPUTS, Model
 from shiftzoo.datasets import Sample
 from shiftzoo.evaluation.metrics import Counts, count, total
@@ -33,7 +36,7 @@ class Evaluation:
     names : tuple of str
     counts : tuple of Counts
     seam_splits : tuple of int
-        Objects split along a seam of these tiles; 0 for None.
+        Objects split along a seam of these tiles, before parts join; 0 for None.
     seamless_splits : tuple of int
         The same along the same lines, in the result of the default tile, which knows no seams there.
     distant_merges : tuple of int
@@ -113,15 +116,23 @@ def evaluate(
 def _rows(model: Model, sample: Sample, tiles: tuple[int | None, ...]) -> dict[int | None, _Row]:
     wanted = tuple(dict.fromkeys((None, *tiles)))
     outputs = outputs_by_tile(model, sample.image, wanted)
-    seamless = model.labels(outputs[None])
+    seamless = _parts(model, outputs[None])
     rows = {}
     for tile in tiles:
-        labels = seamless if tile is None else model.labels(outputs[tile])
         exact = tile is None or model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
-        lines = None if tile is None else (tile,) * labels.ndim
-        along, seamless_along = (seam_splits(sample.label, one, lines) if lines else 0 for one in (labels, seamless))
-        rows[tile] = _Row(exact, count(sample.label, labels), along, seamless_along, _distant_merges(model, sample, outputs[tile]))
+        along = seamless_along = 0
+        if tile is not None:
+            lines = (tile,) * sample.label.ndim
+            along, seamless_along = (seam_splits(sample.label, one, lines) for one in (_parts(model, outputs[tile]), seamless))
+        counts = count(sample.label, model.labels(outputs[tile]))
+        rows[tile] = _Row(exact, counts, along, seamless_along, _distant_merges(model, sample, outputs[tile]))
     return rows
+
+
+def _parts(model: Model, outputs: Outputs) -> Labels:
+    """The labels before parts of an object join."""
+    settings = asdict(model.clustering(None, None, None)) | {"fragment_border": 0.0}
+    return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, sums=model.sums)
 
 
 def _distant_merges(model: Model, sample: Sample, outputs: Outputs) -> int:

@@ -12,6 +12,17 @@ from shiftrun.models import Model
 from shiftzoo.evaluation.evaluate import Evaluation
 from shiftzoo.evaluation.metrics import THRESHOLDS, Counts, total
 
+TILE_COLUMNS = (
+    "output tile, px",
+    "exact",
+    "AP50",
+    "false splits",
+    "parts along a seam",
+    "same lines, no seams",
+    "false merges",
+    "distant merges",
+)
+
 
 def precision_table(evaluation: Evaluation, baseline: Sequence[Counts] | None = None) -> str:
     """Markdown: precision by IoU threshold, over the data set and as mean over the images; the watershed's beside it."""
@@ -35,10 +46,7 @@ def tile_table(evaluations: Sequence[Evaluation]) -> str:
 
 def tile_rows(rows: Sequence[dict[str, Any]]) -> str:
     """The same of a report's `evaluations`."""
-    lines = [
-        "| output tile, px | exact | AP50 | false splits | along a seam | same lines, no seams | false merges | distant merges |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(TILE_COLUMNS)} |", "|---" * len(TILE_COLUMNS) + "|"]
     for row in rows:
         size = "default" if row["tile"] is None else str(row["tile"])
         seams = " | | " if row["tile"] is None else f" | {row['seam_splits']} | {row['seamless_splits']} "
@@ -101,7 +109,8 @@ def draw_tile_figure(evaluations: Sequence[Evaluation], title: str, out: Path) -
         splits.plot(tiles, [e.total.splits for e in chosen], label=label, **style)
         if not exact:
             seams = [sum(e.seam_splits) for e in chosen]
-            splits.plot(tiles, seams, label="naive, along a seam", color="tab:orange", marker="^", linestyle=":", markersize=4)
+            label = "naive, parts along a seam"
+            splits.plot(tiles, seams, label=label, color="tab:orange", marker="^", linestyle=":", markersize=4)
     quality.set(xlabel="output tile, px", ylabel="AP50 over the data set", ylim=(0, 1))
     splits.set(xlabel="output tile, px", ylabel="false splits", ylim=(0, None))
     splits.yaxis.set_major_locator(MaxNLocator(integer=True))
