@@ -97,7 +97,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that plans tiles."""
     options = (
         click.option("--tile", type=TileSize(), default="auto", show_default=True, help=TILE_HELP),
-        click.option("--memory", type=Memory(), help="Memory that --tile auto may use. Default: 80 % of what is free."),
+        click.option("--memory", type=Memory(), help="For --tile auto, on CUDA of the device. Default: 80 % of what is free."),
         click.option(
             "--pad",
             type=click.Choice(["reflect", "edge", "constant", "none"]),

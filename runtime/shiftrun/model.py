@@ -16,8 +16,9 @@ from shiftrun.clustering.labels import label_instances
 from shiftrun.clustering.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
 from shiftrun.files.arrays import Box, check_out, into_array
 from shiftrun.inference.checking import Check
+from shiftrun.inference.providers import CPU, CUDA, limits, tiles_at_a_time
 from shiftrun.inference.running import Run
-from shiftrun.inference.session import CPU, CUDA, Session
+from shiftrun.inference.session import Session
 from shiftrun.inference.source import Source, as_image
 from shiftrun.inference.stitch import MemoryTarget, Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
@@ -43,9 +44,9 @@ class Model(ModelFile):
     force : bool
         Stitch naively where the exact plan is refused.
     workers : int
-        Tiles that are run at a time.
+        Tiles that are run at a time; on CUDA at least two.
     memory : int or None
-        Bytes that the process may use, for automatic tiles; None: what is free.
+        Bytes that the process may use, or its part of the device's memory on CUDA, for automatic tiles; None: what is free.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only, and no longer bit-identical.
     check_windows : int
@@ -69,9 +70,14 @@ class Model(ModelFile):
         return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
 
     @cached_property
+    def provider(self) -> str:
+        """The onnxruntime execution provider that runs the network; only "cpu" is known without loading it."""
+        return CPU if self.device == "cpu" else self.session.provider
+
+    @cached_property
     def sums(self) -> Sums:
         """What computes the matrix products of mean shift: CUDA where the network runs there, else numpy."""
-        return SumsOnDevice("cuda") if self.session.provider == CUDA else sums_on_cpu
+        return SumsOnDevice("cuda") if self.provider == CUDA else sums_on_cpu
 
     @cached_property
     def check(self) -> Check | None:
@@ -102,9 +108,8 @@ class Model(ModelFile):
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
-        if self.precision != "exact":
-            plan = replace(plan, rounding=(*plan.rounding, f"computed in {self.precision}; `check` says what that costs"))
-        plan = self.confirm(plan, wanted)
+        rounding = (*plan.rounding, *limits(self.provider, self.precision, plan.tile_count))
+        plan = self.confirm(replace(plan, rounding=rounding), wanted)
         return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
 
     def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
@@ -114,7 +119,8 @@ class Model(ModelFile):
     @cached_property
     def budget(self) -> Budget:
         """What a run of this network may use, and what a px of a read costs."""
-        return budget_of(self.path, self.contract, self.dimensions, workers=self.workers, limit_bytes=self.memory)
+        tiles, on_cuda = tiles_at_a_time(self.provider, self.workers), self.provider == CUDA
+        return budget_of(self.path, self.contract, self.dimensions, workers=tiles, limit_bytes=self.memory, on_cuda=on_cuda)
 
     def confirm(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Plan:
         """Evaluate the network again at the very sizes of the plan's reads.
@@ -154,19 +160,9 @@ class Model(ModelFile):
             return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
 
         axes = self.axes(outputs)
-        return Run(
-            self.session,
-            source,
-            plan,
-            self.outputs(outputs),
-            halve,
-            edges,
-            self.workers,
-            progress,
-            self.check,
-            axes,
-            self.batch(plan),
-        )
+        at_a_time = tiles_at_a_time(self.provider, self.workers)
+        found, batch = self.outputs(outputs), self.batch(plan)
+        return Run(self.session, source, plan, found, halve, edges, at_a_time, progress, self.check, axes, batch)
 
     def batch(self, plan: Plan) -> int:
         """How many tiles to give to the network at a time: small ones go together, where each is computed by itself.
@@ -174,7 +170,7 @@ class Model(ModelFile):
         On the CPU that does not change a bit. On other devices the size of a batch may choose other kernels, as that of a tile.
         """
         dynamic = isinstance(self.contract.input.shape[0], str) and self.contract.input.batch == "independent"
-        if not dynamic or not plan.exact or self.session.provider != CPU:
+        if not dynamic or not plan.exact or self.provider != CPU:
             return 1
         return self.budget.batch(plan.read_shape)
 

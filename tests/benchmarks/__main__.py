@@ -15,9 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import onnxruntime
 
 from tests.benchmarks.cases import CASES, PEERS
+from tests.benchmarks.on_cuda import rows_of
 
+TABLES = ("tiling", "scaling", "meanshift", "cuda")
+CUDA_PX, CUDA_TILES = 4096, (2048, 1024, 512, 144)
 PATH = click.Path(path_type=Path, exists=True)
 
 
@@ -64,10 +68,10 @@ def tiling(model: Path, size: int, folder: Path) -> str:
 @click.argument("model", type=PATH)
 @click.option("--size", default=2048, show_default=True, help="Px along y and x of the image.")
 @click.option("--scaling", default="2048,4096", show_default=True, help="Sizes for the scaling of segment.")
-@click.option("--only", type=click.Choice(["tiling", "scaling", "meanshift"]), multiple=True, help="Default: all.")
+@click.option("--only", type=click.Choice(TABLES), multiple=True, help="Default: all, and cuda where there is a device.")
 def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
-    """Print tables: whole image against tiles, scaling with size, mean shift against scikit-learn."""
-    wanted = only or ("tiling", "scaling", "meanshift")
+    """Print tables: whole image against tiles, scaling with size, mean shift against scikit-learn, tiles on CUDA."""
+    wanted = only or (TABLES if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else TABLES[:3])
     with TemporaryDirectory() as folder:
         if "tiling" in wanted:
             click.echo(f"\n## Network on {size}x{size}\n\n{tiling(model, size, Path(folder))}")
@@ -81,6 +85,8 @@ def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
     if "meanshift" in wanted:
         rows = [measured("meanshift", points=n, dimensions=e, centers=c, smeared=s) for n, e, c, s in MEAN_SHIFT]
         click.echo(f"\n## Mean shift, 50 clusters\n\n{table(rows)}")
+    if "cuda" in wanted:
+        click.echo(f"\n## Tiles on CUDA, {CUDA_PX}x{CUDA_PX}\n\n{table(rows_of(model, CUDA_PX, CUDA_TILES))}")
 
 
 MEAN_SHIFT = (

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun.commands.report import peak_memory_bytes
+from tests.benchmarks.pictures import picture
 
 Figures = dict[str, Any]
 PEERS = {"monai": "monai", "torchio": "torchio", "bioimageio": "bioimageio.core"}  # case: the package that it needs
-SAMPLE = Path(__file__).parents[2] / "zoo" / "samples" / "nuclei.tif"
 CLUSTERS, SUPPORT = 50, 100
 BAD = 1e-3  # a px is bad if it is off by more, in standard deviations of the output
 
@@ -53,16 +53,6 @@ def measuring(figures: Figures) -> Iterator[None]:
     figures["CPU s"] = round(time.process_time() - cpu, 2)
     figures["peak MB"] = round((peak_memory_bytes() or 0) / 1e6)
     figures["own MB"] = round(largest[0] / 1e6)
-
-
-def picture(size: int) -> NDArray[np.uint16]:
-    """The sample of the zoo, mirrored until it fills `size` px, with a little noise."""
-    from shiftrun.files.images import read_pixels
-
-    sample = read_pixels(SAMPLE).astype(np.uint16)
-    tile = np.block([[sample, sample[:, ::-1]], [sample[::-1], sample[::-1, ::-1]]])
-    repeats = [-(-size // length) for length in tile.shape]
-    return np.tile(tile, repeats)[:size, :size] + np.random.default_rng(0).integers(0, 3, (size, size)).astype(np.uint16)
 
 
 def compared(found: NDArray[np.float32], options: dict[str, Any]) -> Figures:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
 from shiftrun.inference.checking import ROUNDING, Check
-from shiftrun.inference.session import PROVIDERS, OutOfMemory, Session, half_precision
+from shiftrun.inference.providers import PROVIDERS
+from shiftrun.inference.session import OutOfMemory, Session, half_precision
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
 from tests.shiftrun.networks import unet
 from tests.shiftrun.test_cli import shiftrun_

@@ -18,7 +18,7 @@ from shiftlint.errors import InputError
 from shiftrun.files.arrays import Box
 from shiftrun.files.images import Series
 from shiftrun.files.outputs import replacing
-from shiftrun.inference.session import CPU, CUDA, runtime_version
+from shiftrun.inference.session import runtime_version
 from shiftrun.model import Model
 from shiftrun.tiles import regions
 from shiftrun.tiles.plan import Plan
@@ -112,7 +112,7 @@ def run_report(
         "settings": settings,
         "overrides": overrides,
         "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
-        "provider": model.session.provider,
+        "provider": model.provider,
         "check": None if model.check is None else model.check.take(plan),
         "versions": {
             "shiftlint": version("shiftlint"),
@@ -134,8 +134,6 @@ def warnings_of(model: Model, plan: Plan) -> list[str]:
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
     if plan.exact:
         found += [f"equal to the whole image up to rounding only: {reason}" for reason in plan.rounding]
-    if model.session.provider not in {CPU, CUDA}:
-        found.append(f"bit-identity is known for the CPU and CUDA, not for {model.session.provider}: --check measures it")
     if model.contract_source == "computed":
         found.append("the model carries no contract: it was analyzed for this run")
     if model.contract_source.startswith("recomputed"):

@@ -1,14 +1,16 @@
 """Running a network: the only module that knows onnxruntime.
 
-Results must not depend on how a tile is run: TF32 is off unless asked for (with it, onnxruntime's default, the shape of a tile
-changes CUDA results by 4e-3), and a provider that silently fell back to the CPU is an error where another device was asked for.
+Results must not depend on how a tile is run: a provider that silently fell back to the CPU is an error where another device was
+asked for.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from contextlib import redirect_stdout
 from importlib import metadata
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.inference.host_memory import BoundSession
+from shiftrun.inference.providers import CPU, CUDA, provider_of, settings
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
-PROVIDERS = {"cpu": CPU, "cuda": CUDA, "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider"}
-DEVICES = ("auto", *PROVIDERS)
-PRECISIONS = ("exact", "tf32", "fp16")
 FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 LARGEST_MODEL_BYTES = 2_000_000_000  # what one protobuf message can hold
 QUIET = 4  # onnxruntime's log level "fatal": its errors are reported once, as one line
@@ -39,8 +39,8 @@ class Session:
     path : Path
         An ONNX file.
     device : str
-        One of `DEVICES`, or the name of an onnxruntime execution provider. "auto": CUDA where it is available and starts, else
-        the CPU.
+        One of `providers.DEVICES`, or the name of an onnxruntime execution provider. "auto": CUDA where it is available and
+        starts, else the CPU.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only.
     workers : int
@@ -82,6 +82,7 @@ class Session:
         self._dtype = FLOAT_TYPES[image.type]
         self.input_name: str = image.name
         self.output_names: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
+        self._bound = BoundSession(self._session, self.input_name) if self.provider == CUDA else None
 
     def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
         """Run the network on `batch` (in the axis order of the file) and return the named outputs, all by default.
@@ -90,12 +91,20 @@ class Session:
         ------
         InputError
             onnxruntime refuses the batch, such as for a size that is not legal.
+        MemoryError
+            The host has none left for the outputs.
         """
-        names = list(outputs or self.output_names)
-        feed = {self.input_name: np.ascontiguousarray(batch, dtype=self._dtype)}
+        names = outputs or self.output_names
+        batch = np.ascontiguousarray(batch, dtype=self._dtype)
         try:
-            return dict(zip(names, self._session.run(names, feed), strict=True))
-        except Exception as error:  # as above
+            if self._bound is not None:
+                found = self._bound.run(names, batch)
+            else:
+                found = self._session.run(list(names), {self.input_name: batch})
+            return dict(zip(names, found, strict=True))
+        except MemoryError:
+            raise
+        except Exception as error:  # onnxruntime's have no other class in common
             reason = " ".join(str(error).split())[:300]
             if any(sign in reason.lower() for sign in OUT_OF_MEMORY):
                 raise OutOfMemory(
@@ -110,9 +119,8 @@ class Session:
 def start_session(network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact") -> Any:
     """An onnxruntime session of an ONNX file or its content; parameters and errors as of `Session`."""
     runtime = _onnxruntime()
-    wanted = _provider(device, runtime.get_available_providers(), precision, workers)
-    settings = {"use_tf32": "1" if precision == "tf32" else "0"} if wanted == CUDA else {}
-    providers = [(wanted, settings), CPU] if wanted != CPU else [CPU]
+    wanted = provider_of(device, runtime.get_available_providers(), precision, workers)
+    providers = [(wanted, settings(wanted, precision)), CPU] if wanted != CPU else [CPU]
     options = runtime.SessionOptions()
     options.log_severity_level = QUIET
     if workers > 1:
@@ -123,7 +131,7 @@ def start_session(network: Path | bytes, device: str, *, workers: int = 1, preci
         network = half_precision(network) if precision == "fp16" else network
     try:
         session = runtime.InferenceSession(network, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors have no common class but Exception
+    except Exception as error:  # onnxruntime's have no other class in common
         where, reason = network if isinstance(network, Path) else "in memory", " ".join(str(error).split())[:300]
         raise InputError(f"cannot load model ({where}): expected a network that onnxruntime runs, got: {reason}") from error
     started = session.get_providers()[0]
@@ -163,28 +171,6 @@ def half_precision(path: Path) -> bytes:
     return result
 
 
-def _provider(device: str, available: list[str], precision: str, workers: int) -> str:
-    """The provider to ask for; InputError where onnxruntime has none of that name, or it cannot do what is asked."""
-    best = CUDA if CUDA in available else CPU
-    wanted = best if device == "auto" else PROVIDERS.get(device, device)
-    if wanted not in available:
-        advice = _INSTALL_GPU if wanted == CUDA else "Install the build of onnxruntime that has it, or use --device auto."
-        raise InputError(f"no such device (--device {device}): expected {wanted}, onnxruntime has {', '.join(available)}. {advice}")
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision (--precision): expected one of {', '.join(PRECISIONS)}, got {precision}.")
-    if precision != "exact" and wanted != CUDA:
-        raise InputError(
-            f"no {precision} here (--precision {precision}): expected {CUDA}, got {wanted}. Use --precision exact, or "
-            "a machine with a GPU by NVIDIA."
-        )
-    if wanted == PROVIDERS["directml"] and workers > 1:
-        raise InputError(f"one worker only (--device {device}): expected --workers 1, which DirectML needs, got {workers}.")
-    return wanted
-
-
-_INSTALL_GPU = 'Install it: pip install "shiftlint[gpu]", without onnxruntime beside it.'
-
-
 def runtime_version() -> str:
     """The installed onnxruntime distributions and versions, for reports."""
     found = _distributions()
@@ -205,6 +191,9 @@ def _onnxruntime() -> Any:
             "onnxruntime is not installed: expected onnxruntime or onnxruntime-gpu. "
             'Install it: pip install "shiftlint[cpu]" (or [gpu]).'
         ) from error
+    if CUDA in onnxruntime.get_available_providers() and hasattr(onnxruntime, "preload_dlls"):
+        with redirect_stdout(StringIO()):  # what it misses is told when the device does not start
+            onnxruntime.preload_dlls()  # those of the packages nvidia-*, which the system does not find
     return onnxruntime
 
 

@@ -8,7 +8,9 @@ arena rounds up.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from math import prod
 from pathlib import Path
 
@@ -64,3 +66,28 @@ def available_bytes() -> int | None:
     if limit.is_file() and used.is_file() and (text := limit.read_text().strip()).isdigit():
         found.append(int(text) - int(used.read_text()))
     return int(max(0, min(found)) * USABLE) if found else None
+
+
+def cuda_available_bytes() -> int | None:
+    """The memory of the first CUDA device that may be used now; None where its driver does not say.
+
+    By the driver's own library, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__MEM.html.
+    """
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
+        return None
+    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
+        return None
+    try:
+        if driver.cuCtxPushCurrent_v2(context):
+            return None
+        failed = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
+        driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)
+    return None if failed else int(free.value * USABLE)

@@ -5,7 +5,8 @@ All tiles of a run have one read of R px, so that a run costs
     time ∝ (number of tiles) · R · (1 + bytes(R) / CACHED_BYTES)        memory = BASE + blocks + workers · bytes(R)
 
 The first factors are the arithmetic including the halo; the last one is what was measured for U-Nets on a CPU (0.75 µs a px at
-700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. bytes(R) is the peak
+700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. On CUDA there is none,
+but a tile costs as much as LAUNCH_PX more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak
 of the network's tensors (`memory.py`), proportional to R. An image that is run block by block is large: there tiles of a usual size
 are taken if larger ones gain little, so that memory does not grow with the image. Results do not depend on the tile, so the choice
 may depend on the machine.
@@ -22,11 +23,12 @@ from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import Refusal, exact_axis
 from shiftrun.tiles.frame import frame
-from shiftrun.tiles.memory import ITEM_BYTES, activation_bytes, available_bytes
+from shiftrun.tiles.memory import ITEM_BYTES, activation_bytes, available_bytes, cuda_available_bytes
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Edges
 from shiftrun.tiles.windows import GRIDS
 
 CACHED_BYTES = 0.9e9
+LAUNCH_PX = 1 << 16
 BASE_BYTES = 150_000_000  # the process with its libraries
 SPACING = 0.97  # sizes closer than that are not tried both
 LITTLE = 1.06  # what tiles of usual size may cost more than larger ones
@@ -49,12 +51,15 @@ class Budget:
         Memory that no tile changes: weights, blocks of the result.
     workers : int
         Tiles run at a time.
+    on_cuda : bool
+        The memory is that of a CUDA device.
     """
 
     limit_bytes: int | None
     bytes_per_px: float
     fixed_bytes: int = 0
     workers: int = 1
+    on_cuda: bool = False
 
     def peak_bytes(self, read: tuple[int, ...]) -> int:
         """The memory of a run with this read."""
@@ -69,6 +74,8 @@ class Budget:
 
     def cost(self, tiles: int, read: tuple[int, ...]) -> float:
         """The time of a run, in px of arithmetic."""
+        if self.on_cuda:
+            return tiles * (LAUNCH_PX + prod(read))
         return tiles * prod(read) * (1 + self.bytes_per_px * prod(read) / CACHED_BYTES)
 
 
@@ -77,14 +84,19 @@ def usual_px(dimensions: int) -> int:
     return int(USUAL_READ_PX[dimensions] ** dimensions)
 
 
-def budget_of(path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None) -> Budget:
-    """The budget of a network in a file; without a limit 80 % of the memory that is free now."""
+def budget_of(
+    path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None, on_cuda: bool = False
+) -> Budget:
+    """The budget of a network in a file; without a limit 80 % of the memory that is free now, `on_cuda` that of the device."""
     axes, usual = contract.outputs[0].axes, USUAL_READ_PX[dimensions]
     sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(usual)) for axis in axes] or [usual] * dimensions
     read = tuple(size or usual for size in sizes)
     per_px = activation_bytes(path, read, contract.input.name) / prod(read)
     channels = sum(size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int))
     block_bytes = ITEM_BYTES * channels * GRIDS[dimensions].single ** dimensions
+    if on_cuda:
+        limit = cuda_available_bytes() if limit_bytes is None else limit_bytes
+        return Budget(limit, per_px, path.stat().st_size, workers, on_cuda=True)
     limit = available_bytes() if limit_bytes is None else limit_bytes
     return Budget(limit, per_px, path.stat().st_size + block_bytes, workers)
 
