@@ -9,7 +9,7 @@ from pathlib import Path
 from shiftlint.contract import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
-from shiftrun.clustering.labels import Clustering
+from shiftrun.clustering.window_labels import Clustering
 from shiftrun.files.arrays import Reader
 from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.inference.source import Source

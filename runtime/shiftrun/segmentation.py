@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from shiftrun.clustering.labels import Clustering, label_blocks
+from shiftrun.clustering.labels import label_blocks
+from shiftrun.clustering.processes import labeling_processes
 from shiftrun.clustering.region_labels import label_region
 from shiftrun.clustering.weighted_sums import Sums
+from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
 from shiftrun.files.arrays import Box, Reader
 from shiftrun.files.outputs import writing
 from shiftrun.files.views import Cropped
@@ -88,6 +91,7 @@ def instances(
     progress: Progress | None = None,
     folder: Path | None = None,
     stage: Stage = lambda _: nullcontext(),
+    processes: int = 0,
 ) -> Iterator[Instances]:
     """Run `model` by `plan`, of the whole image, and label what comes.
 
@@ -106,6 +110,8 @@ def instances(
         Where the temporary file of the labels lies.
     stage : callable (name) to context manager, optional
         Entered around "predict" and "cluster".
+    processes : int
+        Of their own for label windows, where there are several and no region is asked for; 0: in this one.
     """
     shape, runs = plan.output_shape, []
 
@@ -117,11 +123,16 @@ def instances(
         return timed(ahead(run.blocks()), lambda: stage("predict"))
 
     windows = windows_of(shape, GRIDS[model.dimensions])
-    with nullcontext() if folder is None else writing(folder):
-        if region is None:
-            labeling = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, timed=stage, sums=model.sums)
+    with ExitStack() as stack:
+        if folder is not None:
+            stack.enter_context(writing(folder))
+        if region is not None:
+            labeled = label_region(blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums)
         else:
-            labeling = label_region(blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums)
-        with labeling as store:
-            labels: Reader = store if region is None else Cropped(store, region)
-            yield Instances(labels, store.largest, runs[0].plan)
+            here: Labeling = partial(label_windows, sums=model.sums, timed=stage)
+            count = min(processes, len(windows) - 1)
+            labeling = stack.enter_context(labeling_processes(count, stage)) if count else here
+            labeled = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, labeling=labeling)
+        store = stack.enter_context(labeled)
+        labels: Reader = store if region is None else Cropped(store, region)
+        yield Instances(labels, store.largest, runs[0].plan)

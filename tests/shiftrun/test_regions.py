@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
 from shiftrun.clustering import region_labels
-from shiftrun.clustering.labels import Clustering, label_blocks
+from shiftrun.clustering.labels import label_blocks
 from shiftrun.clustering.region_labels import label_region
+from shiftrun.clustering.window_labels import Clustering
 from shiftrun.files.arrays import everything
 from shiftrun.inference.running import Block
 from shiftrun.models import Model, open_model

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.labels import label_window
+from shiftrun.clustering.window_labels import label_window
 from shiftrun.commands.jobs import jobs_of
 from shiftrun.files.arrays import MemoryArray
 from shiftrun.files.images import read_pixels, read_series
@@ -166,7 +166,7 @@ def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pyt
             raise errors.pop()
         return label_window(*arguments)
 
-    monkeypatch.setattr("shiftrun.clustering.labels.label_window", fails)
+    monkeypatch.setattr("shiftrun.clustering.window_labels.label_window", fails)
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "plate/w2.tif", "-o", "out", "--quiet") == 2
     assert capsys.readouterr().err.splitlines()[0] == "shiftrun: error: plate/w0.tif: out of memory"
     errors.append(MemoryError("80 MB for an array"))

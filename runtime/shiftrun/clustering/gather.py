@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.clustering.window_labels import Foreground
 from shiftrun.files.arrays import Box, hull, intersection, within
 from shiftrun.heap import lasting
 from shiftrun.inference.running import Block
@@ -32,17 +33,14 @@ class Gather:
         self._open = list(range(len(windows)))  # not complete
         self._pieces: dict[int, list[Piece]] = {}
 
-    def complete(self, blocks: Iterable[Block]) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Yield (number, embeddings of the foreground (E, K), its mask (*box)) of each window when the last of its blocks is there.
-
-        The embeddings are in raster order. While the caller works on them, the block is not held.
-        """
+    def complete(self, blocks: Iterable[Block]) -> Iterator[Foreground]:
+        """Yield the foreground of each window when the last of its blocks is there; no block is held meanwhile."""
         for block in blocks:
             last = self._take(block)
             del block
             while last:
                 number, piece = last.popleft()
-                yield number, *self._complete(number, piece)
+                yield Foreground(number, *self._complete(number, piece))
 
     def _take(self, block: Block) -> deque[tuple[int, Piece]]:
         """Keep what later windows need of a block; the windows that it completes, each with its last piece."""

@@ -12,47 +12,24 @@ in `label_store.py` until all names are known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.components import Labels, components
-from shiftrun.clustering.fragments import absorb_fragments
+from shiftrun.clustering.components import Labels
 from shiftrun.clustering.gather import Gather
 from shiftrun.clustering.label_store import LabelStore
-from shiftrun.clustering.meanshift import mean_shift
 from shiftrun.clustering.unions import Unions
 from shiftrun.clustering.weighted_sums import Sums, sums_on_cpu
+from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
 from shiftrun.files.arrays import everything
 from shiftrun.heap import give_back
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import GRIDS, Grid, Window, windows_of
-
-
-@dataclass(frozen=True, slots=True)
-class Clustering:
-    """How embeddings become labels.
-
-    Attributes
-    ----------
-    bandwidth : float
-        Of mean shift, in units of the embedding.
-    threshold : float
-        Px with a larger logit are foreground.
-    min_size : int
-        Objects with fewer px are dropped.
-    fragment_border : float
-        Parts that have more than this in common with a larger object join it, see `absorb_fragments`; 0: none.
-    """
-
-    bandwidth: float
-    threshold: float = 0.0
-    min_size: int = 0
-    fragment_border: float = 0.0
 
 
 def label_instances(
@@ -98,7 +75,7 @@ def label_instances(
     windows = windows_of(shape, grid or GRIDS[len(shape)])
     block = Block(everything(shape), embedding, foreground)
     clustering = Clustering(bandwidth, threshold, min_size, fragment_border)
-    with label_blocks([block], shape, clustering, windows, progress=progress, sums=sums) as store:
+    with label_blocks([block], shape, clustering, windows, progress=progress, labeling=partial(label_windows, sums=sums)) as store:
         return store.read(everything(shape))
 
 
@@ -111,8 +88,7 @@ def label_blocks(
     *,
     folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-    timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
-    sums: Sums = sums_on_cpu,
+    labeling: Labeling = label_windows,
 ) -> Iterator[LabelStore]:
     """Label blocks that come in raster order and cover the image; yields the finished labels, to be read by boxes.
 
@@ -126,36 +102,16 @@ def label_blocks(
     folder : Path, optional
         Where the unnamed temporary file of the labels lies. Default: the system's folder for such files.
     progress : callable (windows done, windows in all), optional
-    timed : callable (stage) to context manager, optional
-        Entered around the clustering of each window.
-    sums : callable, optional
-        As of `mean_shift`.
+    labeling : callable, optional
+        What labels the windows: `label_windows`, or `labeling_processes`.
     """
     with LabelStore(shape, folder) as store:
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)
-        for done, (number, points, mask) in enumerate(gather.complete(blocks), start=1):
-            with timed("cluster"):
-                labels = label_window(points, mask, clustering, sums)
-                unions.add(number, labels, store.total)
-                store.add(windows[number], labels)
-                give_back()
+        for done, (number, labels) in enumerate(labeling(gather.complete(blocks), clustering), start=1):
+            unions.add(number, labels, store.total)
+            store.add(windows[number], labels)
+            give_back()
             if progress is not None:
                 progress(done, len(windows))
         store.name(unions.names(store.total), clustering.min_size)
         yield store
-
-
-def label_window(points: NDArray[np.float32], mask: NDArray[np.bool_], clustering: Clustering, sums: Sums = sums_on_cpu) -> Labels:
-    """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
-
-    `mask` (*box) says where the foreground lies, `points` (E, K) are its embeddings in raster order, which are overwritten.
-
-    Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
-    those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
-    """
-    clusters = np.full(mask.shape, -1, dtype=np.int32)
-    support = max(1, clustering.min_size)
-    clusters[mask], _ = mean_shift(
-        points.T, clustering.bandwidth, min_support=support, cluster_all=True, overwrite_points=True, sums=sums
-    )
-    return absorb_fragments(components(clusters), clustering.fragment_border)

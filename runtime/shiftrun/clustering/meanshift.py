@@ -45,6 +45,7 @@ def mean_shift(
     cluster_all: bool = False,
     overwrite_points: bool = False,
     sums: Sums = sums_on_cpu,
+    threads: int | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Cluster points by the modes of their density.
 
@@ -61,6 +62,8 @@ def mean_shift(
         The caller needs `points` no more: they are moved in place, which saves a copy if they are float32 in Fortran order.
     sums : callable, optional
         What computes the matrix products: `sums_on_cpu`, or a `SumsOnDevice`.
+    threads : int, optional
+        How many follow modes; by default one for each core. The result does not depend on it.
 
     Returns
     -------
@@ -93,18 +96,20 @@ def mean_shift(
     # summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
         reach = np.inf if cluster_all else float(bandwidth)
-        labels, modes = _cluster(centered, float(bandwidth), min_support, reach, sums)
+        with ThreadPoolExecutor(threads or os.cpu_count(), "climb") as pool:
+            labels, modes = _cluster(centered, float(bandwidth), min_support, reach, sums, pool)
     return labels, (modes + center).astype(np.float32)
 
 
-def _cluster(points: Floats, bandwidth: float, min_support: int, reach: float, sums: Sums) -> tuple[NDArray[np.int32], Floats]:
+def _cluster(
+    points: Floats, bandwidth: float, min_support: int, reach: float, sums: Sums, pool: Executor
+) -> tuple[NDArray[np.int32], Floats]:
     bins = merge(points, bandwidth)
     cells = refine(points, bins, bandwidth)
     inside = sort_points(points, cells)
-    with ThreadPoolExecutor(os.cpu_count(), "climb") as pool:
-        reached = _climb(bins.means, cells, bandwidth, sums, pool)
-        reached = reached[_most_support(reached, cells, inside, bandwidth) >= min_support]
-        modes = _distinct(*_settle(reached, cells, inside, bandwidth, pool), bandwidth, min_support)
+    reached = _climb(bins.means, cells, bandwidth, sums, pool)
+    reached = reached[_most_support(reached, cells, inside, bandwidth) >= min_support]
+    modes = _distinct(*_settle(reached, cells, inside, bandwidth, pool), bandwidth, min_support)
     return _nearest(inside, cells, modes, reach), modes
 
 

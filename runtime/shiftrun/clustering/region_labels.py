@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from shiftrun.clustering.components import Labels
 from shiftrun.clustering.gather import Gather
 from shiftrun.clustering.label_store import LabelStore
-from shiftrun.clustering.labels import Clustering, label_window
 from shiftrun.clustering.unions import Unions
 from shiftrun.clustering.weighted_sums import Sums, sums_on_cpu
+from shiftrun.clustering.window_labels import Clustering, label_windows
 from shiftrun.files.arrays import Box, intersection, within
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Window
@@ -97,8 +97,7 @@ def _label_windows(
     )
     moved = [Window(within(window.box, hull), within(window.core, hull)) for window in windows]
     gather = Gather(moved, clustering.threshold)
-    for number, points, mask in gather.complete(blocks_of(hull)):
-        yield number, label_window(points, mask, clustering, sums)
+    yield from label_windows(gather.complete(blocks_of(hull)), clustering, sums=sums)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.labels import Clustering
+from shiftrun.clustering.processes import process_count
+from shiftrun.clustering.window_labels import Clustering
 from shiftrun.commands.jobs import Job
 from shiftrun.commands.label_frame import LabelFrame, label_frame
 from shiftrun.commands.objects import Table, measure_objects, stack_tables, write_objects
@@ -24,6 +25,7 @@ from shiftrun.files.outputs import writing
 from shiftrun.files.spool import Spool
 from shiftrun.files.writing import check_axes, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
+from shiftrun.inference.providers import CPU
 from shiftrun.model import Model
 from shiftrun.model_file import INSTANCE_OUTPUTS
 from shiftrun.progress import progress_bar
@@ -120,6 +122,7 @@ class _Work:
                 progress=progress,
                 folder=folder,
                 stage=self.watch.stage,
+                processes=process_count(on_device=self.model.provider != CPU),
             ) as found,
         ):
             self._take(index, image, self.frame.labels(found.labels), found.count, spool)
