@@ -115,6 +115,11 @@ def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr("shiftrun.commands.segmenting.process_count", lambda on_device, count=count: count)
         arguments = ("segment", str(ZOO / "dsb2018.onnx"), str(tmp_path / "image.npy"), "-o", str(tmp_path / f"{count}.tif"))
         assert shiftrun_(monkeypatch, *arguments, "--device", "cpu", "--quiet") == 0
-        assert json.loads((tmp_path / f"{count}.report.json").read_text(encoding="utf-8"))["seconds"]["cluster"] > 0
+        report = json.loads((tmp_path / f"{count}.report.json").read_text(encoding="utf-8"))
+        assert report["settings"]["processes"] == count
+        assert report["seconds"]["cluster"] > 0
+        assert report["peak_memory_bytes"] > (1 + count) * 30e6
     np.testing.assert_array_equal(read_pixels(tmp_path / "0.tif"), read_pixels(tmp_path / "2.tif"))
+    assert shiftrun_(monkeypatch, *arguments, "--device", "cpu", "--quiet", "--overwrite", "--memory", "2GB") == 0
+    assert json.loads((tmp_path / "2.report.json").read_text(encoding="utf-8"))["settings"]["processes"] == 0, "they take memory"
     assert read_pixels(tmp_path / "0.tif").max() > 10

@@ -67,6 +67,7 @@ def run_report(
     region: Box | None = None,
     scales: tuple[Fraction, ...] = (),
     notes: Sequence[str] = (),
+    processes: int = 0,
 ) -> dict[str, Any]:
     """The report of one run, checked against its schema.
 
@@ -89,6 +90,8 @@ def run_report(
         Px of the result per px of the image, where there is a region.
     notes : sequence of str
         What a reader of the result must know of this image.
+    processes : int
+        That were started to label windows.
     """
     image = series.image((0,) * len(series.axes))
     report = {
@@ -121,7 +124,7 @@ def run_report(
             "python": sys.version.split()[0],
         },
         "seconds": seconds,
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory_bytes(processes),
         "objects": objects,
         "warnings": [*notes, *warnings_of(model, plan)],
     }
@@ -141,13 +144,14 @@ def warnings_of(model: Model, plan: Plan) -> list[str]:
     return found
 
 
-def peak_memory_bytes() -> int | None:
-    """The most memory that this process held; None where the system does not say."""
+def peak_memory_bytes(processes: int = 0) -> int | None:
+    """The most memory that this process held, and each of its `processes` as the largest of them; None if the system is silent."""
     try:
         import resource
     except ImportError:  # Windows
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    own, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak = own + processes * largest
     return peak if sys.platform == "darwin" else peak * 1024
 
 

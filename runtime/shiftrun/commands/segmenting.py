@@ -67,13 +67,14 @@ def segment_file(
         work.ran,
         series=series,
         outputs=job.outputs,
-        settings={**asdict(clustering), "normalize": wishes.normalize, "device": model.device},
+        settings={**asdict(clustering), "normalize": wishes.normalize, "device": model.device, "processes": work.processes},
         overrides=overrides | wishes.overrides,
         seconds=watch.seconds,
         objects=objects,
         region=None if wishes.region is None else frame.box,
         scales=model.scales(INSTANCE_OUTPUTS),
         notes=[*series.stored.notes, *work.notes],
+        processes=work.processes,
     )
     written = [*job.outputs.values(), write_report(job.outputs["labels"], report)]
     return summary(f"{objects} objects", series, work.ran, watch, written, report["warnings"])
@@ -98,6 +99,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.ran = self.plan
+        limited = self.model.memory is not None  # then what processes of their own take is not there
+        self.processes = 0 if limited else process_count(on_device=self.model.provider != CPU)
 
     def one(self, index: tuple[int, ...], image: Image, spool: Spool | None) -> None:
         """Label one image; of a series into the spool, and one without contrast has no labels."""
@@ -122,7 +125,7 @@ class _Work:
                 progress=progress,
                 folder=folder,
                 stage=self.watch.stage,
-                processes=process_count(on_device=self.model.provider != CPU),
+                processes=self.processes,
             ) as found,
         ):
             self._take(index, image, self.frame.labels(found.labels), found.count, spool)
