@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, here, beside in ((1, 0, 0), (2, 0, 1), (16, 2, 15), (128, 16, 16)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert (process_count(on_device=False), process_count(on_device=True)) == (here, beside)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert process_count(on_device=True) == 0
 
 
 def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

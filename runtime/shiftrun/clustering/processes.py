@@ -31,6 +31,8 @@ MOST = 16
 
 def process_count(on_device: bool) -> int:
     """How many processes label windows while the network runs, on another device or on the same cores; 0: none but this one."""
+    if getattr(sys, "frozen", False):  # its executable is no interpreter
+        return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST, cores - 1 if on_device else cores // CORES_EACH)
 
