@@ -41,11 +41,16 @@ def lasting(*shape: int) -> NDArray[np.float32]:
     size = math.prod(shape)
     if size * np.float32().nbytes < LEAST_MAPPED_BYTES:
         return np.zeros(shape, dtype=np.float32)
-    try:
-        pages = mmap.mmap(-1, size * np.float32().nbytes)
-    except OSError as error:
-        raise MemoryError(f"{size * np.float32().nbytes} bytes for an array of {'x'.join(map(str, shape))}") from error
+    pages = mapping(size * np.float32().nbytes, f"an array of {'x'.join(map(str, shape))}")
     return np.frombuffer(pages, dtype=np.float32).reshape(shape)
+
+
+def mapping(size: int, what: str) -> mmap.mmap:
+    """`size` bytes of zeros of their own, for `what`; MemoryError if the system has none left."""
+    try:
+        return mmap.mmap(-1, size)
+    except OSError as error:
+        raise MemoryError(f"{size} bytes for {what}") from error
 
 
 def give_back() -> None:

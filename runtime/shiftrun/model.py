@@ -18,7 +18,7 @@ from shiftrun.files.arrays import Box, check_out, into_array
 from shiftrun.inference.checking import Check
 from shiftrun.inference.providers import CPU, CUDA, limits, tiles_at_a_time
 from shiftrun.inference.running import Run
-from shiftrun.inference.session import Session
+from shiftrun.inference.session import Session, wanted_provider
 from shiftrun.inference.source import Source, as_image
 from shiftrun.inference.stitch import MemoryTarget, Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
@@ -71,8 +71,9 @@ class Model(ModelFile):
 
     @cached_property
     def provider(self) -> str:
-        """The onnxruntime execution provider that runs the network; only "cpu" is known without loading it."""
-        return CPU if self.device == "cpu" else self.session.provider
+        """The onnxruntime execution provider that runs the network; the CPU's is known without loading it."""
+        wanted = wanted_provider(self.device, self.precision, self.workers)
+        return CPU if wanted == CPU else self.session.provider
 
     @cached_property
     def sums(self) -> Sums:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 from shiftrun.clustering.labels import label_blocks
-from shiftrun.clustering.processes import labeling_processes
 from shiftrun.clustering.region_labels import label_region
 from shiftrun.clustering.weighted_sums import Sums
 from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
@@ -91,7 +90,7 @@ def instances(
     progress: Progress | None = None,
     folder: Path | None = None,
     stage: Stage = lambda _: nullcontext(),
-    processes: int = 0,
+    labeling: Labeling | None = None,
 ) -> Iterator[Instances]:
     """Run `model` by `plan`, of the whole image, and label what comes.
 
@@ -110,8 +109,8 @@ def instances(
         Where the temporary file of the labels lies.
     stage : callable (name) to context manager, optional
         Entered around "predict" and "cluster".
-    processes : int
-        Of their own for label windows, where there are several and no region is asked for; 0: in this one.
+    labeling : callable, optional
+        What labels the windows where no region is asked for, such as `labeling_processes`. Default: this process.
     """
     shape, runs = plan.output_shape, []
 
@@ -129,9 +128,7 @@ def instances(
         if region is not None:
             labeled = label_region(blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums)
         else:
-            here: Labeling = partial(label_windows, sums=model.sums, timed=stage)
-            count = min(processes, len(windows) - 1)
-            labeling = stack.enter_context(labeling_processes(count, stage)) if count else here
+            labeling = labeling or partial(label_windows, sums=model.sums, timed=stage)
             labeled = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, labeling=labeling)
         store = stack.enter_context(labeled)
         labels: Reader = store if region is None else Cropped(store, region)

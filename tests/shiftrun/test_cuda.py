@@ -90,6 +90,7 @@ class UnderAnotherName:
 @pytest.fixture
 def on_cuda(monkeypatch: pytest.MonkeyPatch) -> Model:
     original = start_session
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, "CPUExecutionProvider"])
     monkeypatch.setattr(
         session_module, "start_session", lambda path, device, **settings: UnderAnotherName(original(path, "cpu", **settings))
     )

@@ -114,6 +114,7 @@ def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     np.save(tmp_path / "image.npy", np.tile(read_pixels(ZOO / "samples" / "nuclei.tif"), (2, 2)))
     monkeypatch.setattr("shiftrun.segmentation.GRIDS", {2: Grid(256, 32, 256)})
     monkeypatch.setattr("shiftrun.model_file.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setattr("shiftrun.commands.segmenting.GRIDS", {2: Grid(256, 32, 256)})
     for count in (0, 2):
         monkeypatch.setattr("shiftrun.commands.segmenting.process_count", lambda on_device, count=count: count)
         arguments = ("segment", str(ZOO / "dsb2018.onnx"), str(tmp_path / "image.npy"), "-o", str(tmp_path / f"{count}.tif"))

@@ -12,10 +12,10 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -24,6 +24,7 @@ import numpy as np
 from shiftlint.errors import InputError
 from shiftrun.clustering.components import Labels
 from shiftrun.clustering.window_labels import Clustering, Foreground, Labeling, label_window
+from shiftrun.inference.stitch import in_order
 
 CORES_EACH = 8  # of a CPU that runs the network, too: clustering takes a seventh of the time of a U-Net there
 MOST = 16
@@ -47,27 +48,19 @@ def labeling_processes(count: int, timed: Callable[[str], AbstractContextManager
     started: list[subprocess.Popen[bytes]] = []
     pool = ThreadPoolExecutor(count, "label")
 
-    def label(window: Foreground, clustering: Clustering) -> tuple[int, Labels]:
+    def label(clustering: Clustering, window: Foreground) -> tuple[int, Labels]:
         process = idle.get()
         try:
             return window.number, _ask(process, window, clustering)
         finally:
             idle.put(process)
 
+    def wait(labels: Future[tuple[int, Labels]]) -> tuple[int, Labels]:
+        with timed("cluster"):
+            return labels.result()
+
     def labeling(windows: Iterable[Foreground], clustering: Clustering) -> Iterator[tuple[int, Labels]]:
-        waiting: deque[Future[tuple[int, Labels]]] = deque()
-
-        def next_labels() -> tuple[int, Labels]:
-            with timed("cluster"):
-                return waiting.popleft().result()
-
-        for window in windows:
-            waiting.append(pool.submit(label, window, clustering))
-            del window
-            if len(waiting) > count:
-                yield next_labels()
-        while waiting:
-            yield next_labels()
+        return in_order(pool, partial(label, clustering), windows, count, wait)
 
     try:
         for _ in range(count):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.processes import process_count
-from shiftrun.clustering.window_labels import Clustering
+from shiftrun.clustering.processes import labeling_processes, process_count
+from shiftrun.clustering.window_labels import Clustering, Labeling
 from shiftrun.commands.jobs import Job
 from shiftrun.commands.label_frame import LabelFrame, label_frame
 from shiftrun.commands.objects import Table, measure_objects, stack_tables, write_objects
@@ -31,6 +31,7 @@ from shiftrun.model_file import INSTANCE_OUTPUTS
 from shiftrun.progress import progress_bar
 from shiftrun.segmentation import instances
 from shiftrun.tiles.plan import Edges, Plan
+from shiftrun.tiles.windows import GRIDS, windows_of
 
 PREVIEW_PX = 4096
 
@@ -47,8 +48,10 @@ def segment_file(
     frame = label_frame(model, plan, wishes.region)
     if not frame.is_image and job.outputs.keys() & {"preview", "objects"}:
         raise InputError(f"network of another scale ({model.path}): expected labels of the image's size for --preview and --csv.")
-    work = _Work(model, job, clustering, wishes, watch, series, frame, edges, plan)
+    processes = _processes(model, plan, frame)
     with ExitStack() as stack:
+        labeling = stack.enter_context(labeling_processes(processes, watch.stage)) if processes else None
+        work = _Work(model, job, clustering, wishes, watch, series, frame, edges, plan, labeling)
         spool = None
         if series.axes:
             with writing(job.outputs["labels"]):
@@ -67,17 +70,25 @@ def segment_file(
         work.ran,
         series=series,
         outputs=job.outputs,
-        settings={**asdict(clustering), "normalize": wishes.normalize, "device": model.device, "processes": work.processes},
+        settings={**asdict(clustering), "normalize": wishes.normalize, "device": model.device, "processes": processes},
         overrides=overrides | wishes.overrides,
         seconds=watch.seconds,
         objects=objects,
         region=None if wishes.region is None else frame.box,
         scales=model.scales(INSTANCE_OUTPUTS),
         notes=[*series.stored.notes, *work.notes],
-        processes=work.processes,
+        processes=processes,
     )
     written = [*job.outputs.values(), write_report(job.outputs["labels"], report)]
     return summary(f"{objects} objects", series, work.ran, watch, written, report["warnings"])
+
+
+def _processes(model: Model, plan: Plan, frame: LabelFrame) -> int:
+    """How many processes label windows; none those of a region, a single one, or where `--memory` bounds that of the host."""
+    on_device = model.provider != CPU
+    if frame.region is not None or (model.memory is not None and not on_device):
+        return 0
+    return min(process_count(on_device), len(windows_of(plan.output_shape, GRIDS[model.dimensions])) - 1)
 
 
 @dataclass
@@ -93,14 +104,13 @@ class _Work:
     frame: LabelFrame
     edges: Edges
     plan: Plan  # of a whole image
+    labeling: Labeling | None
     counts: list[int] = field(default_factory=list)
     tables: list[tuple[tuple[int, ...], Table]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ran = self.plan
-        limited = self.model.memory is not None  # then what processes of their own take is not there
-        self.processes = 0 if limited else process_count(on_device=self.model.provider != CPU)
 
     def one(self, index: tuple[int, ...], image: Image, spool: Spool | None) -> None:
         """Label one image; of a series into the spool, and one without contrast has no labels."""
@@ -125,7 +135,7 @@ class _Work:
                 progress=progress,
                 folder=folder,
                 stage=self.watch.stage,
-                processes=self.processes,
+                labeling=self.labeling,
             ) as found,
         ):
             self._take(index, image, self.frame.labels(found.labels), found.count, spool)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.heap import mapping
+
 ALIGNMENT = 64  # bytes, of each output within the memory that they share
 
 Form = tuple[tuple[int, ...], np.dtype[Any]]  # shape, dtype
@@ -53,10 +55,7 @@ class HostMemory:
                 break
             if len(pages) == size:  # else of another tile, from an earlier run
                 return pages
-        try:
-            return mmap.mmap(-1, size)
-        except OSError as error:
-            raise MemoryError(f"{size} bytes for the outputs of a tile") from error
+        return mapping(size, "the outputs of a tile")
 
 
 class BoundSession:

@@ -116,10 +116,15 @@ class Session:
             ) from error
 
 
+def wanted_provider(device: str, precision: str, workers: int) -> str:
+    """The provider that a session would ask for; errors as of `Session`, without loading a network."""
+    return provider_of(device, _onnxruntime().get_available_providers(), precision, workers)
+
+
 def start_session(network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact") -> Any:
     """An onnxruntime session of an ONNX file or its content; parameters and errors as of `Session`."""
     runtime = _onnxruntime()
-    wanted = provider_of(device, runtime.get_available_providers(), precision, workers)
+    wanted = wanted_provider(device, precision, workers)
     providers = [(wanted, settings(wanted, precision)), CPU] if wanted != CPU else [CPU]
     options = runtime.SessionOptions()
     options.log_severity_level = QUIET

@@ -114,15 +114,22 @@ def run_tiles(
             pool.shutdown(cancel_futures=True)
 
 
-def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """Map in `pool` with at most `ahead` results beyond the one that is waited for."""
+def in_order(
+    pool: Executor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+    wait: Callable[[Future[Result]], Result] = Future.result,
+) -> Iterator[Result]:
+    """Map in `pool` with at most `ahead` results beyond the one that is waited for, by `wait`."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
+        del item  # the pool's, until it is done
         if len(waiting) > ahead:
-            yield waiting.popleft().result()
+            yield wait(waiting.popleft())
     while waiting:
-        yield waiting.popleft().result()
+        yield wait(waiting.popleft())
 
 
 def run_batch(

@@ -94,11 +94,9 @@ def budget_of(
     per_px = activation_bytes(path, read, contract.input.name) / prod(read)
     channels = sum(size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int))
     block_bytes = ITEM_BYTES * channels * GRIDS[dimensions].single ** dimensions
-    if on_cuda:
-        limit = cuda_available_bytes() if limit_bytes is None else limit_bytes
-        return Budget(limit, per_px, path.stat().st_size, workers, on_cuda=True)
-    limit = available_bytes() if limit_bytes is None else limit_bytes
-    return Budget(limit, per_px, path.stat().st_size + block_bytes, workers)
+    fixed, available = path.stat().st_size, cuda_available_bytes if on_cuda else available_bytes
+    limit = available() if limit_bytes is None else limit_bytes
+    return Budget(limit, per_px, fixed + (0 if on_cuda else block_bytes), workers, on_cuda)  # blocks lie on the host
 
 
 @dataclass(frozen=True, slots=True)
