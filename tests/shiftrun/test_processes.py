@@ -100,6 +100,20 @@ def test_what_a_process_does() -> None:
     assert isinstance(pickle.load(answers), Exception), "embeddings that do not fit the mask"
 
 
+def test_a_caller_that_is_gone_is_no_traceback() -> None:
+    embedding, foreground = outputs(60)
+    mask = foreground > 0
+    task = pickle.dumps((Foreground(0, embedding[:, mask], mask), CLUSTERING))
+    for sent in (task, task[: len(task) // 2]):  # a whole window that nobody waits for, and a half one
+        process = processes._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdin.write(sent)
+        process.stdin.close()
+        assert process.wait(60) == (sent is task)
+
+
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for cores, here, beside in ((1, 0, 0), (2, 0, 1), (16, 2, 15), (128, 16, 16)):

@@ -103,7 +103,7 @@ def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         try:
             window, clustering = pickle.load(tasks)
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the caller is gone, or in the middle of a window
             return
         answer: Any
         try:
@@ -116,4 +116,7 @@ def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:  # the caller is gone: nobody to answer, and nothing to flush at the end
+        os._exit(1)
