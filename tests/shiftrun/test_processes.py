@@ -100,7 +100,7 @@ def test_what_a_process_does() -> None:
     assert isinstance(pickle.load(answers), Exception), "embeddings that do not fit the mask"
 
 
-def test_a_caller_that_is_gone_is_no_traceback() -> None:
+def test_a_caller_that_is_gone_is_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
     embedding, foreground = outputs(60)
     mask = foreground > 0
     task = pickle.dumps((Foreground(0, embedding[:, mask], mask), CLUSTERING))
@@ -112,6 +112,7 @@ def test_a_caller_that_is_gone_is_no_traceback() -> None:
         process.stdin.write(sent)
         process.stdin.close()
         assert process.wait(60) == (sent is task)
+    assert capfd.readouterr().err == ""
 
 
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
