@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shiftlint.analysis import analyze, disagreements, read_metadata
+    from shiftlint.analysis import analyze, confirmed, read_metadata
     from shiftlint.contract import Contract
     from shiftlint.errors import InputError
     from shiftlint.metadata import Metadata
 
     __version__: str
 
-__all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "disagreements", "read_metadata"]
+__all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "confirmed", "read_metadata"]
 
 _HOME = {
     "analyze": "shiftlint.analysis",
-    "disagreements": "shiftlint.analysis",
+    "confirmed": "shiftlint.analysis",
     "read_metadata": "shiftlint.analysis",
     "Contract": "shiftlint.contract",
     "InputError": "shiftlint.errors",

@@ -6,13 +6,14 @@ plain: channels, heads, the inside of a block. What cannot be said per atom is s
 
 An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean elements and does not leave
 it. `border` counts, from either end, up to the last element that is not. It cannot be read off the final windows: after a crop, a
-padded convolution reads inside the image and yet mixes in its own zeros.
+padded convolution reads inside the image and yet mixes in its own zeros. On an axis that is shorter than that it counts on, so that
+it is the same at every size.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
+EVERY = -1  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
 
 
 class SizeError(ValueError):
@@ -42,9 +44,20 @@ class Kind(StrEnum):
 
     GLOBAL = "global"  # the output depends on the whole axis; the period stays
     POSITION = "position"  # the output depends on absolute place or total size; no period
-    SIZE = "size"  # a value computed from the input's size enters the elements; no period unless it is the same at other sizes
+    SIZE = "size"  # the network computes something else at another size; no period
+    RANDOM = "random"  # no two runs agree; no period
     STRIDES = "strides"  # branches of different stride meet; no period
     UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
+
+
+BATCH_AXIS = 0
+
+
+class Rounding(StrEnum):
+    """What the last bits of an operator depend on, beside its values."""
+
+    PLACE = "place"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,7 @@ class Note:
     ----------
     kind : Kind
     axis : int
-        Of the network's image input.
+        Of the network's image input; `EVERY` for all of them.
     reason : str
         What happens, in words.
     period : int
@@ -82,7 +95,7 @@ class Track(NamedTuple):
     relation : Relation
         To that axis, in px of the image.
     border : (before, after)
-        Elements at either end that padding reaches.
+        Elements at either end that padding reaches, or would reach if the axis were long enough.
     padding : Paddings
         The nodes whose padding reaches them; empty where the border is.
     bitwise : bool
@@ -126,10 +139,6 @@ class Tensor:
         Where they do not depend on the image: shapes, indices, scales.
     from_image : bool
         Whether the elements depend on the image at all.
-    sized : tuple of frozenset of int
-        Of a tensor that does not: the image axes whose sizes its elements are computed from, one set for each, or one for all.
-    shaped : frozenset of int
-        Of such a tensor: the image axes whose sizes its own size may follow from.
     notes : frozenset of Note
     upsampling : frozenset of {"fixed", "learned"}
         Kinds of upsampling between the image and here.
@@ -137,17 +146,18 @@ class Tensor:
         Not even the sizes are known; `dims` is empty, and the notes say why.
     blocked : bool
         In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can tell.
+    program : hashable, optional
+        What computed it (see `shiftlint.programs`); None of what was computed from sizes: then `elements` tell.
     """
 
     dims: tuple[Dim, ...]
     elements: Elements | None = None
     from_image: bool = False
-    sized: tuple[frozenset[int], ...] = ()
-    shaped: frozenset[int] = frozenset()
     notes: frozenset[Note] = frozenset()
     upsampling: frozenset[str] = frozenset()
     opaque: bool = False
     blocked: bool = False
+    program: Hashable = None
 
     @property
     def value(self) -> NDArray[Any] | None:
@@ -185,9 +195,46 @@ class Tensor:
         return self if added == self.notes else replace(self, notes=added)
 
 
-def plain(*sizes: int, uniform: bool = False) -> Tensor:
+Parameter = Tensor
+"""Annotates an input that the analysis takes for a constant: a node whose parameter is computed from the image is not analyzed."""
+
+
+def rounded(x: Tensor, rounding: Rounding) -> Tensor:
+    """The same tensor where last bits depend on the place, or on how many images are computed at a time."""
+    axes = {BATCH_AXIS} if rounding is Rounding.BATCH else {track.axis for track in x.tracks()}
+    dims = [
+        tuple([a._replace(track=a.track._replace(bitwise=False)) if a.track and a.track.axis in axes else a for a in dim])
+        for dim in x.dims
+    ]
+    return replace(x, dims=tuple(dims))
+
+
+def with_program(x: Tensor, program: Hashable) -> Tensor:
+    """The same tensor, computed by this program."""
+    return Tensor(x.dims, x.elements, x.from_image, x.notes, x.upsampling, x.opaque, x.blocked, program)
+
+
+def plain(*sizes: int, uniform: bool = False, program: Hashable = None) -> Tensor:
     """A tensor that does not depend on the image, of these sizes."""
-    return Tensor(tuple(dim_of(size, uniform=uniform) for size in sizes))
+    return Tensor(tuple(dim_of(size, uniform=uniform) for size in sizes), program=program)
+
+
+def derived(
+    dims: Iterable[Dim],
+    *sources: Tensor | None,
+    notes: Iterable[Note] = (),
+    upsampling: frozenset[str] = frozenset(),
+    blocked: bool = False,
+) -> Tensor:
+    """A tensor that is computed from `sources`: whatever is noted of them holds for it, too."""
+    present = [source for source in sources if source is not None]
+    return Tensor(
+        tuple(dims),
+        from_image=any(source.from_image for source in present),
+        notes=frozenset(notes).union(*[source.notes for source in present]),
+        upsampling=upsampling.union(*[source.upsampling for source in present]),
+        blocked=blocked,
+    )
 
 
 def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
@@ -210,9 +257,9 @@ def computed(array: NDArray[Any]) -> Tensor:
     return stored(Elements(array.shape, array.dtype.name, array))
 
 
-def stored(elements: Elements) -> Tensor:
+def stored(elements: Elements, program: Hashable = None) -> Tensor:
     """A tensor of these elements."""
-    return Tensor(tuple(dim_of(size) for size in elements.shape), elements)
+    return Tensor(tuple(dim_of(size) for size in elements.shape), elements, program=program)
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
@@ -267,7 +314,8 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
 def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: int) -> tuple[int, int]:
     """Count the elements of either end of a new axis up to the last whose window is not within the clean part of the old.
 
-    `size` and `border` belong to the axis that is read; the clean part is border[0] … size - border[1] - 1.
+    `size` and `border` belong to the axis that is read; the clean part is border[0] … size - border[1] - 1. The counts go on beyond
+    an axis without any clean element: they do not depend on its size.
     """
     first_clean, last_clean = border[0], size - border[1] - 1
     before, end = 0, new_size
@@ -278,13 +326,18 @@ def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: 
         above = (last_clean - reads[1]) // relation.period + 1  # first k whose window ends too late
         before = max(before, relation.step * below + phase + 1)
         end = min(end, relation.step * above + phase)
-    return min(max(before, 0), new_size), min(max(new_size - end, 0), new_size)
+    return before, new_size - end
 
 
 def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
     """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
     notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period) for atom in dim if atom.track]
     return dim_of(dim_size(dim)), notes
+
+
+def follows(dim: Dim) -> bool:
+    """Whether any part of a dimension follows the image."""
+    return any(atom.track for atom in dim)
 
 
 def is_uniform(dim: Dim) -> bool:

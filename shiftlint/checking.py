@@ -9,17 +9,14 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.analysis import contract_at, open_probe
-from shiftlint.axes import Note
+from shiftlint.analysis import contract_and_notes, open_probe
 from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
-from shiftlint.nodes import Graph
-from shiftlint.probe import Probe
+from shiftlint.nodes import Graph, every_node
 from shiftlint.rules import Case, Finding, Wish, run
-from shiftlint.sizes import typical_sizes
 from shiftlint.standard_input import readable
 from shiftschemas import SchemaError
 
@@ -89,7 +86,7 @@ def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool 
 def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
     """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
     probe = open_probe(graph, where=path, input_name=input_name)
-    contract = contract_at(probe, where=path)
+    contract, notes = contract_and_notes(probe, where=path)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
     for name in SIZES:
         sizes = getattr(wish, name)
@@ -102,7 +99,7 @@ def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = N
     except SchemaError as error:
         problem = str(error)
     measurements = measured(path, contract) if verify else ()
-    return Case(path, contract, metadata, problem, _notes(probe), wish, None, graph.nodes, graph.constants, measurements)
+    return Case(path, contract, metadata, problem, notes, wish, None, tuple(every_node(graph)), graph.constants, measurements)
 
 
 def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
@@ -128,9 +125,3 @@ def file_sha256(path: str) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _notes(probe: Probe) -> tuple[Note, ...]:
-    """The notes of all outputs at typical sizes."""
-    outputs = probe.at(typical_sizes(probe)).outputs.values()
-    return tuple({note: None for tensor in outputs for note in tensor.notes})

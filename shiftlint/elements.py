@@ -47,7 +47,8 @@ class Elements:
     dtype : str
         numpy's name of the type; for the bytes of a file one of `FORMATS`.
     data : bytes or ndarray
-        Little-endian, the last axis innermost; or what was computed.
+        Little-endian, the last axis innermost; or what was computed. Elements that are repeated along an axis may lie in memory
+        once (numpy's stride 0).
     """
 
     shape: tuple[int, ...]
@@ -66,7 +67,7 @@ class Elements:
     @property
     def nbytes(self) -> int:
         """The memory they take."""
-        return len(self.data) if isinstance(self.data, bytes) else self.data.nbytes
+        return len(self.data) if isinstance(self.data, bytes) else once(self.data).nbytes
 
     def numbers(self) -> list[Any]:
         """All elements as numbers of Python, the last axis innermost."""
@@ -83,6 +84,11 @@ class Elements:
     def encoded(self) -> bytes:
         """The bytes as they stand, or would stand, in a file."""
         return self.data if isinstance(self.data, bytes) else self.data.tobytes()
+
+
+def once(array: NDArray[Any]) -> NDArray[Any]:
+    """The array with a single element along every axis along which it is repeated in memory."""
+    return array[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in array.strides])] if array.size else array
 
 
 def type_name(number: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import count
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -36,6 +37,7 @@ MAXIMUM_NODES = 50_000  # a hundred times a large network
 WEIGHTED = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "NhwcFusedConv", "LSTM", "GRU", "RNN"})
 DEFAULT_DOMAINS = {"", "ai.onnx"}
 MOST_BYTES = 64 << 20  # of constants; of what comes after only the small ones are read
+_COUNTER = count()  # constants of subgraphs and functions may share a name
 EXTERNAL = 1  # where a tensor's data are: in another file, which is never opened
 
 
@@ -203,16 +205,17 @@ def _initializers(proto: Message, masks: Iterable[str] = ()) -> dict[str, Tensor
 def _initializer(proto: Message, largest: int) -> Tensor:
     """A constant: its elements where they are few, else its sizes alone."""
     dims = proto.integers(1)
+    program = (proto.text(8), next(_COUNTER))
     segmented, external = 3 in proto, proto.integer(14) == EXTERNAL
     size = prod(dims)
     if segmented or external or any(d < 0 for d in dims) or size > largest:
-        return plain(*(max(d, 0) for d in dims))
+        return plain(*(max(d, 0) for d in dims), program=program)
     dtype = type_name(proto.integer(2))
     width = struct.calcsize(f"<{FORMATS.get(dtype, '')}")
     if not width or (size > HASHED_WEIGHT and proto.source.copied + size * width > MOST_BYTES):
-        return plain(*dims)
+        return plain(*dims, program=program)
     data = proto.data(9) if 9 in proto else _typed_data(proto, dtype, width)
-    return stored(Elements(dims, dtype, data)) if len(data) == size * width else plain(*dims)
+    return stored(Elements(dims, dtype, data), program) if len(data) == size * width else plain(*dims, program=program)
 
 
 def _typed_data(proto: Message, dtype: str, width: int) -> bytes:

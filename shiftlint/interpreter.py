@@ -2,20 +2,23 @@
 
 Sizes are concrete because half of all exports compute their crops from them (`Shape → Gather → Sub → Slice`): shape tensors are
 small integers and are simply evaluated. What does not depend on the image or its size is evaluated once (`fold`). Local functions
-and subgraphs are interpreted where they are called, in the scope of the call.
+and subgraphs are interpreted where they are called, in the scope of the call. Every result gets the number of its program, in one
+place for all operators (`shiftlint.programs`).
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque
-from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph
+from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque, plain, rounded, with_program
+from shiftlint.elements import type_name
+from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph, every_node
+from shiftlint.programs import Key, Numbering, Sizes, geometry, operand
 from shiftlint.relation import PeriodTooLong
-from shiftlint.size_values import with_size_values, without_elements
+from shiftlint.rounding import ROUNDED, rounding_of
 from shiftlint.transfer import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
@@ -27,9 +30,15 @@ LOST = opaque((), "the input is never computed")
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass over a graph may use, and what it has left."""
+    """What one pass over a graph may use, and what it has left.
+
+    `sizes` are those of the image, px by axis; `types` those of the numbers in the network.
+    """
 
     functions: Mapping[tuple[str, str], Function]
+    numbering: Numbering
+    sizes: Sizes
+    types: frozenset[str]
     steps: int = MOST_STEPS
     bytes: int = MOST_BYTES
     depth: int = 0
@@ -37,10 +46,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A node with its transfer function looked up and its attributes checked; `problem` says why it cannot be analyzed."""
+    """A node with its transfer function looked up and its attributes checked; `problem` says why it cannot be analyzed.
+
+    `key` tells operator and attributes from those of other nodes.
+    """
 
     node: Node
     name: str
+    key: int
     opset: Mapping[str, int]
     known: Transfer | None = None
     problem: str | None = None
@@ -53,26 +66,41 @@ class Program:
     graph: Graph
     calls: tuple[Call, ...]
     constants: Values = field(repr=False)
+    numbering: Numbering = field(repr=False)
+    types: frozenset[str]
 
 
 def fold(graph: Graph) -> Program:
     """Look up all transfer functions, and evaluate the nodes that depend on constants alone."""
     values: dict[str, Tensor] = dict(graph.constants)
     calls = []
-    budget = Pass(graph.functions)
+    types = types_in(graph)
+    budget = Pass(graph.functions, Numbering(), {}, types)
     varying = {value.name for value in graph.inputs}
     for node in graph.nodes:
-        call = prepared(node, graph.opset)
+        call = prepared(node, graph.opset, budget.numbering)
         if varying.isdisjoint(node.inputs) and varying.isdisjoint(node.captured) and all(n in values for n in node.inputs if n):
             try:
                 _step(call, values, budget)
+                values.update((name, _named_constant(values[name], name)) for name in node.outputs if name in values)
                 continue
             except SizeError:
                 pass  # said again where the graph is interpreted
         varying.update(node.outputs)
         calls.append(call)
     read = {name for call in calls for name in (*call.node.inputs, *call.node.captured)} | {v.name for v in graph.outputs}
-    return Program(graph, tuple(calls), {name: value for name, value in values.items() if name in read})
+    return Program(graph, tuple(calls), {name: value for name, value in values.items() if name in read}, budget.numbering, types)
+
+
+def types_in(graph: Graph) -> frozenset[str]:
+    """The types of numbers in a graph: those of its inputs, and those that it casts to."""
+    casts = {type_name(to) for node in every_node(graph) if node.op == "Cast" and isinstance(to := node.attributes.get("to"), int)}
+    return frozenset({value.dtype for value in graph.inputs} | casts)
+
+
+def _named_constant(x: Tensor, name: str) -> Tensor:
+    """A constant that was computed once, told from others by its name instead of its elements."""
+    return x if x.program is not None else replace(x, program=(name,))
 
 
 def interpret(program: Program, inputs: Values) -> dict[str, Tensor]:
@@ -90,20 +118,23 @@ def interpret(program: Program, inputs: Values) -> dict[str, Tensor]:
 def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
     """As `interpret`, but all tensors by name; of those that depend on constants alone only what other nodes read."""
     values: dict[str, Tensor] = {**program.constants, **inputs}
-    budget = Pass(program.graph.functions)
+    sizes = {track.axis: atom.size for x in inputs.values() for dim in x.dims for atom in dim if (track := atom.track)}
+    budget = Pass(program.graph.functions, program.numbering, sizes, program.types)
     for call in program.calls:
         _step(call, values, budget)
     return values
 
 
-def prepared(node: Node, opset: Mapping[str, int]) -> Call:
+def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call:
     """Look up one node's transfer function, and check its attributes and inputs against it."""
     name = f"{node.domain}::{node.op}" if node.domain else node.op
     known = find(node.op, node.domain, opset.get(node.domain, 1))
+    attributes = tuple([item for item in node.attributes.items() if not isinstance(item[1], Subgraph)])
+    key = numbering.number((name, attributes))  # a subgraph is told by what it gives
     if known is None:
-        return Call(node, name, opset, None, f"the analyzer does not know {name}")
+        return Call(node, name, key, opset, None, f"the analyzer does not know {name}")
     problem = misfit(known, node.inputs, node.attributes)
-    return Call(node, name, opset, known, problem and f"{name} with {problem} is not in its specification")
+    return Call(node, name, key, opset, known, problem and f"{name} with {problem} is not in its specification")
 
 
 def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None:
@@ -113,8 +144,8 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
     for name, result in zip(node.outputs, results, strict=False):
         if result.elements is not None:
             budget.bytes -= result.elements.nbytes
-            if budget.bytes < 0:
-                result = without_elements(result)
+            if budget.bytes < 0:  # they are dropped, but not forgotten
+                result = plain(*result.shape, program=budget.numbering.number(operand(result)))
         values[name] = result
 
 
@@ -122,6 +153,7 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
     """The outputs of one node; opaque ones where it is unknown, unsupported, or its inputs are opaque."""
     node, known = call.node, call.known
     present = tuple([x for x in inputs if x is not None])
+    bodies: list[Hashable] = []
     local = budget.functions.get((node.domain, node.op)) if known is None else None
     try:
         if local is not None:
@@ -130,10 +162,14 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
             raise Unsupported(call.problem)
         elif any(x.opaque for x in present):
             raise Unsupported(f"{call.name} of a tensor that is not analyzed")
+        elif computed := [
+            name for i, name in known.parameters if i < len(inputs) and (x := inputs[i]) is not None and x.from_image
+        ]:
+            raise Unsupported(f"{call.name} with an input {computed[0]} that is computed from the image")
         else:
-            result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget))
-            if len(present) == 1 and result is present[0]:
-                return present  # a pointwise operator
+            result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget, bodies))
+            if len(present) == 1 and result is present[0] and not budget.depth and node.op not in ROUNDED:
+                return present  # a pointwise operator, which runs at every size
             results = result if isinstance(result, tuple) else (result,)
         if any(0 in r.shape for r in results if r.elements is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
@@ -143,18 +179,58 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
         reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
         return tuple(_located(opaque((*present, *captured), reason), node) for _ in node.outputs)
-    results = tuple([_inherit(r, present) for r in results])
-    if local is None and any(x.sized or x.shaped for x in present):
-        results = tuple([with_size_values(r, node.op, inputs) for r in results])
-    return tuple([_located(r, node) for r in results])
+    if known is None:
+        return tuple([_located(_inherit(r, inputs), node) for r in results])
+    return _finished(call, known, inputs, results, tuple(bodies), budget)
 
 
-def _keywords(call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass) -> dict[str, Any]:
+def _finished(
+    call: Call,
+    known: Transfer,
+    inputs: tuple[Tensor | None, ...],
+    results: tuple[Tensor, ...],
+    bodies: tuple[Hashable, ...],
+    budget: Pass,
+) -> tuple[Tensor, ...]:
+    """The results with what every operator passes on, where it happened, how it rounds, and the numbers of their programs.
+
+    Elements that are known speak for themselves.
+    """
+    if all(r.elements is not None for r in results):
+        return results
+    operands = []
+    for index, x in enumerate(inputs):
+        left_out = index in known.geometric and x is not None and x.program is None
+        operands.append(None if left_out else operand(x, elementwise=known.elementwise))
+    besides = None
+    if known.besides is not None:
+        facts = known.besides(*inputs[: known.maximum_inputs], **call.node.attributes)
+        besides = operand(facts) if isinstance(facts, Tensor) else facts
+    rounding = rounding_of(call.node.op, budget.types, inputs, call.node.attributes) if call.node.op in ROUNDED else None
+    finished = []
+    for index, result in enumerate(results):
+        if result.elements is not None:
+            finished.append(result)
+            continue
+        if rounding is not None:
+            result = rounded(result, rounding)
+        result = _located(_inherit(result, inputs), call.node)
+        key = Key(call.key, tuple(operands), besides, bodies, (index, result.program), geometry(result, budget.sizes))
+        finished.append(with_program(result, budget.numbering.number(key)))
+    return tuple(finished)
+
+
+def _keywords(
+    call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass, bodies: list[Hashable]
+) -> dict[str, Any]:
+    """The keyword arguments of a call; programs of what its subgraphs give are added to `bodies`."""
     if SUPPLIED.isdisjoint(known.keywords):
         return call.node.attributes
 
     def run(body: Any, values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return _run_body(body, values, scope, call.opset, budget)
+        results = _run_body(body, values, scope, call.opset, budget)
+        bodies.extend(r.program for r in results if r.program is not None)
+        return results
 
     return arguments(known, call.node.attributes, len(call.node.outputs), run)
 
@@ -166,7 +242,7 @@ def _run_body(
     if not isinstance(body, Subgraph) or len(inputs) > len(body.inputs):
         raise Unsupported("a subgraph that does not fit")
     own = dict(body.constants) | dict(zip(body.inputs, inputs, strict=False))
-    return _run_nodes(body, [prepared(node, opset) for node in body.nodes], ChainMap(own, scope), budget)
+    return _run_nodes(body, [prepared(node, opset, budget.numbering) for node in body.nodes], ChainMap(own, scope), budget)
 
 
 def _call_function(call: Call, function: Function, inputs: tuple[Tensor | None, ...], budget: Pass) -> tuple[Tensor, ...]:
@@ -176,7 +252,8 @@ def _call_function(call: Call, function: Function, inputs: tuple[Tensor | None, 
         raise Unsupported(f"{len(inputs)} inputs for {len(function.body.inputs)}")
     own = {name: x for name, x in zip(function.body.inputs, inputs, strict=False) if x is not None}
     absent = set(function.body.inputs) - set(own)
-    calls = [prepared(_bound(node, given, absent), {**call.opset, **function.opset}) for node in function.body.nodes]
+    opset = {**call.opset, **function.opset}
+    calls = [prepared(_bound(node, given, absent), opset, budget.numbering) for node in function.body.nodes]
     return _run_nodes(function.body, calls, own, budget)
 
 
@@ -203,21 +280,22 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
     return tuple(values.get(name, LOST) for name in body.outputs)
 
 
-def _inherit(result: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+def _inherit(result: Tensor, inputs: tuple[Tensor | None, ...]) -> Tensor:
     """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
     if result.elements is not None:
         return result
-    if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in inputs):
+    present = [x for x in inputs if x is not None and (x.notes or x.upsampling or x.from_image)]
+    if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in present):
         return result
-    notes = result.notes.union(*[x.notes for x in inputs])
-    upsampling = result.upsampling.union(*[x.upsampling for x in inputs])
-    from_image = result.from_image or any(x.from_image for x in inputs)
+    notes = result.notes.union(*[x.notes for x in present])
+    upsampling = result.upsampling.union(*[x.upsampling for x in present])
+    from_image = result.from_image or any(x.from_image for x in present)
     return replace(result, notes=notes, upsampling=upsampling, from_image=from_image)
 
 
 def _located(result: Tensor, node: Node) -> Tensor:
     """Write the node's name into the notes and paddings that its transfer function left without one."""
-    if not result.from_image:
+    if not result.from_image and not result.notes:
         return result
     if result.notes and any(not note.node for note in result.notes):
         result = replace(

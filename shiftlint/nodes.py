@@ -6,7 +6,7 @@ What is hashed of it identifies the network whatever its weights and metadata ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,22 @@ class Graph:
     metadata: Mapping[str, str]
     sha256: str
     functions: Mapping[tuple[str, str], Function] = field(default_factory=dict)
+
+
+def every_node(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph, of the local functions that it calls, and of all subgraphs in them."""
+    called: set[tuple[str, str]] = set()
+    waiting = list(reversed(graph.nodes))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        bodies = [value for value in node.attributes.values() if isinstance(value, Subgraph)]
+        key = (node.domain, node.op)
+        if key in graph.functions and key not in called:
+            called.add(key)
+            bodies.append(graph.functions[key].body)
+        for body in reversed(bodies):
+            waiting.extend(reversed(body.nodes))
 
 
 def needed(nodes: list[Node], wanted: Iterable[str]) -> tuple[Node, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 
-from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
+from shiftlint.axes import BATCH_AXIS, EVERY, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
 from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
-from shiftlint.nodes import Graph, Value
+from shiftlint.nodes import Graph, Node, Value, needed
 from shiftlint.paddings import Paddings
+from shiftlint.programs import operand
 from shiftlint.relation import Relation, at_least
-
-BATCH_AXIS = 0
+from shiftlint.rounding import long_product_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class AxisBehavior:
     output_size : int
     notes : frozenset of Note
         Those of this image axis.
+    program : hashable
+        What the whole output is computed by (see `shiftlint.programs`).
     """
 
     output_axis: int
@@ -41,32 +44,36 @@ class AxisBehavior:
     offset: Fraction
     output_size: int
     notes: frozenset[Note]
+    program: Hashable
 
     @property
     def periodic(self) -> bool:
         """Whether a period holds at this size."""
-        return all(note.kind in (Kind.GLOBAL, Kind.SIZE) for note in self.notes)
+        return all(note.kind is Kind.GLOBAL for note in self.notes)
+
+    @property
+    def clipped_border(self) -> tuple[int, int]:
+        """The border as far as the output is long."""
+        return min(self.border[0], self.output_size), min(self.border[1], self.output_size)
 
     def same_class(self, other: AxisBehavior) -> bool:
-        """Whether both sizes obey one contract; borders of a small output are cut short by its size."""
-        fits = all(a == b or a == self.output_size < b for a, b in zip(self.border, other.border, strict=True))
-        return fits and (self.output_axis, self.relation, self.offset, self.bitwise, self.kinds, self.values) == (
+        """Whether both sizes obey one contract."""
+        return (self.output_axis, self.relation, self.border, self.offset, self.bitwise, self.kinds) == (
             other.output_axis,
             other.relation,
+            other.border,
             other.offset,
             other.bitwise,
             other.kinds,
-            other.values,
         )
+
+    def repeats(self, other: AxisBehavior) -> bool:
+        """Whether the network is the same local function at both sizes."""
+        return self.program == other.program and self.same_class(other)
 
     @property
     def kinds(self) -> frozenset[Kind]:
         return frozenset(note.kind for note in self.notes)
-
-    @property
-    def values(self) -> frozenset[Note]:
-        """The values, computed from the input's size, that the output depends on."""
-        return frozenset(note for note in self.notes if note.kind is Kind.SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,25 @@ class Behavior:
 
     outputs: dict[str, Tensor]
     axes: dict[tuple[str, int], AxisBehavior]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A node that computes its result by another program at other sizes.
+
+    Attributes
+    ----------
+    node : Node
+    before, after : Key or None
+        What its result is made of at the one sizes and at the others.
+    operands : tuple of (name, tensor, tensor)
+        Its inputs at both.
+    """
+
+    node: Node
+    before: Hashable
+    after: Hashable
+    operands: tuple[tuple[str, Tensor | None, Tensor | None], ...]
 
 
 @dataclass(slots=True)
@@ -96,7 +122,7 @@ class Probe:
     axes: tuple[int, ...]
     channels: int = 1
     _program: Program = field(init=False)
-    _known: dict[tuple[int, ...], Behavior | str] = field(init=False, default_factory=dict)
+    _known: dict[tuple[tuple[int, ...], int | None], Behavior | str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._program = fold(self.graph)
@@ -136,22 +162,59 @@ class Probe:
                 return False
         return True
 
-    def at(self, sizes: tuple[int, ...]) -> Behavior:
-        """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run."""
-        if sizes not in self._known:
+    def at(self, sizes: tuple[int, ...], batch: int | None = None) -> Behavior:
+        """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run.
+
+        With `batch` images at a time their axis is followed, too; else there is one.
+        """
+        if (sizes, batch) not in self._known:
             try:
-                outputs = interpret(self._program, self._inputs(self._input(sizes)))
-                self._known[sizes] = Behavior(outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True))))
+                outputs = interpret(self._program, self._inputs(self._input(sizes, batch)))
+                self._known[sizes, batch] = Behavior(outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True))))
             except SizeError as error:
-                self._known[sizes] = str(error)
-        known = self._known[sizes]
+                self._known[sizes, batch] = str(error)
+        known = self._known[sizes, batch]
         if isinstance(known, str):
             raise SizeError(known)
         return known
 
+    def difference(self, output: str, first: tuple[int, ...], second: tuple[int, ...]) -> Difference | None:
+        """The first node before `output` whose result is computed by another program at the `second` sizes; None if there is none.
+
+        Raises
+        ------
+        SizeError
+            The network does not run at one of them.
+        """
+        one, two = self.tensors(first), self.tensors(second)
+        for node in needed([call.node for call in self.calls], [output]):
+            for name in node.outputs:
+                if name in one and (one[name].from_image or two[name].from_image):
+                    before, after = operand(one[name]), operand(two[name])
+                    if before != after:
+                        key = self._program.numbering.key
+                        operands = tuple((n, one.get(n), two.get(n)) for n in node.inputs)
+                        return Difference(node, key(one[name].program), key(two[name].program), operands)
+        return None
+
     def tensors(self, sizes: tuple[int, ...]) -> Values:
         """All tensors of the graph at `sizes`, by name; SizeError where the network does not run."""
         return trace(self._program, self._inputs(self._input(sizes)))
+
+    def small_layers(self, sizes: tuple[int, ...]) -> Iterator[tuple[Node, int]]:
+        """The nodes whose long products may be summed in another order where they compute few px, and their px at these sizes.
+
+        Raises
+        ------
+        SizeError
+            The network does not run at these sizes.
+        """
+        tensors = self.tensors(sizes)
+        for call in self.calls:
+            inputs = [tensors.get(name) for name in call.node.inputs]
+            px = long_product_px(call.node, inputs, tensors[call.node.outputs[0]])
+            if px is not None:
+                yield call.node, px
 
     def legal(self, sizes: tuple[int, ...]) -> bool:
         """Whether the network runs at `sizes` and gives at least one px."""
@@ -167,34 +230,42 @@ class Probe:
         """ "independent", "fixed" or "mixed": whether samples of a batch may be exchanged freely."""
         if isinstance(self.image.shape[0], int):
             return "fixed"
-        image = self._input(sizes).with_dim(BATCH_AXIS, dim_of(2, Track(BATCH_AXIS)))
         try:
-            outputs = interpret(self._program, self._inputs(image))
+            return "independent" if self.independent(sizes, 2) else "mixed"
         except SizeError:
             return "fixed"
-        return "independent" if all(_per_sample(t) for t in outputs.values()) else "mixed"
 
-    def _input(self, sizes: tuple[int, ...]) -> Tensor:
-        chosen = dict(zip(self.axes, sizes, strict=True))
+    def independent(self, sizes: tuple[int, ...], batch: int) -> bool:
+        """Whether each of `batch` images is computed as one alone is; SizeError where the network does not run with so many."""
+        alone, together = self.at(sizes, 1).outputs, self.at(sizes, batch).outputs
+        return all(_per_sample(t) and operand(t) == operand(alone[name]) for name, t in together.items())
+
+    def _input(self, sizes: tuple[int, ...], batch: int | None = None) -> Tensor:
+        chosen = dict(zip(self.axes, sizes, strict=True)) | ({} if batch is None else {BATCH_AXIS: batch})
         dims = [
             dim_of(chosen[i], Track(i)) if i in chosen else dim_of(n if isinstance(n, int) else self.channels if i else 1)
             for i, n in enumerate(self.image.shape)
         ]
-        return Tensor(tuple(dims), from_image=True)
+        return Tensor(tuple(dims), from_image=True, program=("image", self.image.name))
 
     def _inputs(self, image: Tensor) -> dict[str, Tensor]:
-        """The image, and every other input as a tensor that does not depend on it; sizes of the same name are the same."""
+        """The image, and every other input as a tensor that does not depend on it.
+
+        Sizes of the same name are the same; others are those of the image in an input of as many dimensions, else 1.
+        """
         named = {n: size for n, size in zip(self.image.shape, image.shape, strict=True) if isinstance(n, str)}
         inputs = {self.image.name: image}
         for value in self.graph.inputs:
             if value.name != self.image.name:
-                inputs[value.name] = plain(*(n if isinstance(n, int) else named.get(n, 1) for n in value.shape))
+                like = image.shape if len(value.shape) == image.rank else ()
+                sizes = [n if isinstance(n, int) else named.get(n, like[i] if like else 1) for i, n in enumerate(value.shape)]
+                inputs[value.name] = plain(*sizes, program=("input", value.name))
         return inputs
 
 
 def _per_sample(output: Tensor) -> bool:
     """Whether dimension 0 still is the batch, and nothing else depends on it."""
-    if output.opaque or not output.dims or any(note.axis == BATCH_AXIS for note in output.notes):
+    if output.opaque or not output.dims or any(note.axis in (BATCH_AXIS, EVERY) for note in output.notes):
         return False
     first, *others = output.dims
     own = len(first) == 1 and first[0].track == Track(BATCH_AXIS)
@@ -210,15 +281,19 @@ def _behavior(outputs: dict[str, Tensor], sizes: dict[int, int]) -> dict[tuple[s
                 for index, dim in enumerate(tensor.dims)
                 if len(dim) == 1 and dim[0].track and dim[0].track.axis == axis
             ]
-            notes = frozenset(note for note in tensor.notes if note.axis == axis)
-            if len(found) == 1:
-                result[name, axis] = _axis_behavior(*found[0], dim_size(tensor.dims[found[0][0]]), size, notes)
+            followed = sum(track.axis == axis for track in tensor.tracks())
+            notes = frozenset(note for note in tensor.notes if note.axis in (axis, EVERY))
+            if len(found) == followed == 1:
+                index, track = found[0]
+                result[name, axis] = _axis_behavior(index, track, dim_size(tensor.dims[index]), size, notes, operand(tensor))
     return result
 
 
-def _axis_behavior(index: int, track: Track, output_size: int, size: int, notes: frozenset[Note]) -> AxisBehavior:
+def _axis_behavior(
+    index: int, track: Track, output_size: int, size: int, notes: frozenset[Note], program: Hashable
+) -> AxisBehavior:
     relation = track.relation
     if notes:
         relation = at_least(relation, lcm(*(note.period for note in notes)))
     offset = relation.scale * size - output_size
-    return AxisBehavior(index, relation, track.border, track.padding, track.bitwise, offset, output_size, notes)
+    return AxisBehavior(index, relation, track.border, track.padding, track.bitwise, offset, output_size, notes, program)

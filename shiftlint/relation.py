@@ -12,7 +12,7 @@ equivariant to (Rumberger et al. 2021, section 3.1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
@@ -48,10 +48,15 @@ class Relation:
     period: int
     step: int
     reads: tuple[Interval | None, ...]
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.period, self.step, self.reads)))  # looked up far more often than made
         if self.period < 1 or self.step < 1 or len(self.reads) != self.step:
             raise ValueError(f"not a relation: period {self.period}, step {self.step}, {len(self.reads)} phases")
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def scale(self) -> Fraction:

@@ -9,7 +9,7 @@ class below it. The others that run are reported as misaligned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from shiftlint.axes import SizeError, Tensor
 from shiftlint.contract import Sizes
 from shiftlint.probe import AxisBehavior, Probe
+from shiftlint.programs import operand
 
 TYPICAL = (3840, 5040, 4096, 480, 240)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
 EXPORTED = (
@@ -58,10 +59,11 @@ Behaves = Callable[[int], AxisBehavior | None]
 
 @dataclass(frozen=True, slots=True)
 class SizeClass:
-    """Sizes of one axis that obey one contract, and the behavior that they share."""
+    """Sizes of one axis that obey one contract, the behavior that they share, and one of them."""
 
     behavior: AxisBehavior
     sizes: Sizes
+    example: int
 
 
 def typical_sizes(probe: Probe) -> tuple[int, ...]:
@@ -107,12 +109,30 @@ def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
     yield from (filled((n,) * rank) for n in EXPORTED)
 
 
-def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) -> SizeClass | None:
-    """The aligned class of sizes of one axis of one output; None where the axis has no period.
+def size_classes(probe: Probe, base: tuple[int, ...], output: str) -> tuple[list[SizeClass | None], tuple[int, ...] | None]:
+    """The aligned class of sizes of each spatial axis of one output, None where it has no period.
 
-    `position` counts the spatial axes; the other axes have the same size where they may, else they stay at `base`. Axes that are
-    alike at `base` are looked at together alone: a size that one of them had by itself would not be claimed.
+    Axes that are alike at `base` are looked at together first: a size that one of them had by itself is then not claimed. Else each
+    is looked at alone, the others staying at `base`. What is found must hold whatever the sizes of the others are.
+
+    Returns
+    -------
+    classes : list of SizeClass or None
+    rectangle : tuple of int, optional
+        Sizes at which axes that are alike give another function than where they are as long as each other, such as by a pad to a
+        square: then there are no classes.
     """
+    if probe.alike(base):
+        together = [_searched(probe, base, position, output, together=True) for position in range(len(base))]
+        if all(known is not None and known.sizes.modulus == known.behavior.relation.period for known in together):
+            differs = _rectangle_that_differs(probe, [known for known in together if known], output)
+            return ([None] * len(base), differs) if differs else (together, None)
+    alone = [_searched(probe, base, position, output, together=False) for position in range(len(base))]
+    return [known if known and _holds_beside(probe, base, alone, i, output) else None for i, known in enumerate(alone)], None
+
+
+def _searched(probe: Probe, base: tuple[int, ...], position: int, output: str, *, together: bool) -> SizeClass | None:
+    """The class of one axis around `base`, else around smaller sizes; all axes change `together` or this one alone."""
     axis = probe.axes[position]
     found = probe.at(base).axes.get((output, axis))
     if found is None or not found.periodic:
@@ -120,18 +140,11 @@ def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) 
     modulus = found.relation.period
     if probe.static[position] is not None:
         size = base[position]
-        return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)))
-
-    alike = probe.alike(base)
+        return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)), size)
 
     def behaves(size: int) -> AxisBehavior | None:
-        if size < 1:
-            return None
-        alone = (*base[:position], size, *base[position + 1 :])
-        for sizes in (probe.diagonal(size, base), () if alike else alone):
-            if probe.legal(sizes):
-                return probe.at(sizes).axes.get((output, axis))
-        return None
+        sizes = probe.diagonal(size, base) if together else (*base[:position], size, *base[position + 1 :])
+        return probe.at(sizes).axes.get((output, axis)) if size > 0 and probe.legal(sizes) else None
 
     known = _class_at(behaves, base[position], modulus, probe)
     for size in SMALLER:
@@ -141,8 +154,59 @@ def size_class(probe: Probe, base: tuple[int, ...], position: int, output: str) 
         known = _class_at(behaves, size - size % modulus + residue, modulus, probe)
     if known is None and base[position] in EXPORTED and not any(behaves(base[position] + n) for n in (-modulus, -1, 1, modulus)):
         size = base[position]  # an export that says it takes any size and takes this one
-        return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)))
+        return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)), size)
     return known
+
+
+def _rectangle_that_differs(probe: Probe, classes: Sequence[SizeClass], output: str) -> tuple[int, ...] | None:
+    """Sizes of their classes, one axis longer than the others, at which the output is computed by another program; else None."""
+    examples = tuple(known.example for known in classes)
+    here = _program(probe, examples, output)
+    for position, known in enumerate(classes):
+        sizes = (*examples[:position], _another(known), *examples[position + 1 :])
+        if _program(probe, sizes, output) != here:
+            return sizes
+    return None
+
+
+def _holds_beside(probe: Probe, base: tuple[int, ...], classes: Sequence[SizeClass | None], position: int, output: str) -> bool:
+    """Whether the class of one axis, found with the others at `base`, holds at another size of each of them."""
+    own = classes[position]
+    assert own is not None
+    for other, known in enumerate(classes):
+        if other == position or probe.static[other] is not None:
+            continue
+        for length in [_another(known)] if known is not None else [2 * base[other], base[other] // 2]:
+            sizes = [list(base), list(base)]
+            for one, size in zip(sizes, (own.example, _another(own)), strict=True):
+                one[position], one[other] = size, length
+            first, second = (_program(probe, tuple(one), output) for one in sizes)
+            if first != second or (known is not None and first is None):
+                return False
+    return True
+
+
+def _program(probe: Probe, sizes: tuple[int, ...], output: str) -> Hashable:
+    """What an output is computed by; None where the network does not run."""
+    return operand(probe.at(sizes).outputs[output]) if probe.legal(sizes) else None
+
+
+def larger_sizes(probe: Probe, base: tuple[int, ...], position: int, output: str) -> Iterator[tuple[int, ...]]:
+    """Sizes that run, one and two periods larger than `base` along an axis, or along all axes that are alike."""
+    found = probe.at(base).axes.get((output, probe.axes[position]))
+    modulus = 1 if found is None else found.relation.period
+    for k in (1, 2):
+        size = base[position] + k * modulus
+        alone = (*base[:position], size, *base[position + 1 :])
+        yield from (sizes for sizes in (alone, probe.diagonal(size, base)) if probe.legal(sizes))
+
+
+def _another(known: SizeClass) -> int:
+    """A size that is congruent to the example of a class: about twice as long, or as long as there is; else the smallest."""
+    sizes, modulus = known.sizes, known.sizes.modulus
+    most = 2 * known.example if sizes.max is None else min(sizes.max, 2 * known.example)
+    longer = known.example + (most - known.example) // modulus * modulus
+    return longer if longer > known.example else known.example - (known.example - sizes.min) // modulus * modulus
 
 
 def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeClass | None:
@@ -157,33 +221,44 @@ def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeCl
         repeats = modulus * factor
         size = base if repeats > MANY else _aligned(behaves, base, repeats)
         chosen = None if size is None else behaves(size)
-        if size is not None and chosen is not None and all(_fits(behaves, chosen, size + k * repeats) for k in (1, 2)):
+        if size is not None and chosen is not None and all(_repeats(behaves, chosen, size + k * repeats) for k in (1, 2)):
             return _class_of(behaves, size, chosen, repeats, probe)
     return None
 
 
 def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe) -> SizeClass | None:
-    """The class that `size` stands for, with sizes that repeat with `modulus`."""
+    """The class that `size` stands for, with sizes that repeat with `modulus`.
+
+    All obey one contract; those that differ by multiples of the period, as a tile and its image do, are the same local function.
+    """
     start = size - size % modulus
-
-    def fits(size: int) -> bool:
-        return _fits(behaves, behavior, size)
-
     residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, size % modulus})
     seen = {r: b for r in residues if (b := behaves(start + r)) is not None}
-    members = [r for r, b in seen.items() if b.same_class(behavior) and all(fits(start + r + k * modulus) for k in (1, 2))]
+
+    def fits(size: int) -> bool:
+        return _repeats(behaves, seen[size % modulus], size)
+
+    period = behavior.relation.period
+    leaders = {r % period: seen[r] for r in sorted(seen, key=lambda r: r == size % modulus)}  # the last of each is kept
+    members = [
+        r
+        for r, b in seen.items()
+        if b.same_class(behavior)
+        and b.program == leaders[r % period].program
+        and all(fits(start + r + k * modulus) for k in (1, 2))
+    ]
     points = _breakpoints(probe, modulus)
     lowest = {r: _last(fits, start + r, modulus, -1, points) or r or modulus for r in members}
     highest = [h for r in members if (h := _last(fits, start + r, modulus, 1, points)) is not None]
     first = max(lowest.values()) - modulus + 1
     minimum = next(n for n in range(max(first, 1), first + 2 * modulus + 1) if n % modulus in lowest and n >= lowest[n % modulus])
     others = tuple(sorted(set(seen) - set(members)))
-    return SizeClass(behavior, Sizes(minimum, min(highest, default=None), modulus, tuple(sorted(members)), others))
+    return SizeClass(behavior, Sizes(minimum, min(highest, default=None), modulus, tuple(sorted(members)), others), size)
 
 
-def _fits(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
+def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
     found = behaves(size)
-    return found is not None and found.same_class(chosen)
+    return found is not None and found.repeats(chosen)
 
 
 def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:

@@ -5,6 +5,8 @@ keyword, under their ONNX names and with their ONNX defaults, and returns one te
 attribute table. It raises `SizeError` where the operator does not run at these sizes and `Unsupported` where this use of it is not
 analyzed; the interpreter adds the node.
 
+What of its inputs is left out when programs are compared (`shiftlint.programs`) stands in the decorator `numbered`.
+
 A function that declares the keyword `outputs` is told the number of outputs of the node (Split); one that declares `run` gets a
 function that interprets a subgraph in the scope of the node (If, Loop). A function made from a table (`signed`) carries the
 attribute table of its operator in `__attributes__`. What cannot be analyzed is registered by `unknown`, with its reason.
@@ -13,7 +15,7 @@ attribute table of its operator in `__attributes__`. What cannot be analyzed is 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -48,6 +50,14 @@ class Transfer:
         Inputs that stand before variadic ones.
     gaps : bool
         Whether variadic inputs may be omitted.
+    elementwise : bool
+        How often equal elements of an input are repeated along an axis does not matter.
+    geometric : frozenset of int
+        Inputs that say where elements go, or how many there are.
+    besides : callable, optional
+        As in `numbered`.
+    parameters : tuple of (int, str)
+        Place and name of the inputs that may not be computed from the image: those annotated as `Parameter`.
     """
 
     function: TransferFunction
@@ -60,6 +70,10 @@ class Transfer:
     required: frozenset[str]
     positional: int
     gaps: bool
+    elementwise: bool
+    geometric: frozenset[int]
+    besides: Callable[..., Hashable] | None
+    parameters: tuple[tuple[int, str], ...]
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -67,6 +81,7 @@ class Transfer:
         return self.keywords - SUPPLIED
 
 
+MOST_INPUTS = 64  # that are variadic and geometric
 SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter fills in
 _REGISTRY: dict[tuple[str, str], dict[int, TransferFunction]] = {}  # (domain, op) -> since -> function
 _IMPORTING = Lock()
@@ -85,6 +100,33 @@ def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
     return register
 
 
+def numbered(*geometric: str, elementwise: bool = False, besides: Callable[..., Hashable] | None = None) -> Callable[[F], F]:
+    """Declare what is left out of the decorated function's inputs when programs are compared.
+
+    Parameters
+    ----------
+    *geometric : str
+        Inputs that say where elements go, or how many there are: along axes that follow the image the relations of the result show
+        what they did.
+    elementwise : bool
+        Each element of the result is computed from elements at its own place: how often equal elements are repeated along an axis
+        does not matter.
+    besides : callable (the inputs and attributes of the function) to hashable, optional
+        What geometric inputs do along the other axes, and sizes that count although the function works element by element. An input
+        in it stands for its value.
+    """
+
+    def declare(function: F) -> F:
+        parameters = [p for p in signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+        names += [p.name for p in parameters if p.kind is p.VAR_POSITIONAL] * MOST_INPUTS
+        left_out = frozenset(index for index, name in enumerate(names) if name in geometric)
+        function.__numbered__ = (elementwise, left_out, besides)  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
 @cache
 def described(function: TransferFunction, since: int) -> Transfer:
     """What the signature of a function says. Of the hundreds registered a network needs some ten: read on first use."""
@@ -92,6 +134,7 @@ def described(function: TransferFunction, since: int) -> Transfer:
     keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
     positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    elementwise, geometric, besides = getattr(function, "__numbered__", (False, frozenset(), None))
     return Transfer(
         function,
         since,
@@ -103,6 +146,10 @@ def described(function: TransferFunction, since: int) -> Transfer:
         required=frozenset(p.name for p in keywords if p.default is p.empty) - SUPPLIED,
         positional=len(positional),
         gaps=any("None" in str(p.annotation) for p in variadic),
+        elementwise=elementwise,
+        geometric=geometric,
+        besides=besides,
+        parameters=tuple((index, p.name) for index, p in enumerate(positional) if "Parameter" in str(p.annotation)),
     )
 
 

@@ -35,9 +35,19 @@ class Geometry:
 
 
 def geometries(
-    sizes: Ints, kernel: Ints, strides: Ints | None, dilations: Ints | None, pads: Ints | None, auto_pad: str
+    sizes: Ints,
+    kernel: Ints,
+    strides: Ints | None,
+    dilations: Ints | None,
+    pads: Ints | None,
+    auto_pad: str,
+    *,
+    strict: bool = False,
 ) -> list[Geometry]:
-    """The attributes of one operator, per axis; SAME pads depend on the size."""
+    """The attributes of one operator, per axis; SAME pads depend on the size, and leave dilations out, as onnxruntime does.
+
+    Where the kernel is smaller than the stride they may be less than nothing: a `strict` operator does not run then.
+    """
     pads = None if auto_pad not in {"NOTSET", ""} else pads  # they follow from auto_pad
     explicit = _explicit(len(sizes), tuple(kernel), tuple(strides or ()), tuple(dilations or ()), tuple(pads or ()))
     if auto_pad not in {"NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"}:
@@ -46,7 +56,10 @@ def geometries(
         return list(explicit)
     result = []
     for size, one in zip(sizes, explicit, strict=True):
-        total = max((-(-size // one.stride) - 1) * one.stride + one.extent - size, 0)
+        total = (-(-size // one.stride) - 1) * one.stride + one.kernel - size
+        if total < 0 and strict:
+            raise SizeError(f"{auto_pad} pads of {total} for {size} px")
+        total = max(total, 0)
         small, large = total // 2, total - total // 2
         before, after = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
         result.append(Geometry(one.kernel, one.stride, one.dilation, before, after))
@@ -99,7 +112,8 @@ def slide_transposed(
         if output_shape or auto_pad in {"SAME_UPPER", "SAME_LOWER"}:
             new_size = output_shape[axis] if output_shape else size * one.stride
             total = max(full - new_size, 0)
-            before = total - total // 2 if auto_pad == "SAME_LOWER" else total // 2
+            before = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
+            new_size = new_size if output_shape else full - total
         if new_size < 1:
             raise SizeError(f"a transposed window of {one.extent} leaves nothing of {size}")
         relation = transposed_window(one.kernel, stride=one.stride, dilation=one.dilation, before=before)

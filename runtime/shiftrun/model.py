@@ -18,7 +18,7 @@ from shiftrun.files.arrays import Box, check_out, into_array
 from shiftrun.inference.checking import Check
 from shiftrun.inference.providers import CPU, CUDA, limits, tiles_at_a_time
 from shiftrun.inference.running import Run
-from shiftrun.inference.session import Session, wanted_provider
+from shiftrun.inference.session import Session, threads_of, wanted_provider
 from shiftrun.inference.source import Source, as_image
 from shiftrun.inference.stitch import MemoryTarget, Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
@@ -124,18 +124,25 @@ class Model(ModelFile):
         return budget_of(self.path, self.contract, self.dimensions, workers=tiles, limit_bytes=self.memory, on_cuda=on_cuda)
 
     def confirm(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Plan:
-        """Evaluate the network again at the very sizes of the plan's reads.
+        """Evaluate the network again at the very sizes of the plan's reads, as many at a time, and of the whole padded image.
 
-        Where the contract does not hold there, raise a Refusal; by force return the plan marked as not exact. A plan of one
-        tile is the whole image, whatever the contract says.
+        Where the contract does not hold or the network is not the same at both, raise a Refusal; by force return the plan marked as
+        not exact. A plan of one tile is the whole image, whatever the contract says.
         """
-        from shiftlint import disagreements
+        from shiftlint import confirmed
 
-        contract = replace(self.contract, outputs=outputs)
-        found = disagreements(self.path, contract, plan.read_shape) if plan.exact and plan.tile_count > 1 else ()
-        if not found:
+        if not plan.exact or plan.tile_count == 1:
             return plan
-        finding = f"SL602 contract does not hold ({self.path}): {'; '.join(found)}. Choose another --tile."
+        contract = replace(self.contract, outputs=outputs)
+        threads = threads_of(self.workers) if self.provider == CPU else 1
+        at = confirmed(self.path, contract, plan.read_shape, whole=plan.padded_shape, batch=self.batch(plan), threads=threads)
+        if not at.refusals:
+            return replace(plan, rounding=(*plan.rounding, *at.rounding)) if self.provider == CPU else plan
+        whole = ",".join(map(str, plan.output_shape))
+        finding = (
+            f"SL602 contract does not hold ({self.path}): {'; '.join(at.refusals)}. "
+            f"Choose another --tile, or run the whole image as one tile: --tile {whole}."
+        )
         if not self.force:
             raise Refusal(finding)
         return replace(plan, exact=False, findings=(finding,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shiftlint.axes import Kind, SizeError, Tensor, Unsupported, dim_of, dim_size
+from shiftlint.axes import Kind, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
@@ -62,7 +62,7 @@ def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int,
     batch = broadcast(*(replace(t, dims=t.dims[:-2] if t.rank == 3 else t.dims[:1]) for t in (q, k, v)))
     middle = q.dims[1:-2]
     dims = (*batch.dims, *middle, q.dims[-2], dim_of(dim_size(v.dims[-1]) * groups))
-    return Tensor(dims, from_image=True, notes=batch.notes.union(notes))
+    return derived(dims, q, k, v, notes=(*batch.notes, *notes))
 
 
 @transfer("RotaryEmbedding", since=23)

@@ -11,7 +11,8 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, released
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, derived, dim_of, dim_size, released
+from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.meeting import VARIES, combine_dims
 
@@ -44,7 +45,13 @@ def broadcast(*tensors: Tensor) -> Tensor:
         dims, more = with_values(dims, t.value)  # type: ignore[arg-type]
         notes += more
     blocked = any(t.blocked for t in tensors)
-    return Tensor(tuple(dims), from_image=any(t.from_image for t in tensors), notes=frozenset(notes), blocked=blocked)
+    return derived(dims, *tensors, notes=notes, blocked=blocked)
+
+
+def along(parameter: Tensor, rest: int) -> Tensor:
+    """A vector with `rest` dimensions of size 1 behind it: one number for each channel, for each row."""
+    base = forgotten(parameter)
+    return replace(base, dims=(*base.dims, *((),) * rest))
 
 
 def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[Note]]:
@@ -93,8 +100,10 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
 
     None where fewer than half of the slices are equal neighbors: then nothing can be called the rule.
     """
-    rows = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
-    count = len(rows)
+    count = array.shape[axis]
+    if count < 2 or array.strides[axis] == 0:
+        return 0, 0
+    rows = np.moveaxis(once(array), axis, 0).reshape(count, -1)
     same = (rows[1:] == rows[:-1]).all(axis=1)
     if same.all():
         return 0, 0

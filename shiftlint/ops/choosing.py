@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, computed, constant, dim_of, dim_size
+from collections.abc import Hashable
+
+from shiftlint.axes import SizeError, Tensor, Unsupported, computed, constant, derived, dim_of, dim_size, follows
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.indexing import gather
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.shape_values import evaluated
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
 
 
 @transfer("NonZero", since=9)
@@ -24,7 +26,14 @@ def non_zero(x: Tensor) -> Tensor:
     return known
 
 
+def _kept_beside_the_image(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Hashable:
+    """The condition, unless it keeps places of the image."""
+    known = condition.elements is not None and axis is not None and follows(x.dims[checked_axis(axis, x.rank)])
+    return None if known else condition
+
+
 @transfer("Compress", since=9)
+@numbered("condition", besides=_kept_beside_the_image)
 def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor:
     """Keep chosen elements along an axis.
 
@@ -79,4 +88,4 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: i
     notes = ordered(x, [index], "the place of the greatest element of the axis")
     base = forgotten(x)
     dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
-    return Tensor(dims, from_image=x.from_image, notes=frozenset(notes))
+    return derived(dims, x, notes=notes)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from shiftlint.axes import Kind, Note, Tensor, Unsupported, constant
+from shiftlint.axes import Kind, Note, Tensor, Unsupported, constant, derived
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.shape_values import evaluated
-from shiftlint.transfer import transfer
+from shiftlint.ops.shape_values import viewed
+from shiftlint.transfer import numbered, transfer
 
 Run = Callable[[Any, tuple[Tensor, ...]], tuple[Tensor, ...]]
 LONGEST_LOOP = 64  # rounds
 
 
 @transfer("If", since=1)
+@numbered("condition")
 def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> tuple[Tensor, ...]:
     """The branch that a constant condition chooses; else what both have in common.
 
@@ -32,13 +33,16 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> t
     decided = [Note(Kind.GLOBAL, note.axis, reason, note.period) for note in condition.notes if note.kind is Kind.GLOBAL]
     if condition.from_image and not decided:
         raise Unsupported("a condition that is computed from the image")
-    return tuple(
-        replace(forgotten(a), from_image=True, upsampling=a.upsampling | b.upsampling).with_notes((*b.notes, *decided))
-        for a, b in zip(first, second, strict=True)
-    )
+    found = []
+    for a, b in zip(map(forgotten, first), map(forgotten, second), strict=True):
+        met = [combine_dims(one, two) for one, two in zip(a.dims, b.dims, strict=True)]
+        notes = [note for _, more in met for note in more]
+        found.append(derived([dim for dim, _ in met], a, b, condition, notes=notes + decided))
+    return tuple(found)
 
 
 @transfer("Loop", since=1)
+@numbered("count", "condition", "initial")
 def loop(count: Tensor | None = None, condition: Tensor | None = None, *initial: Tensor, body: Any, run: Run) -> tuple[Tensor, ...]:
     """Unrolled where the count is constant and small; results that are gathered round by round are not followed.
 
@@ -87,7 +91,7 @@ def optional(x: Tensor | None = None, *, type: Any = None) -> Tensor:
     """
     if x is None:
         raise Unsupported("an optional value that is absent")
-    return evaluated(lambda array: array, x) or pointwise(x)
+    return viewed(lambda array: array, x) or pointwise(x)
 
 
 @transfer("OptionalGetElement", since=15)

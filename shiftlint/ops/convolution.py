@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, dim_of, dim_size
+from shiftlint.axes import Parameter, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
 from shiftlint.meeting import combine_dims
+from shiftlint.ops.broadcasting import along, broadcast
 from shiftlint.ops.normalization import reduced
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints, check_channels, geometries, slide, slide_transposed
@@ -14,7 +15,7 @@ from shiftlint.windows import Ints, check_channels, geometries, slide, slide_tra
 @transfer("Conv", since=1)
 def conv(
     x: Tensor,
-    w: Tensor,
+    w: Parameter,
     b: Tensor | None = None,
     *,
     kernel_shape: Ints | None = None,
@@ -28,14 +29,13 @@ def conv(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Conv.html
     """
-    return convolved(
-        x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=dim_size(w.dims[1]) * group if w.rank > 1 else 0
-    )
+    channels = dim_size(w.dims[1]) * group if w.rank > 1 else 0
+    return biased(convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels), b)
 
 
 def convolved(
     x: Tensor,
-    w: Tensor,
+    w: Parameter,
     kernel_shape: Ints | None,
     strides: Ints | None,
     pads: Ints | None,
@@ -46,16 +46,18 @@ def convolved(
 ) -> Tensor:
     """Windows over space with weights of shape (outputs, inputs, kernel…); `channels` None: not checked."""
     outputs, _, *kernel = _check(x, w)
+    if auto_pad.startswith("SAME") and max(dilations or (1,)) > 1:
+        raise SizeError(f"dilations with auto_pad {auto_pad}, which onnxruntime does not run")
     notes = check_channels(x, channels)
     geometry = geometries(x.shape[2:], kernel_shape or kernel, strides, dilations, pads, auto_pad)
     dims, more = slide(x, geometry, fills="zeros")
-    return Tensor((x.dims[0], dim_of(outputs), *dims), from_image=x.from_image, notes=frozenset(notes + more))
+    return derived((x.dims[0], dim_of(outputs), *dims), x, w, notes=notes + more)
 
 
 @transfer("ConvTranspose", since=1)
 def conv_transpose(
     x: Tensor,
-    w: Tensor,
+    w: Parameter,
     b: Tensor | None = None,
     *,
     kernel_shape: Ints | None = None,
@@ -77,15 +79,14 @@ def conv_transpose(
     explicit = auto_pad if auto_pad in {"NOTSET", "VALID"} else "NOTSET"  # SAME pads follow from the output size instead
     geometry = geometries(x.shape[2:], kernel_shape or w.shape[2:], strides, dilations, pads, explicit)
     dims, more = slide_transposed(x, geometry, output_padding or (0,) * rank, output_shape and output_shape[-rank:], auto_pad)
-    upsamples = any(one.stride > 1 for one in geometry)
-    result = Tensor((x.dims[0], dim_of(w.shape[1] * group), *dims), from_image=x.from_image, notes=frozenset(notes + more))
-    return replace(result, upsampling=frozenset({"learned"})) if upsamples else result
+    learned = frozenset({"learned"} if any(one.stride > 1 for one in geometry) else ())
+    return biased(derived((x.dims[0], dim_of(w.shape[1] * group), *dims), x, w, notes=notes + more, upsampling=learned), b)
 
 
 @transfer("DeformConv", since=19)
 def deform_conv(
     x: Tensor,
-    w: Tensor,
+    w: Parameter,
     offset: Tensor,
     b: Tensor | None = None,
     mask: Tensor | None = None,
@@ -101,7 +102,7 @@ def deform_conv(
 
     Spec: https://onnx.ai/onnx/operators/onnx__DeformConv.html
     """
-    result = conv(x, w, kernel_shape=kernel_shape, strides=strides, pads=pads, dilations=dilations, group=group)
+    result = conv(x, w, b, kernel_shape=kernel_shape, strides=strides, pads=pads, dilations=dilations, group=group)
     dims, notes = list(result.dims[:2]), reduced(x, range(2, x.rank), "taps at offsets that are computed from the image")
     for index in range(2, x.rank):
         dim = result.dims[index]
@@ -117,7 +118,7 @@ def deform_conv(
 
 @transfer("CausalConvWithState", since=27)
 def causal_conv_with_state(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, past_state: Tensor | None = None, *, activation: str = "none"
+    x: Tensor, weight: Parameter, bias: Parameter | None = None, past_state: Parameter | None = None, *, activation: str = "none"
 ) -> Tensor:
     """A convolution over the k - 1 elements before each.
 
@@ -127,12 +128,15 @@ def causal_conv_with_state(
     return convolved(x, weight, None, None, (weight.shape[-1] - 1, 0), None, "NOTSET", channels=weight.shape[0])
 
 
+def biased(result: Tensor, bias: Tensor | None) -> Tensor:
+    """The result with a number added to each channel, which may be computed from the image."""
+    return result if bias is None or not bias.from_image else broadcast(result, along(bias, result.rank - 2))
+
+
 def _check(x: Tensor, w: Tensor) -> tuple[int, ...]:
     """The shape of the weights."""
     if x.rank < 3 or x.rank != w.rank:
         raise Unsupported(f"an input of rank {x.rank} with weights of rank {w.rank}")
-    if w.from_image:
-        raise Unsupported("weights that depend on the image")
     shape = w.shape
     if not all(shape):
         raise SizeError(f"weights of shape {shape}")

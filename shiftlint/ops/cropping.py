@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from shiftlint.axes import (
     Dim,
     Kind,
@@ -12,45 +14,61 @@ from shiftlint.axes import (
     constant,
     dim_of,
     dim_size,
+    follows,
     is_uniform,
     resample,
     single_track,
     spoil,
 )
 from shiftlint.ops.broadcasting import forgotten
-from shiftlint.ops.shape_values import evaluated
+from shiftlint.ops.shape_values import LARGEST_VALUE, viewed
 from shiftlint.relation import Relation, shift, strided
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
 from shiftlint.windows import Ints
 
 
-@transfer("Slice", since=10)
-def slice_(data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
-    """Output k reads start + step·k; an axis that is read backward has no period.
-
-    Spec: https://onnx.ai/onnx/operators/onnx__Slice.html
-    """
+def _taken(
+    data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None
+) -> dict[int, tuple[slice, range]]:
+    """By axis the bounds of a Slice, and the elements within them."""
     first, last = integers(starts, "starts"), integers(ends, "ends")
     chosen = integers(axes, "axes") if axes is not None else list(range(len(first)))
     stride = integers(steps, "steps") if steps is not None else [1] * len(first)
     if not len(first) == len(last) == len(chosen) == len(stride):
         raise Unsupported("starts, ends, axes and steps of different lengths")
-    result, notes = data, []
-    index: list[slice] = [slice(None)] * data.rank
+    found = {}
     for start, end, axis, step in zip(first, last, chosen, stride, strict=True):
         axis = checked_axis(axis, data.rank)
         if step == 0:
             raise Unsupported("a step of 0")
         bounds = slice(start, None if step < 0 and end < -data.shape[axis] else end, step)
-        index[axis] = bounds
-        taken = range(data.shape[axis])[bounds]
+        found[axis] = bounds, range(data.shape[axis])[bounds]
+    return found
+
+
+def _taken_beside_the_image(data: Tensor, *bounds: Tensor | None) -> Hashable:
+    """What a Slice takes of axes that do not follow the image."""
+    return tuple((axis, taken) for axis, (_, taken) in _taken(data, *bounds).items() if not follows(data.dims[axis]))  # type: ignore[arg-type]
+
+
+@transfer("Slice", since=10)
+@numbered("starts", "ends", "axes", "steps", elementwise=True, besides=_taken_beside_the_image)
+def slice_(data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
+    """Output k reads start + step·k; an axis that is read backward has no period.
+
+    Spec: https://onnx.ai/onnx/operators/onnx__Slice.html
+    """
+    result, notes = data, []
+    index: list[slice] = [slice(None)] * data.rank
+    for axis, (index[axis], taken) in _taken(data, starts, ends, axes, steps).items():
         dim, more = take(data.dims[axis], taken)
         result = result.with_dim(axis, dim)
         notes += more
-    return evaluated(lambda array: array[tuple(index)], data) or result.with_notes(notes)
+    return viewed(lambda array: array[tuple(index)], data) or result.with_notes(notes)
 
 
 @transfer("Slice", since=1)
+@numbered(elementwise=True)
 def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None) -> Tensor:
     """Output k reads start + k; the bounds are attributes.
 
@@ -60,7 +78,13 @@ def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None)
     return slice_(data, *bounds)
 
 
+def _parts_beside_the_image(x: Tensor, split: Tensor | None = None, *, axis: int = 0, num_outputs: int | None = None) -> Hashable:
+    """The parts of an axis that does not follow the image."""
+    return split is not None and not follows(x.dims[checked_axis(axis, x.rank)]) and tuple(integers(split, "split"))
+
+
 @transfer("Split", since=1)
+@numbered("split", elementwise=True, besides=_parts_beside_the_image)
 def split(
     x: Tensor,
     split: Tensor | None = None,
@@ -86,13 +110,14 @@ def split(
     for length in lengths:
         cut = slice(start, start + length)
         dim, notes = take(x.dims[axis], range(size)[cut])
-        known = evaluated(lambda array, cut=cut: array[(slice(None),) * axis + (cut,)], x)
+        known = viewed(lambda array, cut=cut: array[(slice(None),) * axis + (cut,)], x)
         parts.append(known or x.with_dim(axis, dim).with_notes(notes))
         start += length
     return tuple(parts)
 
 
 @transfer("Split", since=2)
+@numbered(elementwise=True)
 def split_2(x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int = 1) -> tuple[Tensor, ...]:
     """Consecutive parts; their lengths are an attribute.
 
@@ -105,7 +130,19 @@ _split = split
 transfer("Split", since=13)(split)
 
 
+def _pads_beside_the_image(
+    data: Tensor, pads: Tensor, constant_value: Tensor | None = None, axes: Tensor | None = None, *, mode: str = "constant"
+) -> Hashable:
+    """What is added to axes that do not follow the image."""
+    amounts = integers(pads, "pads")
+    chosen = integers(axes, "axes") if axes is not None else list(range(data.rank))
+    half = len(amounts) // 2
+    along = zip(chosen, amounts[:half], amounts[half:], strict=False)
+    return tuple(one for one in along if not follows(data.dims[checked_axis(one[0], data.rank)]))
+
+
 @transfer("Pad", since=11)
+@numbered("pads", elementwise=True, besides=_pads_beside_the_image)
 def pad(
     data: Tensor,
     pads: Tensor,
@@ -139,6 +176,7 @@ def pad(
 
 
 @transfer("Pad", since=2)
+@numbered(elementwise=True)
 def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.0) -> Tensor:
     """Output k reads k - pad; the pads are an attribute.
 
@@ -148,6 +186,7 @@ def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.
 
 
 @transfer("CenterCropPad", since=18)
+@numbered("shape", elementwise=True)
 def center_crop_pad(data: Tensor, shape: Tensor, *, axes: Ints | None = None) -> Tensor:
     """Crop or pad both ends alike to a given size.
 
@@ -196,7 +235,7 @@ def _read(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[D
 
 def integers(tensor: Tensor, what: str) -> list[int]:
     """The elements of a tensor that must be constant."""
-    if tensor.elements is None or tensor.elements.kind not in ("i", "u"):
+    if tensor.elements is None or tensor.elements.kind not in ("i", "u") or tensor.elements.size > LARGEST_VALUE:
         raise Unsupported(f"{what} that are not constant integers")
     return tensor.elements.numbers()
 

@@ -17,9 +17,12 @@ from shiftlint.axes import (
     Note,
     SizeError,
     Tensor,
+    computed,
     dim_of,
     resample,
 )
+from shiftlint.elements import once
+from shiftlint.late import np
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import blocks, repeat
 
@@ -30,7 +33,7 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     """`data` with other dimensions of the same elements."""
     if prod(data.shape) != prod(sizes):
         raise SizeError(f"{prod(data.shape)} elements do not fit into {list(sizes)}")
-    known = evaluated(lambda array: array.reshape(sizes), data)
+    known = _repeated(data, sizes) or evaluated(lambda array: array.reshape(sizes), data)
     if known is not None:
         return known
     if data.blocked and (moved := _reblocked(data, tuple(sizes))) is not None:
@@ -47,6 +50,14 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
         if a.track
     ]
     return replace(data, dims=tuple(dim_of(n) for n in sizes), elements=None).with_notes(notes)
+
+
+def _repeated(data: Tensor, sizes: Sequence[int]) -> Tensor | None:
+    """One element everywhere, dealt out to other dimensions; None of any other tensor."""
+    array = data.value
+    if array is None or array.size < 2 or (single := once(array)).size != 1:
+        return None
+    return computed(np.broadcast_to(single.reshape(()), tuple(sizes)))
 
 
 def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:

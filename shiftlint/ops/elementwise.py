@@ -11,8 +11,8 @@ from shiftlint.axes import SizeError, Tensor, Unsupported
 from shiftlint.elements import FORMATS, type_name
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
-from shiftlint.ops.shape_values import Compute, evaluated
-from shiftlint.transfer import signed, transfer
+from shiftlint.ops.shape_values import Compute, evaluated_each
+from shiftlint.transfer import numbered, signed, transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,18 +69,18 @@ UNARY: dict[str, dict[str, Any]] = {  # the attributes and their defaults
 
 def _binary(op: str, compute: Compute | None) -> None:
     def function(a: Tensor, b: Tensor) -> Tensor:
-        return (compute and evaluated(compute, a, b)) or broadcast(a, b)
+        return (compute and evaluated_each(compute, a, b)) or broadcast(a, b)
 
-    transfer(op, since=7)(signed(function, {}, op, "Join two tensors element by element."))
+    transfer(op, since=7)(numbered(elementwise=True)(signed(function, {}, op, "Join two tensors element by element.")))
 
 
 def _unary(op: str, attributes: dict[str, Any]) -> None:
     compute = COMPUTED_UNARY.get(op)
 
     def function(x: Tensor, **attributes: Any) -> Tensor:
-        return (compute and evaluated(compute, x)) or pointwise(x)
+        return (compute and evaluated_each(compute, x)) or pointwise(x)
 
-    transfer(op, since=1)(signed(function, attributes, op, "Each element by itself."))
+    transfer(op, since=1)(numbered(elementwise=True)(signed(function, attributes, op, "Each element by itself.")))
 
 
 for _op, _compute in BINARY.items():
@@ -90,15 +90,17 @@ for _op, _attributes in UNARY.items():
 
 
 @transfer("Pow", since=7)
+@numbered(elementwise=True)
 def pow_(x: Tensor, y: Tensor) -> Tensor:
     """Power; the result has the type of the base.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Pow.html
     """
-    return evaluated(_power, x, y) or broadcast(x, y)
+    return evaluated_each(_power, x, y) or broadcast(x, y)
 
 
 @transfer("SwiGLU", since=28)
+@numbered(elementwise=True)
 def swi_glu(a: Tensor, b: Tensor, *, alpha: float = 1.0) -> Tensor:
     """A gate and a value, element by element.
 
@@ -108,34 +110,38 @@ def swi_glu(a: Tensor, b: Tensor, *, alpha: float = 1.0) -> Tensor:
 
 
 @transfer("BitShift", since=11)
+@numbered(elementwise=True)
 def bit_shift(x: Tensor, y: Tensor, *, direction: str) -> Tensor:
     """Shift the bits of each element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__BitShift.html
     """
-    return evaluated("left_shift" if direction == "LEFT" else "right_shift", x, y) or broadcast(x, y)
+    return evaluated_each("left_shift" if direction == "LEFT" else "right_shift", x, y) or broadcast(x, y)
 
 
 @transfer("CastLike", since=15)
+@numbered(elementwise=True)
 def cast_like(x: Tensor, target: Tensor, *, saturate: int = 1, round_mode: str = "up") -> Tensor:
     """The element type of another tensor, which gives nothing else.
 
     Spec: https://onnx.ai/onnx/operators/onnx__CastLike.html
     """
     dtype = None if target.elements is None else target.elements.dtype
-    return (dtype and evaluated(lambda array: array.astype(dtype), x)) or pointwise(x)
+    return (dtype and evaluated_each(lambda array: array.astype(dtype), x)) or pointwise(x)
 
 
 @transfer("Div", since=7)
+@numbered(elementwise=True)
 def div(a: Tensor, b: Tensor) -> Tensor:
     """Divide; integers are truncated toward zero.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Div.html
     """
-    return evaluated(_divide, a, b) or broadcast(a, b)
+    return evaluated_each(_divide, a, b) or broadcast(a, b)
 
 
 @transfer("Mod", since=10)
+@numbered(elementwise=True)
 def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
     """Remainder.
 
@@ -143,29 +149,32 @@ def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
     """
     if b.value is not None and not b.value.all():
         raise SizeError("a remainder by 0")
-    return evaluated("fmod" if fmod else "mod", a, b) or broadcast(a, b)
+    return evaluated_each("fmod" if fmod else "mod", a, b) or broadcast(a, b)
 
 
 @transfer("Min", since=6)
+@numbered(elementwise=True)
 def min_(*inputs: Tensor) -> Tensor:
     """The least element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Min.html
     """
-    return evaluated(lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
+    return evaluated_each(lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
 
 
 @transfer("Max", since=6)
+@numbered(elementwise=True)
 def max_(*inputs: Tensor) -> Tensor:
     """The greatest element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Max.html
     """
-    return evaluated(lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
+    return evaluated_each(lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
 
 
 @transfer("Sum", since=6)
 @transfer("Mean", since=6)
+@numbered(elementwise=True)
 def mean(*inputs: Tensor) -> Tensor:
     """Sum or mean of several tensors, element by element.
 
@@ -175,24 +184,27 @@ def mean(*inputs: Tensor) -> Tensor:
 
 
 @transfer("Where", since=9)
+@numbered(elementwise=True)
 def where(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Choose element by element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Where.html
     """
-    return evaluated("where", condition, x, y) or broadcast(condition, x, y)
+    return evaluated_each("where", condition, x, y) or broadcast(condition, x, y)
 
 
 @transfer("Clip", since=11)
+@numbered(elementwise=True)
 def clip(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
     """Limit each element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Clip.html
     """
-    return evaluated("clip", x, min, max) or pointwise(x)
+    return evaluated_each("clip", x, min, max) or pointwise(x)
 
 
 @transfer("Clip", since=6)
+@numbered(elementwise=True)
 def clip_6(x: Tensor, *, min: float = -3.4028234663852886e38, max: float = 3.4028234663852886e38) -> Tensor:
     """Limit each element; the limits are attributes.
 
@@ -202,6 +214,7 @@ def clip_6(x: Tensor, *, min: float = -3.4028234663852886e38, max: float = 3.402
 
 
 @transfer("Cast", since=6)
+@numbered(elementwise=True)
 def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Tensor:
     """Another element type.
 
@@ -214,7 +227,7 @@ def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Te
         raise Unsupported(f"element type {to}")
     if dtype not in FORMATS:
         return pointwise(x)
-    return evaluated(lambda array: array.astype(dtype), x) or pointwise(x)
+    return evaluated_each(lambda array: array.astype(dtype), x) or pointwise(x)
 
 
 def pointwise(x: Tensor) -> Tensor:

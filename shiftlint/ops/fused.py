@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Tensor, Unsupported, dim_of
+from shiftlint.axes import Parameter, Tensor, Unsupported, dim_of
 from shiftlint.ops.broadcasting import broadcast
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.layout import transpose
-from shiftlint.ops.normalization import whole
+from shiftlint.ops.normalization import ordered, whole
 from shiftlint.ops.pooling import pooled
 from shiftlint.ops.products import gemm, mat_mul
 from shiftlint.transfer import signed, transfer, unknown
@@ -24,8 +24,8 @@ DOMAIN = "com.microsoft"
 @transfer("FusedConv", since=1, domain=DOMAIN)
 def fused_conv(
     x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
+    w: Parameter,
+    b: Parameter | None = None,
     z: Tensor | None = None,
     *,
     kernel_shape: Ints | None = None,
@@ -48,8 +48,8 @@ def fused_conv(
 @transfer("NhwcFusedConv", since=1, domain=DOMAIN)
 def nhwc_fused_conv(
     x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
+    w: Parameter,
+    b: Parameter | None = None,
     z: Tensor | None = None,
     *,
     kernel_shape: Ints | None = None,
@@ -73,8 +73,8 @@ def nhwc_fused_conv(
 @transfer("NhwcConv", since=1, domain=DOMAIN)
 def nhwc_conv(
     x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
+    w: Parameter,
+    b: Parameter | None = None,
     *,
     kernel_shape: Ints | None = None,
     strides: Ints | None = None,
@@ -169,7 +169,8 @@ def skip_layer_normalization(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
     """
     total = broadcast(x, skip) if bias is None else broadcast(x, skip, bias)
-    normed = whole(total, [total.rank - 1], "statistics over the whole axis").with_notes(total.notes)
+    parameters = [t for t in (gamma, beta) if t is not None]
+    normed = broadcast(whole(total, [total.rank - 1], "statistics over the whole axis"), *parameters)
     return normed, normed, normed, total
 
 
@@ -193,17 +194,17 @@ def simplified_layer_normalization(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
     """
-    return whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
+    return broadcast(whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis"), scale)
 
 
 @transfer("GroupNorm", since=1, domain=DOMAIN)
 @transfer("SkipGroupNorm", since=1, domain=DOMAIN)
 def group_norm(
     x: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
+    gamma: Parameter,
+    beta: Parameter,
     skip: Tensor | None = None,
-    bias: Tensor | None = None,
+    bias: Parameter | None = None,
     *,
     groups: int,
     activation: int = 0,
@@ -216,7 +217,8 @@ def group_norm(
     """
     total = x if skip is None else broadcast(x, skip)
     axes = range(1, x.rank - 1) if channels_last else range(2, x.rank)
-    return whole(total, axes, "statistics over the whole image").with_notes(total.notes)
+    normed = whole(total, axes, "statistics over the whole image")
+    return normed.with_notes(ordered(total, [total.rank - 1 if channels_last else 1], "groups of places"))
 
 
 @transfer("BiasSplitGelu", since=1, domain=DOMAIN)
@@ -228,7 +230,7 @@ def bias_split_gelu(x: Tensor, bias: Tensor) -> Tensor:
     total = broadcast(x, bias)
     if any(atom.track for atom in total.dims[-1]):
         raise Unsupported("an axis of the image is taken for channels")
-    return total.with_dim(-1, dim_of(total.shape[-1] // 2)).with_notes(total.notes)
+    return total.with_dim(-1, dim_of(total.shape[-1] // 2))
 
 
 @transfer("BiasSoftmax", since=1, domain=DOMAIN)
@@ -241,7 +243,7 @@ def bias_softmax(data: Tensor, bias: Tensor, *, axis: int = 1, is_inner_broadcas
         raise Unsupported("a bias that is repeated row by row")
     total = broadcast(data, bias)
     along = range(checked_axis(axis, total.rank), total.rank)
-    return whole(total, along, "a softmax over the whole axis").with_notes(total.notes)
+    return whole(total, along, "a softmax over the whole axis")
 
 
 def _table(op: str, attributes: dict[str, Any]) -> None:
@@ -267,7 +269,7 @@ for _op in ("EmbedLayerNormalization", "DecoderAttention", "LongformerAttention"
 
 def summed(result: Tensor, z: Tensor | None) -> Tensor:
     """The result with a second summand, if there is one."""
-    return result if z is None else broadcast(result, z).with_notes(result.notes)
+    return result if z is None else broadcast(result, z)
 
 
 def first_channels(x: Tensor) -> Tensor:

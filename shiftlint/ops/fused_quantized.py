@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Tensor, Unsupported
+from shiftlint.axes import Parameter, Tensor, Unsupported, plain
 from shiftlint.ops.broadcasting import broadcast
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.elementwise import pointwise
@@ -16,6 +16,7 @@ from shiftlint.ops.joining import concat
 from shiftlint.ops.normalization import softmax, softmax_1, whole
 from shiftlint.ops.pooling import pooled
 from shiftlint.ops.products import gemm, mat_mul
+from shiftlint.ops.quantized import by_column, by_row
 from shiftlint.ops.reduction import global_average_pool
 from shiftlint.transfer import signed, transfer
 from shiftlint.windows import Ints
@@ -26,12 +27,12 @@ def q_linear_conv(
     x: Tensor,
     x_scale: Tensor,
     x_zero_point: Tensor,
-    w: Tensor,
-    w_scale: Tensor,
-    w_zero_point: Tensor,
-    y_scale: Tensor,
-    y_zero_point: Tensor,
-    b: Tensor | None = None,
+    w: Parameter,
+    w_scale: Parameter,
+    w_zero_point: Parameter,
+    y_scale: Parameter,
+    y_zero_point: Parameter,
+    b: Parameter | None = None,
     *,
     kernel_shape: Ints | None = None,
     strides: Ints | None = None,
@@ -182,7 +183,9 @@ def q_gemm(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QGemm
     """
-    return gemm(a, b, c, transA=transA, transB=transB)
+    scales, zeros = (b_scale, b_zero_point) if not transB else (None, None)
+    product = gemm(a, by_column(b, scales, zeros), c, transA=transA, transB=transB)
+    return by_column(product, *((b_scale, b_zero_point) if transB else ()))
 
 
 @transfer("MatMulIntegerToFloat", since=1, domain=DOMAIN)
@@ -199,7 +202,8 @@ def mat_mul_integer_to_float(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat
     """
-    return mat_mul(a, b)
+    product = mat_mul(by_row(a, a_scale, a_zero_point), by_column(b, b_scale, b_zero_point))
+    return product if bias is None else broadcast(product, bias)
 
 
 @transfer("DynamicQuantizeMatMul", since=1, domain=DOMAIN)
@@ -211,7 +215,8 @@ def dynamic_quantize_mat_mul(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
     """
     scaled = whole(a, range(a.rank), "dynamic quantization: the scale is taken from the whole image")
-    return mat_mul(scaled, b).with_notes(scaled.notes)
+    product = mat_mul(scaled, by_column(b, b_scale, b_zero_point))
+    return product if bias is None else broadcast(product, bias)
 
 
 @transfer("MatMulNBits", since=1, domain=DOMAIN)
@@ -234,11 +239,10 @@ def mat_mul_n_bits(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
     """
-    from shiftlint.axes import plain
-
     if K < 1 or N < 1:
         raise Unsupported(f"weights of {K} by {N}")
-    return mat_mul(a, plain(K, N))
+    product = mat_mul(a, plain(K, N))
+    return product if bias is None else broadcast(product, bias)
 
 
 def _pointwise(op: str, attributes: dict[str, Any]) -> None:

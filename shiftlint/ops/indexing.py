@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample
+from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, derived, dim_of, dim_size, follows, resample
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take
@@ -14,7 +13,7 @@ from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.normalization import ordered
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import window
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +22,14 @@ PICKED = "elements are picked by their place"
 WRITTEN = "elements are written at their place"
 
 
+def _picks(data: Tensor, indices: Tensor, *, axis: int = 0) -> Hashable:
+    """The indices, unless they pick places of the image."""
+    known = indices.elements is not None and follows(data.dims[checked_axis(axis, data.rank)])
+    return None if known else indices
+
+
 @transfer("Gather", since=1)
+@numbered("indices", elementwise=True, besides=_picks)
 def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of the image are a crop; rows of a
     table by what the px say are as pointwise as any function of them.
@@ -46,14 +52,14 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
         return data.with_dim(axis, dim).with_notes(notes)
     if tracked and picks is not None and picks.ndim == 2 and (found := _patches(data.dims[axis], picks)) is not None:
         base = forgotten(data)
-        return Tensor((*base.dims[:axis], *found, *base.dims[axis + 1 :]), from_image=data.from_image)
+        return derived((*base.dims[:axis], *found, *base.dims[axis + 1 :]), data)
     if indices.from_image and not data.from_image:
         dims = [tuple(dim_of(n)) for n in data.shape]
-        return replace(indices, dims=(*dims[:axis], *indices.dims, *dims[axis + 1 :]))
+        return derived((*dims[:axis], *indices.dims, *dims[axis + 1 :]), data, indices)
     base = forgotten(data)
     notes = positioned(base, [axis], PICKED) + chosen_by(indices)
     picked = forgotten(indices).dims
-    return Tensor((*base.dims[:axis], *picked, *base.dims[axis + 1 :]), from_image=data.from_image, notes=frozenset(notes))
+    return derived((*base.dims[:axis], *picked, *base.dims[axis + 1 :]), data, indices, notes=notes)
 
 
 @transfer("GatherElements", since=11)
@@ -88,7 +94,7 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
     notes = positioned(base, range(batch_dims + depth), PICKED) + chosen_by(indices)
     dims = (*(dim_of(n) for n in indices.shape[:-1]), *base.dims[batch_dims + depth :])
     lost = positioned(indices, range(indices.rank), PICKED)
-    return Tensor(dims, from_image=data.from_image, notes=frozenset(notes + lost))
+    return derived(dims, data, indices, notes=notes + lost)
 
 
 @transfer("ScatterElements", since=11)
@@ -145,7 +151,7 @@ def one_hot(indices: Tensor, depth: Tensor, values: Tensor, *, axis: int = -1) -
         raise Unsupported("a depth that is no single number")
     at = checked_axis(axis, indices.rank + 1)
     base = forgotten(indices)
-    return Tensor((*base.dims[:at], dim_of(count[0]), *base.dims[at:]), from_image=indices.from_image)
+    return derived((*base.dims[:at], dim_of(count[0]), *base.dims[at:]), indices, values)
 
 
 @transfer("ReverseSequence", since=10)
@@ -240,7 +246,7 @@ def _elsewhere(source: Tensor, shaped: Tensor, reason: str, *others: Tensor) -> 
     notes = [note for t in involved for note in positioned(t, range(t.rank), reason)]
     indices = others[0] if others else shaped
     dims = tuple(dim_of(n) for n in shaped.shape)
-    return Tensor(dims, from_image=source.from_image, notes=frozenset(notes + chosen_by(indices)))
+    return derived(dims, *involved, notes=notes + chosen_by(indices))
 
 
 def _varying(x: Tensor, index: int) -> tuple[Any, ...]:

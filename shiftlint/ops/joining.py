@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, dim_of, plain
+from collections.abc import Hashable
+
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, derived, dim_of, dim_size, follows, plain
 from shiftlint.late import np
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.shape_values import evaluated
 from shiftlint.relation import shift
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
+
+
+def _lengths(*inputs: Tensor, axis: int) -> Hashable:
+    """How long the pieces are, unless they lie along the image: there they are border."""
+    axis = checked_axis(axis, inputs[0].rank)
+    return tuple([None if follows(t.dims[axis]) else dim_size(t.dims[axis]) for t in inputs if t.rank > axis])
 
 
 @transfer("Concat", since=4)
+@numbered(elementwise=True, besides=_lengths)
 def concat(*inputs: Tensor, axis: int) -> Tensor:
     """Join all other axes; the concatenated one is as long as its pieces together.
 
@@ -44,7 +53,7 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
             result = [dims if index == axis else dim for index, dim in enumerate(held)]
             notes += more
     blocked = all(t.blocked for t in inputs)
-    return Tensor(tuple(result), from_image=any(t.from_image for t in inputs), notes=frozenset(notes), blocked=blocked)
+    return derived(result, *inputs, notes=notes, blocked=blocked)
 
 
 def _across(inputs: list[Tensor], index: int) -> tuple[Dim, list[Note]]:

@@ -15,6 +15,7 @@ from shiftlint.axes import (
     SizeError,
     Tensor,
     Unsupported,
+    derived,
     dim_of,
     dim_size,
     is_uniform,
@@ -27,12 +28,13 @@ from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.dealing import dealt, normalized, split_atom
 from shiftlint.ops.normalization import ordered
-from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated
-from shiftlint.transfer import transfer
+from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated, viewed
+from shiftlint.transfer import numbered, transfer
 from shiftlint.windows import Ints
 
 
 @transfer("Reshape", since=5)
+@numbered("shape", elementwise=True)
 def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
     """Deal the elements out to other sizes.
 
@@ -54,6 +56,7 @@ def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
 
 
 @transfer("Flatten", since=1)
+@numbered(elementwise=True)
 def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
     """Merge the dimensions before and from `axis`.
 
@@ -66,6 +69,7 @@ def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
 
 
 @transfer("Transpose", since=1)
+@numbered(elementwise=True)
 def transpose(data: Tensor, *, perm: Ints | None = None) -> Tensor:
     """Reorder the dimensions.
 
@@ -74,11 +78,12 @@ def transpose(data: Tensor, *, perm: Ints | None = None) -> Tensor:
     order = tuple(perm) if perm is not None else tuple(reversed(range(data.rank)))
     if sorted(order) != list(range(data.rank)):
         raise Unsupported(f"perm {order} of a tensor of rank {data.rank}")
-    known = evaluated(lambda array: array.transpose(order), data)
+    known = viewed(lambda array: array.transpose(order), data)
     return known or replace(data, dims=tuple(data.dims[i] for i in order), elements=None)
 
 
 @transfer("Squeeze", since=13)
+@numbered(elementwise=True)
 def squeeze(data: Tensor, axes: Tensor | None = None) -> Tensor:
     """Drop dimensions of size 1.
 
@@ -88,6 +93,7 @@ def squeeze(data: Tensor, axes: Tensor | None = None) -> Tensor:
 
 
 @transfer("Squeeze", since=1)
+@numbered(elementwise=True)
 def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
     """Drop dimensions of size 1; the axes are an attribute.
 
@@ -97,12 +103,13 @@ def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
     if any(data.shape[i] != 1 for i in gone):
         raise SizeError(f"axes {sorted(gone)} of {data.shape} are squeezed")
     notes = [note for i in gone for note in released(data.dims[i], "an axis of one element is dropped")]
-    known = evaluated(lambda array: array.squeeze(tuple(gone)), data)
+    known = viewed(lambda array: array.squeeze(tuple(gone)), data)
     kept = tuple(d for i, d in enumerate(data.dims) if i not in gone)
     return known or replace(data, dims=kept, elements=None).with_notes(notes)
 
 
 @transfer("Unsqueeze", since=13)
+@numbered(elementwise=True)
 def unsqueeze(data: Tensor, axes: Tensor) -> Tensor:
     """Insert dimensions of size 1.
 
@@ -112,6 +119,7 @@ def unsqueeze(data: Tensor, axes: Tensor) -> Tensor:
 
 
 @transfer("Unsqueeze", since=1)
+@numbered(elementwise=True)
 def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
     """Insert dimensions of size 1; the axes are an attribute.
 
@@ -122,25 +130,24 @@ def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
     if len(new) != len(axes):
         raise Unsupported(f"axes {tuple(axes)} that are not distinct")
     old = iter(data.dims)
-    known = evaluated(lambda array: np.expand_dims(array, tuple(new)), data)
+    known = viewed(lambda array: np.expand_dims(array, tuple(new)), data)
     return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), elements=None)
 
 
 @transfer("Expand", since=8)
+@numbered("shape", elementwise=True)
 def expand(x: Tensor, shape: Tensor) -> Tensor:
     """Broadcast to a shape.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Expand.html
     """
     sizes = integers(shape, "a shape")
-    if prod(sizes) <= LARGEST_VALUE:
-        known = evaluated(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
-        if known is not None:
-            return known
-    return broadcast(x, plain(*sizes, uniform=True))
+    known = viewed(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
+    return known or broadcast(x, plain(*sizes, uniform=True))
 
 
 @transfer("Tile", since=6)
+@numbered("repeats")
 def tile(x: Tensor, repeats: Tensor) -> Tensor:
     """Repeat along axes; a repeated axis of the image has no single place.
 
@@ -179,7 +186,7 @@ def depth_to_space(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     dims = [normalized((*dim, Atom(blocksize))) for dim in x.dims[2:]]
     channels = dim_of(c // blocksize ** len(space))
     upsampling = frozenset({"learned"}) if blocksize > 1 else frozenset()
-    return Tensor((x.dims[0], channels, *dims), from_image=x.from_image, upsampling=upsampling)
+    return derived((x.dims[0], channels, *dims), x, upsampling=upsampling)
 
 
 @transfer("SpaceToDepth", since=1)
@@ -195,7 +202,7 @@ def space_to_depth(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
             raise SizeError(f"{size} is no multiple of the block size {blocksize}")
         outer, _ = split_atom(Atom(size, single_track(dim)), size // blocksize)
         dims.append((outer,))
-    return Tensor((x.dims[0], dim_of(c * blocksize ** len(space)), *dims), from_image=x.from_image)
+    return derived((x.dims[0], dim_of(c * blocksize ** len(space)), *dims), x)
 
 
 def _image_shape(x: Tensor) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Tensor, Unsupported, constant, dim_of
+from shiftlint.axes import Parameter, Tensor, Unsupported, constant, dim_of
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.fused import first_channels, last_channels, summed
 from shiftlint.ops.pooling import average_pool, max_pool
@@ -37,8 +37,8 @@ def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Tenso
 @transfer("Conv", since=1, domain=DOMAIN)
 def conv(
     x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
+    w: Parameter,
+    b: Parameter | None = None,
     z: Tensor | None = None,
     *,
     kernel_shape: Ints | None = None,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Kind, Note, Tensor, Unsupported, dim_size
-from shiftlint.ops.broadcasting import broadcast
+from shiftlint.axes import Atom, Kind, Note, Tensor, Unsupported, dim_size, follows
+from shiftlint.ops.broadcasting import along, broadcast
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
 
 
 @transfer("BatchNormalization", since=7)
+@numbered(elementwise=True)
 def batch_normalization(
     x: Tensor,
     scale: Tensor,
@@ -29,11 +30,12 @@ def batch_normalization(
 
     Spec: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
     """
+    result = pointwise(x)
     if training_mode:
-        return whole(x, [i for i in range(x.rank) if i != 1], "batch statistics (training mode)")
-    if x.rank > 1 and any(atom.track for atom in x.dims[1]) and dim_size(x.dims[1]) != 1:
-        return pointwise(x).with_notes(ordered(x, [1], "an axis of the image is taken for channels"))
-    return pointwise(x)
+        result = whole(x, [i for i in range(x.rank) if i != 1], "batch statistics (training mode)")
+    if not spatial:  # one number for each place
+        return broadcast(result, scale, b, mean, var)
+    return by_channel(result, scale, b, mean, var)
 
 
 @transfer("InstanceNormalization", since=1)
@@ -42,7 +44,7 @@ def instance_normalization(x: Tensor, scale: Tensor, b: Tensor, *, epsilon: floa
 
     Spec: https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html
     """
-    return whole(x, range(2, x.rank), "statistics over the whole image")
+    return by_channel(whole(x, range(2, x.rank), "statistics over the whole image"), scale, b)
 
 
 @transfer("GroupNormalization", since=18)
@@ -53,7 +55,9 @@ def group_normalization(
 
     Spec: https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
     """
-    return whole(x, range(2, x.rank), "statistics over the whole image")
+    normed = whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
+    each = dim_size(x.dims[1]) // max(dim_size(scale.dims[0]), 1) if scale.rank else 1  # before opset 21 one for each group
+    return normed if each > 1 and not scale.from_image and not bias.from_image else by_channel(normed, scale, bias)
 
 
 @transfer("LayerNormalization", since=17)
@@ -131,6 +135,13 @@ def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
     """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
     normed = whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
     return broadcast(normed, *(t for t in parameters if t is not None))
+
+
+def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
+    """`x` with numbers for each channel, which may be computed from the image; rows may stand for channels."""
+    if x.rank < 2 or not (follows(x.dims[1]) or any(t.from_image for t in parameters)):
+        return x
+    return broadcast(x, *[along(t, x.rank - 2) for t in parameters])
 
 
 def whole(x: Tensor, axes: Iterable[int], reason: str) -> Tensor:

@@ -71,7 +71,7 @@ def lp_pool(
 
     Spec: https://onnx.ai/onnx/operators/onnx__LpPool.html
     """
-    return pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros")
+    return pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros", strict=False)
 
 
 def pooled(
@@ -84,11 +84,12 @@ def pooled(
     auto_pad: str,
     *,
     fills: str,
+    strict: bool = True,
 ) -> Tensor:
     """A window slid over space, each channel by itself; one that holds a whole axis weighs all its elements alike."""
     if x.rank < 3:
         raise Unsupported(f"an input of rank {x.rank}")
-    geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
+    geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, strict=strict)
     dims, notes = slide(x, geometry, fills=fills, ceil_mode=bool(ceil_mode))
     dims = [_marked(new, old, one) for new, old, one in zip(dims, x.dims[2:], geometry, strict=True)]
     return replace(forgotten(x), dims=(*x.dims[:2], *dims)).with_notes(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_size, is_uniform
+from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, derived, dim_size, is_uniform
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.layout import transpose
@@ -30,7 +30,7 @@ def mat_mul(a: Tensor, b: Tensor) -> Tensor:
     notes = batch.notes | frozenset(contraction(left.dims[-1], right.dims[-2]))
     rows = (left.dims[-2],) if a.rank > 1 else ()
     columns = (right.dims[-1],) if b.rank > 1 else ()
-    return Tensor((*batch.dims, *rows, *columns), from_image=a.from_image or b.from_image, notes=notes)
+    return derived((*batch.dims, *rows, *columns), a, b, notes=notes)
 
 
 @transfer("Gemm", since=7)
@@ -51,7 +51,7 @@ def gemm(
     if a.rank != 2 or b.rank != 2:
         raise Unsupported(f"inputs of rank {a.rank} and {b.rank}")
     product = mat_mul(transpose(a) if transA else a, transpose(b) if transB else b)
-    return product if c is None else broadcast(product, c).with_notes(product.notes)
+    return product if c is None else broadcast(product, c)
 
 
 @transfer("Einsum", since=12)
@@ -70,17 +70,13 @@ def einsum(*inputs: Tensor, equation: str) -> Tensor:
             elif dim_size(dim) != 1:
                 if dim_size(dim) != dim_size(met[name]):
                     raise SizeError(f"axis {name} of {dim_size(met[name])} and {dim_size(dim)}")
-                if name in wanted:
-                    met[name], more = combine_dims(met[name], dim)
-                else:
-                    more = contraction(met[name], dim)
+                met[name], more = combine_dims(met[name], dim)
                 notes += more
-    for name in set(met) - set(wanted):
-        if sum(name in term for term in terms) == 1:
-            notes += contraction(met[name], (Atom(dim_size(met[name]), None, uniform=True),))
+    for name in sorted(set(met) - set(wanted)):
+        notes += contraction(met[name], (Atom(dim_size(met[name]), None, uniform=True),))
     if any(name not in met for name in wanted) or len(set(wanted)) != len(wanted):
         raise Unsupported(f"equation {equation!r}")
-    return Tensor(tuple(met[n] for n in wanted), from_image=any(t.from_image for t in inputs), notes=frozenset(notes))
+    return derived([met[n] for n in wanted], *inputs, notes=notes)
 
 
 def contraction(over_a: Dim, over_b: Dim) -> list[Note]:
@@ -99,7 +95,7 @@ def contraction(over_a: Dim, over_b: Dim) -> list[Note]:
 
 
 def _leading(x: Tensor) -> Tensor:
-    return Tensor(x.dims[:-2], from_image=x.from_image)
+    return derived(x.dims[:-2], x)
 
 
 def _parsed(equation: str, ranks: list[int]) -> tuple[list[list[str]], list[str]]:

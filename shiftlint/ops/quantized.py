@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Dim, Tensor, dim_of, dim_size, plain
-from shiftlint.ops.broadcasting import broadcast, forgotten
+from shiftlint.axes import Parameter, Tensor, dim_size, plain
+from shiftlint.ops.broadcasting import along, broadcast, forgotten
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
@@ -67,9 +67,9 @@ def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 @transfer("ConvInteger", since=10)
 def conv_integer(
     x: Tensor,
-    w: Tensor,
-    x_zero_point: Tensor | None = None,
-    w_zero_point: Tensor | None = None,
+    w: Parameter,
+    x_zero_point: Parameter | None = None,
+    w_zero_point: Parameter | None = None,
     *,
     kernel_shape: Ints | None = None,
     strides: Ints | None = None,
@@ -89,14 +89,14 @@ def conv_integer(
 @transfer("QLinearConv", since=10)
 def q_linear_conv(
     x: Tensor,
-    x_scale: Tensor,
-    x_zero_point: Tensor,
-    w: Tensor,
-    w_scale: Tensor,
-    w_zero_point: Tensor,
-    y_scale: Tensor,
-    y_zero_point: Tensor,
-    b: Tensor | None = None,
+    x_scale: Parameter,
+    x_zero_point: Parameter,
+    w: Parameter,
+    w_scale: Parameter,
+    w_zero_point: Parameter,
+    y_scale: Parameter,
+    y_zero_point: Parameter,
+    b: Parameter | None = None,
     *,
     kernel_shape: Ints | None = None,
     strides: Ints | None = None,
@@ -119,7 +119,7 @@ def mat_mul_integer(a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_
 
     Spec: https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
     """
-    return mat_mul(a, b)
+    return mat_mul(by_row(a, a_zero_point), by_column(b, b_zero_point))
 
 
 @transfer("QLinearMatMul", since=10)
@@ -137,7 +137,18 @@ def q_linear_mat_mul(
 
     Spec: https://onnx.ai/onnx/operators/onnx__QLinearMatMul.html
     """
-    return mat_mul(a, b)
+    product = mat_mul(by_row(a, a_scale, a_zero_point), by_column(b, b_scale, b_zero_point))
+    return by_row(product, y_scale, y_zero_point)
+
+
+def by_row(x: Tensor, *parameters: Tensor | None) -> Tensor:
+    """A matrix with one number for each row, where these are more than one for all."""
+    return broadcast(x, *[along(t, 1) if t.rank == 1 else t for t in parameters if t is not None and t.shape not in {(), (1,)}])
+
+
+def by_column(x: Tensor, *parameters: Tensor | None) -> Tensor:
+    """A matrix with one number for each column, where these are more than one for all."""
+    return broadcast(x, *[t for t in parameters if t is not None and t.shape not in {(), (1,)}])
 
 
 def _scaled(x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int) -> Tensor:
@@ -150,14 +161,7 @@ def _scaled(x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, bloc
     if block_size or any(t.rank != 1 for t in parameters):
         return base.with_notes(ordered(x, range(x.rank), "quantized block by block"))
     rest = x.rank - axis - 1
-    lying = [_along(t, rest) for t in parameters if dim_size(t.dims[0]) == dim_size(x.dims[axis])]
+    lying = [along(t, rest) for t in parameters if dim_size(t.dims[0]) == dim_size(x.dims[axis])]
     if len(lying) != len(parameters):
         return base.with_notes(ordered(x, [axis], "scales that do not fit the axis"))
     return broadcast(base, *lying)
-
-
-def _along(parameter: Tensor, rest: int) -> Tensor:
-    """A vector with `rest` dimensions of size 1 behind it."""
-    base = forgotten(parameter)
-    empty: Dim = dim_of(1)
-    return replace(base, dims=(*base.dims, *(empty,) * rest))

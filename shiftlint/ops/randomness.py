@@ -1,18 +1,23 @@
-"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries the operator."""
+"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries the operator.
+
+It holds for every axis of the image: a single random number is noise in all px, and so are weights that are drawn.
+"""
 
 from __future__ import annotations
 
-from shiftlint.axes import Kind, Note, Tensor, Unsupported, dim_of, plain
-from shiftlint.ops.broadcasting import forgotten
+from dataclasses import replace
+
+from shiftlint.axes import EVERY, Atom, Kind, Note, Tensor, Unsupported, dim_of, plain
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.shape_values import evaluated
-from shiftlint.transfer import transfer
+from shiftlint.ops.shape_values import viewed
+from shiftlint.transfer import numbered, transfer
 from shiftlint.windows import Ints
 
 RANDOM = "random values: no two runs agree"
 
 
 @transfer("Dropout", since=12)
+@numbered(elementwise=True)
 def dropout(
     data: Tensor, ratio: Tensor | None = None, training_mode: Tensor | None = None, *, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
@@ -22,10 +27,11 @@ def dropout(
     """
     if training_mode is not None and (training_mode.elements is None or any(training_mode.elements.numbers())):
         return (noisy(data, "random values (training mode)"),) * 2
-    return evaluated(lambda array: array, data) or pointwise(data), pointwise(data)
+    return viewed(lambda array: array, data) or pointwise(data), pointwise(data)
 
 
 @transfer("Dropout", since=7)
+@numbered(elementwise=True)
 def dropout_7(data: Tensor, *, ratio: float = 0.5) -> tuple[Tensor, Tensor]:
     """The identity.
 
@@ -69,7 +75,7 @@ def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float 
     """
     if x.rank != 2:
         raise Unsupported(f"an input of rank {x.rank}")
-    return noisy(x).with_dim(1, dim_of(sample_size))
+    return noisy(x.with_dim(1, dim_of(sample_size)))
 
 
 @transfer("RandomNormal", since=1)
@@ -78,7 +84,7 @@ def random_normal(*, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: floa
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomNormal.html
     """
-    return plain(*shape)
+    return noisy(plain(*shape))
 
 
 @transfer("RandomUniform", since=1)
@@ -87,11 +93,10 @@ def random_uniform(*, shape: Ints, dtype: int = 1, high: float = 1.0, low: float
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomUniform.html
     """
-    return plain(*shape)
+    return noisy(plain(*shape))
 
 
 def noisy(x: Tensor, reason: str = RANDOM) -> Tensor:
-    """The sizes of `x`, and a note for every image axis."""
-    if not x.tracks():
-        return plain(*x.shape)
-    return forgotten(x).with_notes(Note(Kind.POSITION, track.axis, reason) for track in x.tracks())
+    """The axes of `x` with other elements, and a note for every axis of the image."""
+    dims = tuple([tuple([atom if atom.track else Atom(atom.size) for atom in dim]) for dim in x.dims])
+    return replace(x, dims=dims, elements=None, program=None).with_notes([Note(Kind.RANDOM, EVERY, reason)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Tensor, Unsupported, dim_of, dim_size
+from shiftlint.axes import Parameter, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered
@@ -24,13 +25,13 @@ SHARED: dict[str, Any] = {
 def _recurrent(op: str, extra: dict[str, Any]) -> None:
     def function(
         x: Tensor,
-        w: Tensor,
-        r: Tensor,
-        b: Tensor | None = None,
+        w: Parameter,
+        r: Parameter,
+        b: Parameter | None = None,
         sequence_lens: Tensor | None = None,
         initial_h: Tensor | None = None,
         initial_c: Tensor | None = None,
-        p: Tensor | None = None,
+        p: Parameter | None = None,
         **given: Any,
     ) -> tuple[Tensor, ...]:
         if x.rank != 3 or r.rank != 3:
@@ -40,9 +41,17 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
         sequence, batch = (base.dims[1], base.dims[0]) if layout else (base.dims[0], base.dims[1])
         directions, hidden = dim_of(w.shape[0]), dim_of(r.shape[-1])
         notes = ordered(x, [1 if layout else 0, 2], "a state that runs along the axis")
+        for state in (initial_h, initial_c):
+            if state is not None and state.rank == 3:
+                notes += ordered(state, [0 if not layout else 1, 2], "a state that the image begins")
+                batch, more = combine_dims(batch, forgotten(state).dims[0 if layout else 1])
+                notes += more
+        if sequence_lens is not None:
+            batch, more = combine_dims(batch, forgotten(sequence_lens).dims[0])
+            notes += more
         every = (batch, sequence, directions, hidden) if layout else (sequence, directions, batch, hidden)
         last = (batch, directions, hidden) if layout else (directions, batch, hidden)
-        y, state = (Tensor(d, from_image=x.from_image, notes=frozenset(notes)) for d in (every, last))
+        y, state = (derived(d, x, sequence_lens, initial_h, initial_c, notes=notes) for d in (every, last))
         return y, state, state
 
     transfer(op, since=7)(signed(function, SHARED | extra, op, "A state that runs along a sequence; the batch stays apart."))
@@ -76,7 +85,7 @@ def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, invers
     dims = list(forgotten(x).dims)
     dims[index] = dim_of(size)
     dims[-1] = dim_of(1 if inverse and onesided else 2)
-    return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes))
+    return derived(dims, x, notes=notes)
 
 
 @transfer("STFT", since=17)

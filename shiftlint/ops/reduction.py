@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, dim_size
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from shiftlint.axes import SizeError, Tensor, Unsupported, derived, dim_size
+from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered, reduced
-from shiftlint.ops.shape_values import evaluated
+from shiftlint.ops.shape_values import evaluated, viewed
 from shiftlint.transfer import transfer
 from shiftlint.windows import Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COMPUTED = {  # by these functions of numpy
     "ReduceSum": "sum",
@@ -70,7 +77,7 @@ def det(x: Tensor) -> Tensor:
     if x.rank < 2:
         raise Unsupported(f"an input of rank {x.rank}")
     notes = ordered(x, [x.rank - 2, x.rank - 1], "a determinant over the axes")
-    return Tensor(forgotten(x).dims[:-2], from_image=x.from_image, notes=frozenset(notes))
+    return derived(forgotten(x).dims[:-2], x, notes=notes)
 
 
 @transfer("NegativeLogLikelihoodLoss", since=12)
@@ -85,9 +92,9 @@ def loss(
     if scores.rank < 2:
         raise Unsupported(f"an input of rank {scores.rank}")
     base = forgotten(scores)
-    each = Tensor((base.dims[0], *base.dims[2:]), from_image=scores.from_image)
+    each = derived((base.dims[0], *base.dims[2:]), scores)
     each = broadcast(each, labels).with_notes(ordered(scores, [1], "a loss over the axis"))
-    return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0).with_notes(each.notes)
+    return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0)
 
 
 def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noop_with_empty_axes: int) -> Tensor:
@@ -98,7 +105,7 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
     chosen = sorted({checked_axis(axis, data.rank) for axis in axes})
     compute = COMPUTED.get(op)
     if compute is not None:
-        known = evaluated(lambda array: getattr(np, compute)(array, axis=tuple(chosen), keepdims=bool(keepdims)), data)
+        known = _evaluated(compute, data, tuple(chosen), keepdims=bool(keepdims))
         if known is not None:
             return known
     if any(dim_size(data.dims[axis]) == 0 for axis in chosen):
@@ -106,4 +113,20 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
     notes = reduced(data, chosen, "an axis is reduced as a whole")
     base = forgotten(data).dims
     dims = tuple(() if i in chosen else dim for i, dim in enumerate(base) if keepdims or i not in chosen)
-    return Tensor(dims, from_image=data.from_image, notes=frozenset(notes))
+    return derived(dims, data, notes=notes)
+
+
+def _evaluated(compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: bool) -> Tensor | None:
+    """The constant that a reduction by this function of numpy gives; what is repeated is counted."""
+    if compute == "prod":
+        return evaluated(lambda array: np.prod(array, axis=axes, keepdims=keepdims), data)
+
+    def reduced_once(array: NDArray[Any]) -> NDArray[Any]:
+        single = once(array)
+        result = getattr(np, compute)(single, axis=axes, keepdims=True)
+        if compute == "sum":
+            result = result * np.asarray(prod(array.shape[a] // max(single.shape[a], 1) for a in axes), result.dtype)
+        whole = np.broadcast_to(result, [1 if a in axes else n for a, n in enumerate(array.shape)])
+        return whole if keepdims else whole.squeeze(axes)
+
+    return viewed(reduced_once, data)

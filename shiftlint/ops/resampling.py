@@ -5,9 +5,11 @@ The windows of one axis are those of `shiftlint.interpolation`; here is what the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import floor, isfinite
+from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import (
     LARGEST_SIZE,
@@ -16,8 +18,10 @@ from shiftlint.axes import (
     Note,
     SizeError,
     Tensor,
+    Track,
     Unsupported,
     constant,
+    derived,
     dim_size,
     is_uniform,
     released,
@@ -26,16 +30,39 @@ from shiftlint.axes import (
     spoil,
 )
 from shiftlint.axes import dim_of as new_dim
-from shiftlint.interpolation import Kernel, interpolation, is_exact, is_power_of_two
+from shiftlint.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
 from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.transfer import transfer
+from shiftlint.transfer import numbered, transfer
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_IRREGULAR = 32  # px at which a nearest interpolation may read another one than its phase, all of them border
+FINEST = 1 << 22  # phases of a resized axis up to which float32 tells its coordinates apart
 LARGEST_FACTOR = 64  # a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a network
 LOCAL = {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
 
 
+def _factors(
+    x: Tensor, roi: Tensor | None = None, scales: Tensor | None = None, sizes: Tensor | None = None, **given: Any
+) -> Hashable:
+    """The factor of every axis that is resized; a single place that is spread over an axis has none."""
+    axes = given.get("axes")
+    chosen = [checked_axis(a, x.rank) for a in axes] if axes is not None else range(x.rank)
+    factors, targets = _given(scales), _given(sizes)
+    wanted = factors or [target / max(dim_size(x.dims[a]), 1) for a, target in zip(chosen, targets or (), strict=False)]
+    return tuple((a, factor) for a, factor in zip(chosen, wanted, strict=False) if not _is_spread(x.dims[a]))
+
+
+def _is_spread(dim: Dim) -> bool:
+    """Whether a resized dimension is one place that is spread over all: the image level of a pyramid."""
+    return dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim)
+
+
 @transfer("Resize", since=11)
+@numbered("roi", "scales", "sizes", elementwise=True, besides=_factors)
 def resize(
     x: Tensor,
     roi: Tensor | None = None,
@@ -57,46 +84,40 @@ def resize(
     Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
     """
     chosen = tuple(checked_axis(a, x.rank) for a in axes) if axes is not None else tuple(range(x.rank))
-    factors, targets = _given(scales), _given(sizes)
-    given = factors or targets or []
-    if len(given) != len(chosen):
-        raise Unsupported(f"{len(given)} scales or sizes for {len(chosen)} axes")
-    if keep_aspect_ratio_policy != "stretch" and targets:
-        factors = [_kept_ratio(targets, [x.shape[a] for a in chosen], keep_aspect_ratio_policy)] * len(chosen)
+    resized = _sizes_and_scales([x.shape[a] for a in chosen], _given(scales), _given(sizes), keep_aspect_ratio_policy)
     notes: list[Note] = []
     dims = list(forgotten(x).dims)
     grows, kept = False, list[int]()
-    for position, axis in enumerate(chosen):
-        size = dim_size(x.dims[axis])
-        wish = factors[position] if factors else given[position]
-        if not 0 < wish < LARGEST_SIZE:
-            raise SizeError(f"resizing {size} by or to {wish}")
-        scale = _fraction(wish) if factors else Fraction(int(wish), max(size, 1))
-        new_size = floor(size * scale) if factors else int(wish)
-        if new_size < 1:
-            raise SizeError(f"resizing {size} by {scale} leaves nothing")
-        if scale == 1 and new_size == size:
+    if all(new_size == x.shape[axis] for axis, (new_size, _, _) in zip(chosen, resized, strict=True)):
+        return forgotten(x)  # where no size changes it copies, whatever the scales
+    for axis, (new_size, scale, given) in zip(chosen, resized, strict=True):
+        if scale == 1 and new_size == x.shape[axis]:
             kept.append(axis)
             continue
         grows |= scale > 1
-        exact = is_exact(scale, wish if factors else float(scale))
+        exact = is_exact(scale, given)
         kernel = Kernel(mode, coordinate_transformation_mode, nearest_mode, bool(antialias), cubic_coeff_a, exact)
-        dims[axis], more = _resize_axis(x.dims[axis], scale, new_size, kernel)
+        dims[axis], more = _resize_axis(x.dims[axis], scale, new_size, given, kernel)
         notes += more
     if mode == "linear" and len(kept) < len(chosen):
         for axis in set(kept) - _outer(x.rank, kept):
             dims[axis] = _weighed(dims[axis])
     fixed = frozenset({"fixed"}) if grows else frozenset()
-    return Tensor(tuple(dims), from_image=x.from_image, notes=frozenset(notes), upsampling=fixed)
+    return derived(dims, x, notes=notes, upsampling=fixed)
 
 
 @transfer("Resize", since=10)
+@numbered(elementwise=True)
 def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
     """Interpolate with asymmetric coordinates and floor.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Resize_10_11.html
     """
-    return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    given = _given(scales) or []
+    if mode == "nearest" and min(given, default=1.0) < 1 < max(given, default=1.0):
+        raise Unsupported("nearest by factors above 1 and below, which round in different ways")
+    rounding = "ceil" if min(given, default=1.0) < 1 else "floor"  # as onnxruntime does before opset 11
+    return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode=rounding)
 
 
 @transfer("Upsample", since=9)
@@ -117,27 +138,73 @@ def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -
     return resize_10(x, constant(scales, "float32"), mode=mode)
 
 
-def _resize_axis(dim: Dim, scale: Fraction, new_size: int, kernel: Kernel) -> tuple[Dim, list[Note]]:
-    if dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim):
-        return new_dim(new_size, uniform=True), released(dim, SPREAD)  # the image level of a pyramid, spread over all
+def _sizes_and_scales(
+    sizes: Sequence[int], factors: list[float] | None, targets: list[float] | None, policy: str
+) -> list[tuple[int, Fraction, float]]:
+    """For each resized axis its new size, its scale, and the scale as float32 has it."""
+    given = factors or targets or []
+    if len(given) != len(sizes):
+        raise Unsupported(f"{len(given)} scales or sizes for {len(sizes)} axes")
+    if not all(0 < wish < LARGEST_SIZE for wish in given):
+        raise SizeError(f"resizing {list(sizes)} by or to {given}")
+    if targets:
+        new_sizes = [int(target) for target in targets]
+        scales = [single(new / max(size, 1)) for new, size in zip(new_sizes, sizes, strict=True)]
+        exact = [Fraction(new, max(size, 1)) for new, size in zip(new_sizes, sizes, strict=True)]
+        if policy != "stretch":
+            scales = [_kept_ratio(scales, policy)] * len(sizes)
+            new_sizes = [floor(single(one * size) + 0.5) for one, size in zip(scales, sizes, strict=True)]
+            exact = [_fraction(one) for one in scales]
+    else:
+        scales = [single(factor) for factor in given]
+        new_sizes = [int(single(one * size)) for one, size in zip(scales, sizes, strict=True)]
+        exact = [_fraction(factor) for factor in given]
+    if min(new_sizes, default=1) < 1:
+        raise SizeError(f"resizing {list(sizes)} by {scales} leaves nothing")
+    return list(zip(new_sizes, exact, scales, strict=True))
+
+
+def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel: Kernel) -> tuple[Dim, list[Note]]:
+    if _is_spread(dim):
+        return new_dim(new_size, uniform=True), released(dim, SPREAD)
     track = single_track(dim)
     if track is None:
         return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
-    whole = dim_size(dim) * scale == new_size
-    if kernel.coordinates not in LOCAL and not (kernel.coordinates == "half_pixel_symmetric" and whole):
-        reason = f"coordinate_transformation_mode {kernel.coordinates}: coordinates depend on the total size"
-    elif max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
-        reason = f"resized from {dim_size(dim)} to {new_size}: no common grid"
-    elif kernel.mode not in {"nearest", "linear", "cubic"}:
+    size = dim_size(dim)
+    if kernel.mode not in {"nearest", "linear", "cubic"}:
         raise Unsupported(f"mode {kernel.mode!r}")
-    if reason:
-        _, notes = spoil(dim, Kind.POSITION, reason)
-        return new_dim(new_size), notes
-    relation = interpolation(scale, kernel)
-    bitwise = kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale))
-    moved = resample(track, dim_size(dim), relation, new_size, kind="edge", bitwise=bitwise)
-    return new_dim(new_size, moved), []
+    if kernel.coordinates == "half_pixel_symmetric" and symmetric_offset(size, new_size, given) == 0:
+        pass
+    elif kernel.coordinates not in LOCAL:
+        reason = f"coordinate_transformation_mode {kernel.coordinates}: coordinates depend on the total size"
+    elif kernel.coordinates == "pytorch_half_pixel" and new_size == 1:
+        kernel = replace(kernel, coordinates="asymmetric")  # a single px lies at 0
+    if not reason and max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
+        reason = f"resized from {size} to {new_size}: no common grid"
+    if not reason and new_size * scale.numerator > FINEST:
+        reason = f"resized from {size} to {new_size}: float32 coordinates are too coarse"
+    if not reason:
+        relation = interpolation(scale, kernel)
+        bitwise = kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator))
+        moved = resample(track, size, relation, new_size, kind="edge", bitwise=bitwise)
+        regular = is_power_of_two(scale.numerator) and is_power_of_two(scale.denominator)
+        if kernel.mode != "nearest" or (regular and kernel.exact):
+            return new_dim(new_size, moved), []
+        found = irregular(relation, size, new_size, given, kernel)
+        if len(found) <= MOST_IRREGULAR:
+            return new_dim(new_size, _bordered(moved, found)), []
+        reason = f"resized from {size} to {new_size}: float32 coordinates fall to another px from place to place"
+    _, notes = spoil(dim, Kind.POSITION, reason)
+    return new_dim(new_size), notes
+
+
+def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
+    """The track with everything before the last irregular output as border: their places do not repeat."""
+    if not len(found):
+        return track
+    border = (max(track.border[0], int(found[-1]) + 1), track.border[1])
+    return track._replace(border=border, padding=track.padding.also("rounding"))
 
 
 def _outer(rank: int, kept: Sequence[int]) -> set[int]:
@@ -155,12 +222,11 @@ def _weighed(dim: Dim) -> Dim:
     )
 
 
-def _kept_ratio(targets: list[float], sizes: list[int], policy: str) -> float:
+def _kept_ratio(scales: list[float], policy: str) -> float:
     """One scale for all axes."""
-    ratios = [target / max(size, 1) for target, size in zip(targets, sizes, strict=True)]
     if policy not in {"not_larger", "not_smaller"}:
         raise Unsupported(f"keep_aspect_ratio_policy {policy!r}")
-    return min(ratios) if policy == "not_larger" else max(ratios)
+    return min(scales) if policy == "not_larger" else max(scales)
 
 
 def _given(tensor: Tensor | None) -> list[float] | None:
@@ -197,7 +263,7 @@ def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = 
     if grid.from_image:
         notes += [Note(Kind.GLOBAL, note.axis, reason) for note in notes]
     sizes = [new_dim(n) for n in grid.shape[1:-1]]
-    return Tensor((x.dims[0], x.dims[1], *sizes), from_image=x.from_image, notes=frozenset(notes))
+    return derived((x.dims[0], x.dims[1], *sizes), x, grid, notes=notes)
 
 
 @transfer("GridSample", since=16)
@@ -221,4 +287,4 @@ def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tenso
     if not 4 <= len(sizes) <= 5:
         raise Unsupported(f"{len(sizes)} sizes")
     n, _, *space = sizes
-    return Tensor((*(new_dim(v) for v in (n, *space, len(space))),), from_image=theta.from_image)
+    return derived([new_dim(v) for v in (n, *space, len(space))], theta)

@@ -1,40 +1,77 @@
-"""Shape arithmetic: tensors of few integers whose elements are computed, not abstracted."""
+"""Shape arithmetic: tensors of few integers whose elements are computed, not abstracted.
+
+Of what is repeated along an axis one element is kept in memory, however long the axis is: a map of zeros as large as the image is
+known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, Unsupported, computed, constant, plain
+from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.transfer import signed, transfer
 
 if TYPE_CHECKING:
-    pass
+    from numpy.typing import NDArray
 
 Compute = Callable[..., Any] | str
 LARGEST_INTEGER = (1 << 63) - 1
-LARGEST_VALUE = 1 << 16  # elements; what is larger keeps its sizes alone
+LARGEST_RANK = 64
+LARGEST_VALUE = 1 << 16  # elements in memory; what is larger keeps its sizes alone
 
 
 def evaluated(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
     """The constant that `compute`, or the function of numpy of this name, gives on the elements of `tensors`.
 
-    None where these are not all known.
+    None where these are not all known, or too many are repeated.
     """
+    arrays = _arrays(tensors)
+    if arrays is None or any(a is not None and a.size > LARGEST_VALUE and once(a).size < a.size for a in arrays):
+        return None
+    return _kept(_computed(compute, arrays), arrays)
+
+
+def evaluated_each(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
+    """As `evaluated`, where `compute` works element by element: what is repeated is computed once."""
+    arrays = _arrays(tensors)
+    if arrays is None:
+        return None
+    shapes = [a.shape for a in arrays if a is not None]
+    result = _computed(compute, [a if a is None else once(a) for a in arrays])
+    return _kept(_computed(np.broadcast_to, [result, _computed(np.broadcast_shapes, shapes)]), arrays)
+
+
+def viewed(compute: Compute, tensor: Tensor) -> Tensor | None:
+    """As `evaluated`, where the result of `compute` is a view of its argument."""
+    arrays = _arrays([tensor])
+    return None if arrays is None else _kept(_computed(compute, arrays), arrays)
+
+
+def _arrays(tensors: Sequence[Tensor | None]) -> list[NDArray[Any] | None] | None:
+    """The elements of all tensors; None where some are not known."""
     if any(t is not None and t.elements is None for t in tensors):
         return None
-    arrays = [None if t is None else t.value for t in tensors]
+    return [None if t is None else t.value for t in tensors]
+
+
+def _computed(compute: Compute, arguments: Sequence[Any]) -> Any:
     function = getattr(np, compute) if isinstance(compute, str) else compute
     try:
         with np.errstate(all="ignore"):
-            result = np.asarray(function(*arrays))
+            return function(*arguments)
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:  # numpy's own, for odd operands
         raise SizeError(f"shape arithmetic fails: {error}") from error
-    largest = max((a.size for a in arrays if a is not None), default=0)
-    return computed(result) if result.size <= max(LARGEST_VALUE, largest) else None
+
+
+def _kept(result: Any, arrays: Sequence[NDArray[Any] | None]) -> Tensor | None:
+    """The result as a tensor, unless it takes much more memory than what it is made of."""
+    array = np.asarray(result)
+    largest = max((once(a).size for a in arrays if a is not None), default=0)
+    return computed(array) if once(array).size <= max(LARGEST_VALUE, largest) else None
 
 
 @transfer("Constant", since=1)
@@ -70,8 +107,7 @@ def shape(data: Tensor, *, start: int = 0, end: int | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Shape.html
     """
-    axes = [frozenset(atom.track.axis for atom in dim if atom.track) for dim in data.dims]
-    return replace(constant(data.shape[start:end]), sized=tuple(axes[start:end]))
+    return constant(data.shape[start:end])
 
 
 @transfer("Size", since=1)
@@ -80,7 +116,7 @@ def size(data: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Size.html
     """
-    return replace(constant(min(prod(data.shape), LARGEST_INTEGER)), sized=(frozenset(track.axis for track in data.tracks()),))
+    return constant(min(prod(data.shape), LARGEST_INTEGER))
 
 
 @transfer("ConstantOfShape", since=9)
@@ -89,15 +125,16 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
     """
-    if shape.elements is None:
+    if shape.elements is None or shape.elements.size > LARGEST_RANK:
         raise Unsupported("a shape that is not constant")
     sizes = [int(n) for n in shape.elements.numbers()]
     if min(sizes, default=0) < 0:
         raise SizeError(f"a tensor of shape {sizes}")
     fill = value.value.reshape(-1)[0] if value is not None and value.value is not None and value.value.size else np.float32(0)
-    if prod(sizes) <= LARGEST_VALUE:
-        return computed(np.full(sizes, fill))
-    return plain(*sizes, uniform=True)
+    try:
+        return computed(np.broadcast_to(fill, sizes))
+    except ValueError:  # more elements than numpy counts
+        return plain(*sizes, uniform=True)
 
 
 @transfer("Range", since=11)

@@ -113,7 +113,7 @@ class Case:
     failure : InputError, optional
         Why the file could not be analyzed; then the contract has no outputs.
     nodes : tuple of Node
-        Of the graph, as far as an output hangs on them.
+        Of the graph, as far as an output depends on them, and of the functions and subgraphs that they run.
     constants : mapping
         Small constants by name.
     measurements : tuple of Measurement

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.axes import Tensor
+from shiftlint.axes import Kind
 from shiftlint.nodes import Node
 from shiftlint.rules import Case, Finding, Level
 
@@ -47,20 +47,16 @@ RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLik
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node in training mode or with a random result."""
-    constants = {n.outputs[0]: n.attributes.get("value") for n in case.nodes if n.op == "Constant"} | dict(case.constants)
+    dropped = {note.node for note in case.noted(Kind.RANDOM) if note.op == "Dropout"}
     for node in case.nodes:
-        what = _training(node, constants)
+        what = "is in training mode" if node.op == "Dropout" and node.name in dropped else _training(node)
         if what:
             yield Finding(CODE, LEVEL, f"{node.op} {node.name!r} {what}.", "Export the network in evaluation mode.", node.name)
 
 
-def _training(node: Node, constants: dict[str, Tensor | None]) -> str:
+def _training(node: Node) -> str:
     if node.op in RANDOM:
         return "is random"
     if node.op == "BatchNormalization" and node.attributes.get("training_mode"):
         return "takes its statistics from each tile"
-    if node.op == "Dropout" and len(node.inputs) > 2 and node.inputs[2]:
-        mode = constants.get(node.inputs[2])
-        if mode is None or mode.elements is None or any(mode.elements.numbers()):
-            return "is in training mode"
     return ""

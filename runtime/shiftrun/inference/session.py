@@ -121,6 +121,11 @@ def wanted_provider(device: str, precision: str, workers: int) -> str:
     return provider_of(device, _onnxruntime().get_available_providers(), precision, workers)
 
 
+def threads_of(workers: int) -> int:
+    """The threads that compute one batch, at most, where `workers` batches share the cores."""
+    return max(1, (os.cpu_count() or 1) // workers)
+
+
 def start_session(network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact") -> Any:
     """An onnxruntime session of an ONNX file or its content; parameters and errors as of `Session`."""
     runtime = _onnxruntime()
@@ -129,7 +134,7 @@ def start_session(network: Path | bytes, device: str, *, workers: int = 1, preci
     options = runtime.SessionOptions()
     options.log_severity_level = QUIET
     if workers > 1:
-        options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // workers)
+        options.intra_op_num_threads = threads_of(workers)
     options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
     if isinstance(network, Path):

@@ -39,7 +39,7 @@ from shiftrun.tiles.frame import Frame, frame, legal_size, sizes_of
 
 Interval = tuple[int, int]  # [start, stop)
 
-PLAIN = {"zeros", "-inf", "fewer elements"}  # kinds of padding that are computed from no px
+PLAIN = {"zeros", "-inf", "fewer elements", "rounding"}  # kinds of padding that are computed from no px
 
 
 class Refusal(InputError):

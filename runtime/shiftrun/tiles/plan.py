@@ -80,6 +80,11 @@ class Plan:
         return tuple(axis.read_px for axis in self.axes)
 
     @property
+    def padded_shape(self) -> tuple[int, ...]:
+        """Px of the whole image with what is padded, per axis."""
+        return tuple(axis.before_px + axis.image_px + axis.after_px for axis in self.axes)
+
+    @property
     def tile_shape(self) -> tuple[int, ...]:
         """Outputs written per tile, per axis."""
         return tuple(axis.tile_px for axis in self.axes)
