@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,3 +46,56 @@ def test_a_tile_at_the_end_of_the_image_holds_what_its_border_mirrors(name: str,
     for steps in (1, 2, 3, 5, 8):
         found = model.predict(image[0], tile=step * steps, pad="none", normalize="none")["y"]
         np.testing.assert_allclose(found, whole[0], rtol=0, atol=1e-5)
+
+
+LINKS: dict[str, tuple[str, str, dict[str, Any]]] = {  # of a chain: operator, its other inputs, attributes
+    "far": ("Pad", "far", {}),
+    "mirrored": ("Pad", "mirrored", {"mode": "reflect"}),
+    "convolution": ("Conv", "w", {}),
+    "crop": ("Slice", "one minus_one axis", {}),
+    "pooling": ("AveragePool", "", {"kernel_shape": [2], "strides": [2]}),
+    "twice": ("Resize", "- scales", {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}),
+}
+CHAINS = ["far mirrored", "far convolution mirrored", "far crop mirrored", "far pooling mirrored", "pooling far mirrored twice"]
+VALUES = {"w": weights(1, 1, 3), "one": [1], "minus_one": [-1], "axis": [2], "scales": np.asarray([1, 1, 2], np.float32)}
+
+
+def chain(names: str, far_mode: str) -> list[Node]:
+    """The operators of `names`, one after the other, from `x` to `y`."""
+    nodes, tensor = [], "x"
+    for place, name in enumerate(names.split()):
+        operator, inputs, attributes = LINKS[name]
+        mode = {"mode": far_mode} if name == "far" else {}
+        nodes.append(node(operator, f"{tensor} {inputs}", f"t{place}", **attributes, **mode))
+        tensor = f"t{place}"
+    return [*nodes, node("Identity", tensor, "y")]
+
+
+@pytest.mark.parametrize("far_mode", ["reflect", "edge"])
+@pytest.mark.parametrize("names", CHAINS)
+@pytest.mark.parametrize("end", ["before", "after"])
+def test_an_end_that_mirrors_farther_than_the_other_end_pads(end: str, names: str, far_mode: str, tmp_path: Path) -> None:
+    """Law (iv) at tiles of one step: only the mirror asks for a read as large as that.
+
+    The image is padded by `far` at one end, then reflected by `mirrored` at the other, whose output j is output 2 * mirrored - j
+    counted from there. A tile that writes it must hold that px and what it reads, though the border at its other end is short.
+    """
+    for mirrored, far in ((1, 1), (2, 1), (5, 2)):
+        pads = [[0, 0, 0, 0, 0, far], [0, 0, mirrored, 0, 0, 0]]
+        if end == "after":
+            pads = [[0, 0, far, 0, 0, 0], [0, 0, 0, 0, 0, mirrored]]
+        nodes = chain(names, far_mode)
+        values = {name: np.asarray(value) for name, value in (VALUES | dict(zip(("far", "mirrored"), pads, strict=True))).items()}
+        used = {name: value for name, value in values.items() if any(name in inputs for _, inputs, _, _ in nodes)}
+        path = save(tmp_path / "net.onnx", nodes, used, shape=(1, 1, "w"))
+        model = open_model(path, device="cpu")
+        axis = model.contract.outputs[0].axes[0]
+        step, sizes = axis.step or 0, axis.sizes
+        assert sizes is not None
+        assert axis.border[end == "after"] == mirrored * step
+        image = np.random.default_rng(0).normal(size=(1, 1, sizes.next_legal(16) or 0)).astype(np.float32)
+        whole = run(path, image)
+        assert whole is not None
+        found = model.predict(image[0], tile=step, pad="none", normalize="none")["y"]
+        message = f"reflected by {mirrored} px, padded by {far} px at the other end"
+        np.testing.assert_allclose(found, whole[0], rtol=0, atol=1e-5, err_msg=message)
