@@ -112,6 +112,27 @@ def test_labels_are_the_nearest_modes() -> None:
     np.testing.assert_array_equal(mean_shift(points, 1.0, min_support=100, cluster_all=True)[0][reached], expected[reached])
 
 
+@pytest.mark.parametrize("cluster_all", [True, False])
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_no_point_has_a_nearer_mode_than_its_own(dimensions: int, cluster_all: bool) -> None:
+    """Points everywhere, so that many cells lie across the middle between two modes: a cell's answer is that of all its points
+    only if none of them is farther from its mean than *half* of how much nearer the nearest mode is than the next one.
+    """
+    points = np.random.default_rng(0).uniform(0, 6, (20000, dimensions)).astype(np.float32)
+    labels, modes = mean_shift(points, 1.0, min_support=len(points) // 10**dimensions, cluster_all=cluster_all)
+    assert len(modes) > 1
+    distances = np.linalg.norm(points[:, None].astype(float) - modes, axis=-1)
+    nearest = distances.min(axis=1)
+    own = np.where(labels >= 0, distances[np.arange(len(points)), labels], np.inf)
+    rounding = 1e-4
+    reached = labels >= 0
+    np.testing.assert_array_less(own[reached], nearest[reached] + rounding)
+    assert reached.all() or not cluster_all
+    if not cluster_all:
+        np.testing.assert_array_less(nearest[reached], 1 + rounding)
+        np.testing.assert_array_less(1 - rounding, nearest[~reached])
+
+
 def test_weak_modes_are_dropped() -> None:
     points = np.concatenate([np.zeros((50, 2)), np.full((3, 2), 9.0)]).astype(np.float32)
     labels, modes = mean_shift(points, 1.0, min_support=4)
