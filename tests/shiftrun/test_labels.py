@@ -16,7 +16,7 @@ from shiftlint.errors import InputError
 from shiftrun.clustering.components import components, connected
 from shiftrun.clustering.labels import label_instances
 from shiftrun.clustering.runs import Runs
-from shiftrun.clustering.unions import partners
+from shiftrun.clustering.unions import Unions, partners
 from shiftrun.tiles.windows import Grid, windows_of
 
 
@@ -107,3 +107,49 @@ def test_partners_are_mutual_and_overlap_by_half() -> None:
     np.testing.assert_array_equal(partners(np.array([1, 1]), np.array([1, 2])), [[1, 1]])
     np.testing.assert_array_equal(partners(np.array([1, 2]), np.array([1, 1])), [[1, 1]])
     np.testing.assert_array_equal(partners(np.array([1, 1, 1]), np.array([1, 0, 0])), np.empty((0, 2)))
+
+
+OVERLAP = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12)  # what two windows say of each px
+
+
+@settings(max_examples=300, deadline=None)
+@given(OVERLAP)
+def test_partners_by_sets(px: list[tuple[int, int]]) -> None:
+    """Two labels are one object iff each is the other's largest partner and they share half of their union."""
+    one, other = ({name: {at for at, pair in enumerate(px) if pair[k] == name} for name in range(1, 4)} for k in (0, 1))
+    shared = {(a, b): len(one[a] & other[b]) for a in one for b in other}
+
+    def largest(pairs: list[tuple[int, int]]) -> tuple[int, int]:
+        return max(pairs, key=lambda pair: (shared[pair], [-name for name in pair]))  # of equal ones that with the lowest names
+
+    expected = [
+        (a, b)
+        for a, b in shared
+        if shared[a, b] and largest([(a, name) for name in other]) == (a, b) == largest([(name, b) for name in one])
+        if 2 * shared[a, b] >= len(one[a] | other[b])
+    ]
+    first, second = np.array(px).T
+    np.testing.assert_array_equal(partners(first, second), np.array(expected, dtype=np.int64).reshape(-1, 2))
+
+
+@pytest.mark.parametrize("shared", [1, 10, 100_000])
+@pytest.mark.parametrize("in_both", [False, True])
+def test_one_px_less_than_half_is_too_little(shared: int, in_both: bool) -> None:
+    """With as much apart as in common the IoU is one half, which is enough; one px more apart and it is not."""
+    for apart, expected in ((shared, [(1, 1)]), (shared + 1, [])):
+        of_one = apart // 2 if in_both else apart
+        a = np.repeat([1, 1, 0], [shared, of_one, apart - of_one])
+        b = np.repeat([1, 0, 1], [shared, of_one, apart - of_one])
+        np.testing.assert_array_equal(partners(a, b), np.array(expected, dtype=np.int64).reshape(-1, 2))
+
+
+@pytest.mark.parametrize(("px", "united"), [(1000, True), (999, False)])
+def test_windows_unite_what_they_share_by_half(px: int, united: bool) -> None:
+    """The overlap of 2000 px belongs to an object of the first window; the second finds the first `px` of it."""
+    windows = windows_of((4000,), Grid(3000, 2000, 3000))
+    unions = Unions(windows)
+    place = np.arange(4000)
+    for number, (start, stop) in enumerate(((1000, 3000), (1000, 1000 + px))):
+        unions.add(number, ((place >= start) & (place < stop)).astype(np.int32)[windows[number].box], number)
+    names = unions.names(2)
+    assert (names[1] == names[2]) == united
