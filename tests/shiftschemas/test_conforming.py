@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -27,6 +29,42 @@ SCHEMAS: list[dict[str, Any]] = [
     *({"$defs": DEFINED, **one} for one in DEFINED["axis"]["properties"].values()),
     *({"$defs": load("metadata")["$defs"], **one} for one in load("metadata")["properties"].values()),
 ]
+
+
+BOUNDS = {"minimum", "maximum", "exclusiveMinimum"}  # those that `conforms` knows
+LENGTHS: dict[str, Any] = {"minLength": "x", "minItems": [0], "maxItems": [0]}  # one element each
+NAMES = sorted(
+    entry.name.removesuffix(".schema.json")
+    for entry in resources.files("shiftschemas").iterdir()
+    if entry.name.endswith(".schema.json")
+)
+
+
+def limits(schema: object) -> Iterator[tuple[str, int]]:
+    """Every limit of a number or a length that stands anywhere in a schema."""
+    if isinstance(schema, dict):
+        yield from ((key, value) for key, value in schema.items() if key in BOUNDS | set(LENGTHS))
+        schema = list(schema.values())
+    for part in schema if isinstance(schema, list) else []:
+        yield from limits(part)
+
+
+LIMITS = sorted({limit for name in NAMES for limit in limits(load(name))})
+
+
+@pytest.mark.parametrize(("keyword", "limit"), LIMITS)
+def test_a_limit_of_a_schema_ends_where_the_validator_says(keyword: str, limit: int) -> None:
+    """Both ways, at the limit itself and just before and beyond it."""
+    around: list[Any] = [LENGTHS[keyword] * n for n in range(limit + 2)] if keyword in LENGTHS else []
+    if keyword in BOUNDS:
+        around = [limit - 1, limit, limit + 1, limit - 1e-9, float(limit), limit + 1e-9]
+    verdicts = [Draft202012Validator({keyword: limit}).is_valid(document) for document in around]
+    assert set(verdicts) == {True, False}
+    assert [conforms(document, {keyword: limit}) for document in around] == verdicts
+
+
+def test_every_kind_of_limit_is_met() -> None:
+    assert {keyword for keyword, _ in LIMITS} == BOUNDS | set(LENGTHS)
 
 
 @given(st.sampled_from(SCHEMAS), st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5))
