@@ -32,6 +32,16 @@ def test_counts(truth: np.ndarray, prediction: np.ndarray, matched: int, splits:
     assert (counts.matched[0.5], counts.splits, counts.merges) == (matched, splits, merges)
 
 
+@pytest.mark.parametrize("px", [1, 10, 1000])
+def test_more_than_a_tenth_of_an_object_is_a_part_of_it(px: int) -> None:
+    """As Caicedo et al. count: at an IoU of 1/10 it is a crumb, one px more and the object is split, or merged the other way."""
+    objects = row((1, 10 * px), (0, px))
+    for part, found in ((px, 0), (px + 1, 1)):
+        parts = row((1, 10 * px - part), (2, part), (0, px))
+        assert (count(objects, parts).splits, count(parts, objects).merges) == (found, found)
+        assert (count(objects, parts).merges, count(parts, objects).splits) == (0, 0)
+
+
 def test_average_precision_and_quality() -> None:
     counts = count(row((1, 10), (2, 10)), row((1, 10), (0, 10)))
     assert counts.average_precision(0.5) == 0.5
@@ -58,6 +68,13 @@ def test_iou_against_sets(truth: np.ndarray, prediction: np.ndarray) -> None:
         for j, p in enumerate(np.unique(prediction[prediction > 0])):
             a, b = set(np.flatnonzero(truth == t)), set(np.flatnonzero(prediction == p))
             assert iou[i, j] == pytest.approx(len(a & b) / len(a | b))
+
+
+@given(labels, labels)
+def test_splits_one_way_are_merges_the_other_way(truth: np.ndarray, prediction: np.ndarray) -> None:
+    there, back = count(truth, prediction), count(prediction, truth)
+    assert (there.splits, there.merges) == (back.merges, back.splits)
+    assert there.matched == back.matched
 
 
 @given(labels)

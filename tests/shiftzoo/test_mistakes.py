@@ -33,6 +33,17 @@ def test_no_split_no_seam() -> None:
     assert seam_splits(TRUTH, cut(12), (12, 12)) == 0  # a sliver of IoU 0.1: not a part
 
 
+@pytest.mark.parametrize(("px", "found"), [(40, 0), (41, 1)])
+def test_a_seam_splits_off_more_than_a_tenth(px: int, found: int) -> None:
+    """Of 400 px: a part of an IoU of 1/10 is a crumb. It lies along the seam at row 12, the 41st px a row below."""
+    labels = TRUTH.copy()
+    rest = labels[12:]
+    rest[TRUTH[12:] > 0] = 2
+    labels[12, 10 : 10 + px - 40] = 1
+    assert [int((labels == name).sum()) for name in (1, 2)] == [px, 400 - px]
+    assert seam_splits(TRUTH, labels, (12, 400)) == found
+
+
 def test_a_border_of_which_less_than_half_lies_on_the_seam() -> None:
     labels = cut(20)
     labels[20:23, 10:22] = np.where(TRUTH[20:23, 10:22] > 0, 1, 0)
