@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, MemoryArray, Reader, as_reader
+from shiftrun.files.arrays import Box, Reader, as_reader
 from shiftrun.files.views import Arranged
 from shiftrun.inference.normalization import Normalization
 from shiftrun.tiles.plan import Plan
@@ -80,11 +80,6 @@ def padding_index(plan: Plan) -> tuple[NDArray[np.intp], ...]:
     return tuple(
         np.pad(np.arange(axis.image_px), pair, mode=mode, **settings) for axis, pair in zip(plan.axes, plan.padding, strict=True)
     )
-
-
-def as_source(image: NDArray[np.float32] | Source) -> Source:
-    """A source as it is; an array is taken as normalized already."""
-    return image if isinstance(image, Source) else Source(MemoryArray(image), None)
 
 
 def as_image(image: Any, dimensions: int, channels: int | None) -> Reader:

@@ -1,4 +1,4 @@
-"""Executing a plan: read, run, keep and write tile by tile. No blending, no counting: each px is written once.
+"""Executing a plan tile by tile: read, run, and what each tile keeps. No blending, no counting: each px is kept once.
 
 Reading and normalizing the next tiles, running the network and what the caller does with the results overlap; queues are short,
 so that memory does not grow with the image.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from shiftlint.contract import OutputContract
 from shiftlint.errors import InputError
 from shiftrun.files.arrays import Box
-from shiftrun.inference.source import Source, as_source, padding_index
+from shiftrun.inference.source import Source, padding_index
 from shiftrun.tiles.plan import Plan, Tile
 
 Progress = Callable[[int, int], None]  # tiles done, tiles in all; raise from it to cancel
@@ -47,51 +47,6 @@ class MemoryTarget:
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Put `values` into the box."""
         self.array[box] = values
-
-
-def predict(
-    network: Network,
-    image: NDArray[np.float32] | Source,
-    plan: Plan,
-    outputs: Outputs,
-    progress: Progress | None = None,
-    *,
-    workers: int = 1,
-) -> Values:
-    """Run `network` on `image` by `plan`, into memory.
-
-    Parameters
-    ----------
-    network : Network
-    image : Source, or array (C, *space) of float32, normalized
-    plan : Plan
-        For this image's shape.
-    outputs : tuple of OutputContract
-        The outputs to compute; their axes say where the spatial axes lie in the network's tensors.
-    progress : callable (done, total), optional
-        Called after every tile.
-    workers : int
-        Tiles that are run at a time; the result does not depend on it.
-
-    Returns
-    -------
-    dict of name to array (C', *plan.output_shape) of float32
-
-    Raises
-    ------
-    InputError
-        The network fails, or an output is not of the size that its contract says.
-    """
-    results: Values = {}
-    tiles = run_tiles(network, as_source(image), plan, outputs, workers=workers)
-    for done, (tile, found) in enumerate(tiles, start=1):
-        for name, values in found.items():
-            if name not in results:
-                results[name] = np.empty((values.shape[0], *plan.output_shape), dtype=np.float32)
-            results[name][(slice(None), *tile.write)] = values
-        if progress is not None:
-            progress(done, plan.tile_count)
-    return results
 
 
 def run_tiles(

@@ -1,0 +1,30 @@
+"""A plan by hand through the loop that `Model.predict` and the commands run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftrun.files.arrays import MemoryArray
+from shiftrun.inference.running import Run
+from shiftrun.inference.source import Source
+from shiftrun.inference.stitch import MemoryTarget, Network, Outputs
+from shiftrun.tiles.plan import Plan
+
+
+def stitched(
+    network: Network, pixels: NDArray[np.float32], plan: Plan, outputs: Outputs, **settings: Any
+) -> dict[str, NDArray[np.float32]]:
+    """The outputs (C', *plan.output_shape) of normalized `pixels` (C, *space) by `plan`; `settings` as of `Run`."""
+    found: dict[str, NDArray[np.float32]] = {}
+
+    def target(name: str, channels: int) -> MemoryTarget:
+        found[name] = np.full((channels, *plan.output_shape), np.nan, dtype=np.float32)
+        return MemoryTarget(found[name])
+
+    Run(network, Source(MemoryArray(pixels)), plan, outputs, **settings).into(target)
+    for name, values in found.items():
+        assert not np.isnan(values).any(), f"px of {name} that no tile wrote"
+    return found
