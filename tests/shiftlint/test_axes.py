@@ -10,7 +10,7 @@ from shiftlint.axes import Atom, Kind, Tensor, Track, border_of, constant, dim_o
 from shiftlint.meeting import combine_dims, common_factors
 from shiftlint.ops.broadcasting import broadcast, deviating_ends
 from shiftlint.relation import IDENTITY, Relation
-from tests.shiftlint.test_relation import LOCAL
+from tests.shiftlint.relations import LOCAL
 
 
 @given(LOCAL, st.integers(0, 4), st.integers(0, 4), st.integers(10, 30), st.integers(5, 40))

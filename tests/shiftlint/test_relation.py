@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 
 from shiftlint import relation as r
 from shiftlint.relation import IDENTITY, Interval, Relation, SlopeMismatch, join
+from tests.shiftlint.relations import LOCAL
 
-SMALL = st.integers(1, 4)
-LOCAL = st.one_of(
-    st.builds(lambda k, s, d, p: r.window(k, stride=s, dilation=d, before=p), SMALL, SMALL, SMALL, st.integers(-3, 5)),
-    st.builds(lambda k, s, d, p: r.transposed_window(k, stride=s, dilation=d, before=p), SMALL, SMALL, SMALL, st.integers(-3, 5)),
-    st.builds(r.shift, st.integers(-5, 5)),
-    st.builds(r.strided, SMALL, st.integers(0, 5)),
-    st.builds(r.blocks, SMALL),
-    st.builds(r.repeat, SMALL),
-)
 ELEMENTS = range(-30, 30)
 
 

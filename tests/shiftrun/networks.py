@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from shiftlint.contract import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize, Padding, Sizes
+from shiftlint.metadata import Metadata
 
 NAMES = "zyx"
+PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5).to_props()
 WIDTH = 3
 
 

@@ -18,9 +18,8 @@ from shiftrun import model as model_module
 from shiftrun.files.arrays import ArrayReader, FileArray, MemoryArray, as_reader
 from shiftrun.files.images import read_image
 from shiftrun.models import Model, open_model
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_series import blobs
-from tests.shiftrun.test_streaming import PROPS
+from tests.shiftrun.networks import PROPS, unet
+from tests.shiftrun.pictures import blobs
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURE = blobs(1, (150, 140))

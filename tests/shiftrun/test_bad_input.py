@@ -21,10 +21,9 @@ from shiftrun.files.arrays import FileArray
 from shiftrun.files.images import read_image, read_pixels
 from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.models import open_model
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_cli import shiftrun_
-from tests.shiftrun.test_series import blobs
-from tests.shiftrun.test_streaming import PROPS
+from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.networks import PROPS, unet
+from tests.shiftrun.pictures import blobs
 
 PX = blobs(0, (150, 140))
 OUTPUTS = [

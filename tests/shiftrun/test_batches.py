@@ -14,8 +14,7 @@ from shiftrun import model as model_module
 from shiftrun.inference.session import OutOfMemory, Session
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
 from shiftrun.tiles.planner import Budget
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_streaming import PROPS
+from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (300, 310)).astype(np.uint16)
 ZOO = Path(__file__).parents[2] / "zoo" / "dsb2018.onnx"

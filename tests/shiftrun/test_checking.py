@@ -16,9 +16,8 @@ from shiftrun.inference.checking import ROUNDING, Check
 from shiftrun.inference.providers import PROVIDERS
 from shiftrun.inference.session import OutOfMemory, Session, half_precision
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_cli import shiftrun_
-from tests.shiftrun.test_streaming import PROPS
+from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (400, 420)).astype(np.uint16)
 

@@ -16,8 +16,8 @@ import tifffile
 import shiftrun
 from shiftlint import analysis, analyze
 from shiftlint.metadata import Metadata
-from shiftrun.cli import main
 from shiftrun.inference import session
+from tests.shiftrun.commands import report, shiftrun_
 from tests.shiftrun.networks import contract, unet
 
 PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.5, foreground_threshold=-0.5, min_size=5).to_props()
@@ -31,19 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     image = 1000 + 900 * np.sin(y / 9) * np.sin(x / 7) + np.random.default_rng(0).normal(0, 50, (301, 203))
     tifffile.imwrite(tmp_path / "cells.tif", image.astype(np.uint16), resolution=(300, 300), resolutionunit=2)
     return tmp_path
-
-
-def shiftrun_(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["shiftrun", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert isinstance(end.value.code, int)
-    return end.value.code
-
-
-def report(path: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return document
 
 
 def test_the_analyzer_and_the_hand_agree(folder: Path) -> None:

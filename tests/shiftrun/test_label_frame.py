@@ -14,11 +14,9 @@ from onnx import helper, numpy_helper
 
 from shiftrun.files.images import read_pixels, read_series
 from shiftrun.models import open_model
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_cli import shiftrun_
-from tests.shiftrun.test_regions import renumbered
-from tests.shiftrun.test_series import blobs
-from tests.shiftrun.test_streaming import PROPS
+from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.networks import PROPS, unet
+from tests.shiftrun.pictures import blobs, renumbered
 
 
 def strided(path: Path, stride: int) -> Path:

@@ -23,7 +23,7 @@ from shiftrun.files.arrays import everything
 from shiftrun.files.images import read_pixels
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Grid, windows_of
-from tests.shiftrun.test_cli import shiftrun_
+from tests.shiftrun.commands import shiftrun_
 
 GRID = Grid(64, 16, 64)
 CLUSTERING = Clustering(bandwidth=1.0, min_size=3, fragment_border=0.85)

@@ -24,8 +24,9 @@ from shiftrun.models import Model, open_model
 from shiftrun.tiles.plan import make_plan
 from shiftrun.tiles.regions import cut_plan, resolve_region
 from shiftrun.tiles.windows import Grid, windows_of
-from tests.shiftrun.networks import axes, unet
-from tests.shiftrun.test_streaming import PROPS, Fails
+from tests.shiftrun.networks import PROPS, axes, unet
+from tests.shiftrun.pictures import renumbered
+from tests.shiftrun.sessions import Fails
 
 GRID = Grid(48, 16, 64)
 STRIP = (slice(150, 260), slice(40, 200))
@@ -43,11 +44,6 @@ def picture() -> NDArray[np.uint16]:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     path = tmp_path_factory.mktemp("net") / "net.onnx"
     return open_model(unet(path, depth=2, padded=request.param == "padded", props=PROPS), device="cpu")
-
-
-def renumbered(labels: NDArray[Any]) -> NDArray[Any]:
-    """Labels as 1, 2, … in their order."""
-    return np.searchsorted(np.unique(labels[labels > 0]), labels) + (labels > 0)
 
 
 @pytest.mark.parametrize("tile", [16, 48, 1024, "auto"])

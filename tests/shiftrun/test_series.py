@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from numpy.typing import NDArray
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
@@ -22,16 +21,9 @@ from shiftrun.files.images import read_pixels, read_series
 from shiftrun.files.spool import Spool
 from shiftrun.files.writing import write_labels
 from shiftrun.models import open_model
-from tests.shiftrun.networks import unet
-from tests.shiftrun.test_cli import report, shiftrun_
-from tests.shiftrun.test_streaming import PROPS
-
-
-def blobs(seed: int, shape: tuple[int, int] = (70, 60)) -> NDArray[np.uint16]:
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    waves = np.sin(y / (7 + seed)) * np.sin(x / 6)
-    pixels: NDArray[np.uint16] = (1000 + 900 * waves + np.random.default_rng(seed).normal(0, 50, shape)).astype(np.uint16)
-    return pixels
+from tests.shiftrun.commands import report, shiftrun_
+from tests.shiftrun.networks import PROPS, unet
+from tests.shiftrun.pictures import blobs
 
 
 @pytest.fixture

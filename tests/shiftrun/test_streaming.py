@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
 from shiftrun import model as model_module
 from shiftrun.files.arrays import FileArray, MemoryArray, bands, everything
 from shiftrun.files.images import read_image, read_pixels
@@ -31,9 +30,9 @@ from shiftrun.inference.source import Source, padding_index
 from shiftrun.models import INSTANCE_OUTPUTS, open_model
 from shiftrun.tiles.plan import Plan, make_plan
 from shiftrun.tiles.windows import Grid, row_edges
-from tests.shiftrun.networks import axes, unet
+from tests.shiftrun.networks import PROPS, axes, unet
+from tests.shiftrun.sessions import Fails
 
-PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5).to_props()
 RANDOM = np.random.default_rng(0)
 PX = RANDOM.integers(0, 60000, (3, 101, 130)).astype(np.uint16)
 TIFFS: dict[str, dict[str, Any]] = {
@@ -169,20 +168,6 @@ def test_labels_block_by_block_are_those_of_the_whole(
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))
     assert whole.max() > 200
     np.testing.assert_array_equal(model.segment(picture, tile=tile, pad=pad), whole)
-
-
-class Fails(Session):
-    """A session without memory for inputs of more than `limit` px."""
-
-    limit = 200 * 200
-    sizes: tuple[int, ...] = ()
-    error: type[Exception] = OutOfMemory
-
-    def run(self, batch: Any, outputs: Any = None) -> Any:
-        type(self).sizes += (batch.size,)
-        if batch.size > self.limit:
-            raise type(self).error("out of memory")
-        return super().run(batch, outputs)
 
 
 @pytest.mark.parametrize("error", [OutOfMemory, MemoryError], ids=["of onnxruntime", "of an array"])

@@ -11,7 +11,7 @@ import pytest
 from shiftlint.errors import InputError
 from shiftrun import mean_shift
 from shiftrun.clustering.weighted_sums import SumsOnDevice, step_network
-from tests.shiftrun.test_meanshift import blobs
+from tests.shiftrun.points import blobs
 
 
 @pytest.mark.parametrize(("dimensions", "smeared"), [(2, 0.0), (3, 0.3), (8, 0.1)])
