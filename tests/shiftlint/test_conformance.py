@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from shiftlint import analyze
+from tests.shared import SHARED
 
 NETWORKS = Path(__file__).parents[1] / "data" / "networks"
 TRUTH: dict[str, list[dict[str, Any]]] = json.loads((NETWORKS / "truth.json").read_text(encoding="utf-8"))
-SHARED = Path(__file__).parents[2].parent / "shared" / "tools" / "conformance.py"
 
 
 @pytest.mark.parametrize("name", TRUTH)
@@ -47,7 +47,7 @@ def test_periods_windows_and_sizes_are_those_measured(name: str) -> None:
             assert reads[1] - origin >= high
 
 
-@pytest.mark.skipif(not SHARED.is_file(), reason="the conformance set does not lie beside the project")
+@pytest.mark.shared("tools/conformance.py", "conformance")
 def test_the_conformance_set_holds() -> None:
     program = "import sys; sys.argv[0] = 'shiftlint'; from shiftlint.cli import main; main()"
     environment = os.environ | {
@@ -55,7 +55,11 @@ def test_the_conformance_set_holds() -> None:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     done = subprocess.run(
-        [sys.executable, str(SHARED), "--exact", "0.95"], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, str(SHARED / "tools" / "conformance.py"), "--exact", "0.95"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 UNSOUND" in done.stdout

@@ -16,18 +16,29 @@ from shiftlint import InputError
 from shiftlint.axes import SizeError
 from shiftlint.elements import FORMATS, TYPES, type_name
 from shiftlint.graph import graph_of, read_graph
+from tests.shared import SHARED
 from tests.shiftlint.graphs import node, save, weights
 from tests.shiftlint.mutation import mutate
 from tests.shiftlint.onnx_reader import comparable, graph_by_onnx
 
 ROOT = Path(__file__).parents[2]
-CONFORMANCE = ROOT.parent / "shared" / "conformance"
 NETWORKS = sorted((ROOT / "tests" / "data" / "networks").glob("*.onnx"))
-FILES = [*NETWORKS, *sorted((ROOT / "zoo").glob("*.onnx")), *sorted(CONFORMANCE.glob("*.onnx"))]
+FILES = [*NETWORKS, *sorted((ROOT / "zoo").glob("*.onnx"))]
+PUBLISHED = sorted((SHARED / "conformance").glob("*.onnx"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", FILES, ids=_stem)
 def test_networks_are_read_as_onnx_reads_them(path: Path) -> None:
+    assert comparable(read_graph(path)) == comparable(graph_by_onnx(path.read_bytes()))
+
+
+@pytest.mark.shared("conformance")
+@pytest.mark.parametrize("path", PUBLISHED, ids=_stem)
+def test_published_networks_are_read_as_onnx_reads_them(path: Path) -> None:
     assert comparable(read_graph(path)) == comparable(graph_by_onnx(path.read_bytes()))
 
 

@@ -11,38 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from shiftlint import analyze
-from shiftlint.contract import AxisContract
 from shiftrun.cli import cli
 from shiftrun.inference.session import Session
 from shiftrun.inference.stitch import channels_first
-from shiftrun.models import Model, open_model
+from tests.shiftrun.conformance import EXACT, FOLDER, TRUTH, open_certified, sizes, tiles
 
-FOLDER = Path(__file__).parents[3] / "shared" / "conformance"
-if not (FOLDER / "truth.json").is_file():
-    pytest.skip("the conformance set is not here", allow_module_level=True)
-
-TRUTH: dict[str, Any] = json.loads((FOLDER / "truth.json").read_text(encoding="utf-8"))["files"]
-EXACT = [name for name, network in TRUTH.items() if all(axis.get("exact_with_finite_halo") for axis in network["axes"])]
+pytestmark = pytest.mark.shared("conformance/truth.json")
 # onnxruntime's kernels choose another order of summation by the size of the input: the largest difference that was measured
 ROUNDING: dict[str, float] = {}
-UNKNOWN = {"monai_basicunet2d_qdq", "torchem_unet2d_ort_extended"}  # operators that the analyzer did not know at first
-
-
-def sizes(axes: tuple[AxisContract, ...], image_px: int) -> tuple[int, ...]:
-    """A legal image of about `image_px`, and not the same along all axes."""
-    return tuple(axis.sizes.next_legal(image_px + 40 * i) or 0 for i, axis in enumerate(axes) if axis.sizes)
-
-
-def tiles(axes: tuple[AxisContract, ...], input_px: int) -> tuple[int, ...]:
-    """Tiles of outputs over about `input_px`."""
-    return tuple(-(-input_px // (axis.period or 1)) * (axis.step or 1) for axis in axes)
-
-
-def open_certified(name: str) -> Model:
-    model = open_model(FOLDER / f"{name}.onnx", device="cpu")
-    if name in UNKNOWN and not model.contract.outputs[0].axes:
-        pytest.skip("not certified by this version of the analyzer")
-    return model
 
 
 @pytest.mark.parametrize("name", EXACT)

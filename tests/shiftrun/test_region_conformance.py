@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from shiftrun.files.arrays import Box
-from tests.shiftrun.test_conformance import EXACT, open_certified, sizes, tiles
+from tests.shiftrun.conformance import EXACT, open_certified, sizes, tiles
+
+pytestmark = pytest.mark.shared("conformance/truth.json")
 
 
 def third(shape: tuple[int, ...]) -> Box:

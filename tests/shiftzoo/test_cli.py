@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.shared import SHARED
 from tests.shiftzoo import tiny
 
 MODEL = Path("zoo/dsb2018.onnx")
@@ -54,9 +55,9 @@ def test_evaluate_names_what_is_missing(tmp_path: Path) -> None:
     assert (result.returncode, "no such model" in result.stderr) == (2, True)
 
 
-@pytest.mark.skipif(not Path("../shared/data/dsb2018/val.npz").is_file(), reason="needs the validation images")
+@pytest.mark.shared("data/dsb2018/val.npz")
 def test_shipped_model_finds_nuclei() -> None:
-    result = shiftzoo("evaluate", MODEL, "../shared/data/dsb2018", "--limit", "6", "--output-format", "json")
+    result = shiftzoo("evaluate", MODEL, SHARED / "data" / "dsb2018", "--limit", "6", "--output-format", "json")
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["evaluations"][0]["ap"]["0.5"] > 0.5
 
