@@ -147,10 +147,10 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--check",
             type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
+            default=None,
             metavar="N",
-            help="Compare N random tiles with larger windows while running; a difference that is not allowed is an error.",
+            help="Compare N random tiles with larger windows while running; a difference that is not allowed is an error. 0: none. "
+            "Default: a network's first run on this device proves itself, and that is remembered.",
         ),
         click.option(
             "--normalize",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract, OutputContract
 from shiftlint.errors import InputError
+from shiftrun.cache import cache_folder
 from shiftrun.clustering.labels import label_instances
 from shiftrun.clustering.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
 from shiftrun.files.arrays import Box, check_out, into_array
-from shiftrun.inference.checking import Check
-from shiftrun.inference.providers import CPU, CUDA, limits, tiles_at_a_time
+from shiftrun.inference.checking import Check, Proving
+from shiftrun.inference.proofs import Proofs
+from shiftrun.inference.providers import CPU, CUDA, device_name, limits, tiles_at_a_time
 from shiftrun.inference.running import Run
-from shiftrun.inference.session import Session, threads_of, wanted_provider
+from shiftrun.inference.session import Session, runtime_version, threads_of, wanted_provider
 from shiftrun.inference.source import Source, as_image
 from shiftrun.inference.stitch import MemoryTarget, Progress
 from shiftrun.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
@@ -29,6 +32,7 @@ from shiftrun.tiles.joined_outputs import joined_axes
 from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan
 from shiftrun.tiles.planner import Budget, budget_of, fastest_tile
 from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
+from shiftrun.tiles.witnesses import Usable
 
 TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto"
 
@@ -49,8 +53,9 @@ class Model(ModelFile):
         Bytes that the process may use, or its part of the device's memory on CUDA, for automatic tiles; None: what is free.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only, and no longer bit-identical.
-    check_windows : int
-        Tiles per run that are compared with larger windows; InputError where they differ.
+    check_windows : int or None
+        Tiles per run that are compared with larger windows, 0 for none; None: the first run of its kind in more than one tile
+        proves itself. InputError where tiles differ.
     """
 
     device: str = "auto"
@@ -58,7 +63,7 @@ class Model(ModelFile):
     workers: int = 1
     memory: int | None = None
     precision: str = "exact"
-    check_windows: int = 0
+    check_windows: int | None = None
 
     @cached_property
     def session(self) -> Session:
@@ -83,9 +88,44 @@ class Model(ModelFile):
     @cached_property
     def check(self) -> Check | None:
         """What looks at tiles while this model runs; None if nothing does."""
-        if not self.check_windows and self.precision == "exact":
+        if self.check_windows == 0 and self.precision == "exact":
             return None
-        return Check(self.check_windows, self.precision, lambda: self._session("exact"))
+        proving = Proving(self._proof_key, self._usable, Proofs(cache_folder() / "proofs"))
+        return Check(self.check_windows, self.precision, partial(self._session, "exact"), str(self.path), proving)
+
+    @property
+    def threads(self) -> int:
+        """That compute one batch, at most."""
+        return threads_of(self.workers) if self.provider == CPU else 1
+
+    def _proof_key(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> dict[str, Any]:
+        """What a proof holds for: the same network, runtime, device and shape of batches."""
+        return {
+            "model": self.sha256,
+            "outputs": [output.name for output in outputs],
+            "shiftlint": version("shiftlint"),
+            "runtime": runtime_version(),
+            "provider": self.provider,
+            "precision": self.precision,
+            "device": device_name(self.provider),
+            "threads": self.threads,
+            "read": plan.read_shape,
+            "batch": self.batch(plan),
+        }
+
+    def _usable(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Usable:
+        """Which other reads fit into memory and promise what `plan` does."""
+        from shiftlint import confirmed
+
+        contract = replace(self.contract, outputs=outputs)
+
+        def usable(read: tuple[int, ...]) -> bool:
+            if self.budget.limit_bytes is not None and self.budget.peak_bytes(read) > self.budget.limit_bytes:
+                return False
+            at = confirmed(self.path, contract, read, threads=self.threads)
+            return not at.refusals and not (plan.bitwise and at.rounding)
+
+        return usable
 
     def plan(
         self,
@@ -134,8 +174,7 @@ class Model(ModelFile):
         if not plan.exact or plan.tile_count == 1:
             return plan
         contract = replace(self.contract, outputs=outputs)
-        threads = threads_of(self.workers) if self.provider == CPU else 1
-        at = confirmed(self.path, contract, plan.read_shape, whole=plan.padded_shape, batch=self.batch(plan), threads=threads)
+        at = confirmed(self.path, contract, plan.read_shape, whole=plan.padded_shape, batch=self.batch(plan), threads=self.threads)
         if not at.refusals:
             return replace(plan, rounding=(*plan.rounding, *at.rounding)) if self.provider == CPU else plan
         whole = ",".join(map(str, plan.output_shape))

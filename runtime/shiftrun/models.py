@@ -21,7 +21,7 @@ def open_model(
     memory: int | None = None,
     image_input: str | None = None,
     precision: str = "exact",
-    check: int = 0,
+    check: int | None = None,
 ) -> Model:
     """Open a model file and establish its contract.
 
@@ -41,8 +41,10 @@ def open_model(
         The input that takes the image, where a network has several.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only, and no longer bit-identical.
-    check : int
-        Tiles per run to compare with larger windows while it runs; InputError where they differ.
+    check : int, optional
+        Tiles per run to compare with larger windows while it runs; InputError where they differ. Default: the first run of a
+        network in more than one tile, on this device and at this shape of reads, is compared with other windows of the image; that
+        it was is remembered beside the cache of the zoo.
 
     Raises
     ------

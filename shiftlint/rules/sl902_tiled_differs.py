@@ -1,7 +1,8 @@
 """SL902 · tiles, stitched by the contract, differ from the whole.
 
-The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and the results differ. Either
-the analyzer is wrong (please report it), or the network amplifies rounding: interpolation by a factor that is no power of two
+The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and the results differ; or the
+first run of `shiftrun` in tiles compared these with other windows of the image, and they differ. Either the analyzer is wrong
+(please report it), or the network amplifies rounding: interpolation by a factor that is no power of two
 rounds its coordinates by their place, and a function as steep as below makes the last bit of a float visible.
 
 Do: run whole images; report the model if it is no such case.

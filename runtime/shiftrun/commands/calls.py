@@ -48,7 +48,7 @@ class Call(Wishes):
     workers: int = 1
     memory: int | None = None
     precision: str = "exact"
-    check: int = 0
+    check: int | None = None
     overwrite: bool = False
     say: Say = print
     complain: Say = print

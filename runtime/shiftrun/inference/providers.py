@@ -5,7 +5,13 @@ https://onnxruntime.ai/docs/execution-providers/
 
 from __future__ import annotations
 
+import platform
+from typing import Any
+
+import numpy as np
+
 from shiftlint.errors import InputError
+from shiftrun.tiles.memory import cuda_device_name
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": CUDA, "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider"}
@@ -46,6 +52,16 @@ def settings(provider: str, precision: str) -> dict[str, str]:
     if provider != CUDA:
         return {}
     return {"use_tf32": "1" if precision == "tf32" else "0", "cudnn_conv_algo_search": "HEURISTIC"}
+
+
+def device_name(provider: str) -> str:
+    """What a provider runs on: the processor and its vector instructions, or the GPU; "" where that is not known."""
+    if provider == CUDA:
+        return cuda_device_name() or ""
+    if provider != CPU:
+        return platform.machine()
+    extensions: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    return " ".join([platform.machine(), *extensions.get("SIMD Extensions", {}).get("found", [])])
 
 
 def tiles_at_a_time(provider: str, workers: int) -> int:

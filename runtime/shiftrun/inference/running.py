@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract
 from shiftrun.files.arrays import Box, Target, everything, within
-from shiftrun.inference.checking import Check
+from shiftrun.inference.checking import Check, Watch
 from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.source import Source
 from shiftrun.inference.stitch import MemoryTarget, Network, Outputs, Progress, Values, run_tiles
@@ -67,11 +67,13 @@ class Run:
     check: Check | None = None
     axes: tuple[AxisContract, ...] = ()
     batch: int = 1
+    _watched: Watch | None = field(default=None, init=False)
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
         """Write the whole result to targets, made for (name, channels) when the first tile is there."""
         targets: dict[str, Target] = {}
         self._fill(everything(self.plan.output_shape), make_target, targets, 0)
+        self._end()
 
     def blocks(self) -> Iterator[Block]:
         """Yield the outputs `embedding` and `foreground` block by block."""
@@ -86,19 +88,20 @@ class Run:
 
             done = self._fill(box, memory, targets, done, edges)
             yield Block(box, found["embedding"], found["foreground"][0])
+        self._end()
 
     def _fill(
         self, box: Box, make_target: Callable[[str, int], Target], targets: dict[str, Target], done: int, edges: Edges = ()
     ) -> int:
         """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
         while True:
-            count, chosen = done, self.check.chosen(self.plan) if self.check else frozenset[int]()
+            count = done
             try:
+                watch = self._watch()
                 settings: dict[str, Any] = {"block": box, "workers": self.workers, "batch": self.batch}
                 for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, **settings):
-                    if self.check is not None:
-                        where = (self.network, self.source, self.plan, self.axes, self.outputs)
-                        self.check.look(*where, tile, found, compare=count in chosen)
+                    if watch is not None:
+                        watch.look(tile, found)
                     place = within(tile.write, box)
                     for name, values in found.items():
                         if name not in targets:
@@ -116,6 +119,16 @@ class Run:
                 if smaller is None:
                     raise
                 self.plan = smaller
+
+    def _watch(self) -> Watch | None:
+        """What looks at the tiles of the plan as it is now."""
+        if self.check is not None and (self._watched is None or self._watched.plan is not self.plan):
+            self._watched = self.check.begin(self.network, self.source, self.plan, self.axes, self.outputs)
+        return self._watched
+
+    def _end(self) -> None:
+        if self._watched is not None:
+            self._watched.end()
 
 
 def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]) -> Iterator[Item]:

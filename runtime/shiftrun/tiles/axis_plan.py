@@ -134,20 +134,33 @@ def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, gr
     """A tile around `tile` that writes `grow_px` more than other tiles at either end; `tile` itself where none can be read.
 
     At an end of the image it reaches farther in.
-    Its `write` counts from where that of `tile` does, so that it may begin below 0 where the plan is that of a region.
     """
-    whole = frame(axis, plan.image_px, pad)
-    if axis.reads is None or tile.read == (0, whole.padded_px):
+    if axis.reads is None:
         return tile
-    shift = tile.write[0] - tile.keep[0] - int(sizes_of(axis)[1].scale * tile.read[0]) + whole.first
+    whole, shift = frame(axis, plan.image_px, pad), _region_start(axis, plan, pad)
     length = plan.tile_px + 2 * grow_px
-    start = max(0, min(tile.write[0] - shift - grow_px, whole.output_px - length))
-    write = (start, min(whole.output_px, max(start + length, tile.write[1] - shift + grow_px)))
-    read_px = read_size(axis, whole, (write,))
-    if read_px is None:
-        return tile
-    found = _tile(axis, whole, read_px, write)
-    return replace(found, write=(write[0] + shift, write[1] + shift))
+    start = max(0, min(tile.write[0] + shift - grow_px, whole.output_px - length))
+    stop = min(whole.output_px, max(start + length, tile.write[1] + shift + grow_px))
+    return window_of(axis, plan, pad, (start - shift, stop - shift)) or tile
+
+
+def window_of(axis: AxisContract, plan: AxisPlan, pad: str, write: Interval) -> AxisTile | None:
+    """The smallest tile that writes `write`, counted as the tiles of `plan` count; None where the contract allows none.
+
+    It may begin below 0 where the plan is that of a region.
+    """
+    whole, shift = frame(axis, plan.image_px, pad), _region_start(axis, plan, pad)
+    box = write[0] + shift, write[1] + shift
+    if axis.reads is None:
+        return None
+    read_px = read_size(axis, whole, (box,))
+    return None if read_px is None else replace(_tile(axis, whole, read_px, box), write=write)
+
+
+def _region_start(axis: AxisContract, plan: AxisPlan, pad: str) -> int:
+    """The output of the whole image at which the result of `plan` begins: 0, but for that of a region."""
+    tile, whole = plan.tiles[0], frame(axis, plan.image_px, pad)
+    return tile.keep[0] + int(sizes_of(axis)[1].scale * tile.read[0]) - whole.first - tile.write[0]
 
 
 def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:

@@ -73,13 +73,12 @@ def cuda_available_bytes() -> int | None:
 
     By the driver's own library, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__MEM.html.
     """
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
+    driver = _cuda_driver()
+    if driver is None:
         return None
     device, context = ctypes.c_int(), ctypes.c_void_p()
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
-    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
+    if driver.cuDeviceGet(ctypes.byref(device), 0):
         return None
     if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
         return None
@@ -91,3 +90,19 @@ def cuda_available_bytes() -> int | None:
     finally:
         driver.cuDevicePrimaryCtxRelease_v2(device)
     return None if failed else int(free.value * USABLE)
+
+
+def cuda_device_name() -> str | None:
+    """What the first CUDA device is called, such as "NVIDIA H100 80GB HBM3"; None where its driver does not say."""
+    driver, device, name = _cuda_driver(), ctypes.c_int(), ctypes.create_string_buffer(256)
+    if driver is None or driver.cuDeviceGet(ctypes.byref(device), 0):
+        return None
+    return None if driver.cuDeviceGetName(name, len(name), device) else name.value.decode()
+
+
+def _cuda_driver() -> ctypes.CDLL | None:
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    return None if driver.cuInit(0) else driver

@@ -14,17 +14,11 @@ from pathlib import Path
 
 from shiftlint.atomic import write_atomically
 from shiftlint.errors import InputError
+from shiftrun.cache import HOME_VARIABLE, cache_folder
 from shiftrun.zoo.index import Entry, Progress, file_sha256
 
-HOME_VARIABLE, OFFLINE_VARIABLE = "SHIFTZOO_HOME", "SHIFTZOO_OFFLINE"
+OFFLINE_VARIABLE = "SHIFTZOO_OFFLINE"
 TIMEOUT_SECONDS = 20.0  # without a byte
-
-
-def cache_folder() -> Path:
-    """`SHIFTZOO_HOME`, else the system's cache."""
-    import pooch
-
-    return Path(os.environ.get(HOME_VARIABLE) or pooch.os_cache("shiftzoo"))
 
 
 def cached_name(entry: Entry) -> str:

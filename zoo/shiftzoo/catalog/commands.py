@@ -58,7 +58,8 @@ def download(name: str) -> None:
 @click.option("--clear", is_flag=True, help="Remove everything.")
 def cache(clear: bool) -> None:
     """List what was downloaded, or remove it."""
-    from shiftrun.zoo.download import cache_folder, cached_files
+    from shiftrun.cache import cache_folder
+    from shiftrun.zoo.download import cached_files
 
     files = cached_files()
     for file in files:

@@ -1,0 +1,62 @@
+"""What was proved before: a file for each kind of run, beside the models of the zoo's cache.
+
+A proof holds for one network on one device, runtime and shape of reads: the key. A cache that cannot be read or written only means
+that a run proves itself again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shiftlint.atomic import write_atomically
+from shiftlint.errors import InputError
+
+Key = Mapping[str, Any]
+
+
+@dataclass
+class Proofs:
+    """The keys that were proved, in this process and before it.
+
+    Attributes
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+    _known: set[str] = field(default_factory=set)
+
+    def __contains__(self, key: Key) -> bool:
+        text = _text(key)
+        if text not in self._known and _stored(self._path(text)) == text:
+            self._known.add(text)
+        return text in self._known
+
+    def add(self, key: Key) -> None:
+        """Remember a proof; in this process alone where the cache cannot be written."""
+        text = _text(key)
+        self._known.add(text)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path(text), text.encode())
+        except (OSError, InputError):
+            return
+
+    def _path(self, text: str) -> Path:
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+
+
+def _text(key: Key) -> str:
+    return json.dumps(key, sort_keys=True, indent=1) + "\n"
+
+
+def _stored(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
