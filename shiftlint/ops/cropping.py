@@ -167,7 +167,8 @@ def pad(
             continue
         axis = checked_axis(axis, data.rank)
         size = data.shape[axis]
-        if mode in {"reflect", "wrap"} and max(before, after) >= size + (mode == "wrap"):
+        left = size + min(before, 0) + min(after, 0)  # negative pads crop first
+        if mode != "constant" and max(before, after, 1) > left - (mode == "reflect" and max(before, after) > 0):
             raise SizeError(f"{mode} padding of {before} and {after} on an axis of {size}")
         dim, more = crop(data.dims[axis], -before, size + before + after, fills=kind)
         result = result.with_dim(axis, dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,17 @@ def test_crops_from_the_ends_bite_at_no_size(start: int, end: int, bites: list[i
     bounds = {"start": np.asarray([start]), "end": np.asarray([end]), "axis": np.asarray([2])}
     path = save(tmp_path / "net.onnx", [node("Slice", "x start end axis", "y")], bounds)
     assert _breakpoints(open_probe(read_graph(path), where="net"), 1) == bites
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap"])
+def test_pads_of_either_sign(tmp_path: Path, mode: str) -> None:
+    """What a negative pad crops can no longer be mirrored."""
+    for before, after in product(range(-3, 4), repeat=2):
+        pads = {"p": [0, 0, before, 0, 0, 0, after, 0]}
+        path = save(tmp_path / "net.onnx", [node("Pad", "x p", "y", mode=mode)], pads, opset=19)
+        sizes = analyze(path).outputs[0].axes[0].sizes
+        assert sizes is not None
+        for size in range(sizes.min, sizes.min + 4):
+            found = run(path, np.zeros((1, 1, size, 4), np.float32))
+            assert found is not None
+            assert found.shape[2] == size + before + after

@@ -47,7 +47,7 @@ def test_batches_change_no_bit(network: Path, monkeypatch: pytest.MonkeyPatch, w
     """Nor does running out of memory with one, from where on tiles are run one by one."""
     monkeypatch.setattr(model_module, "Session", Counts)
     monkeypatch.setattr(Counts, "most", most)
-    model = open_model(network, device="cpu", workers=workers)
+    model = open_model(network, device="cpu", workers=workers, check=0)
     whole = model.predict(PX, tile=512, outputs=INSTANCE_OUTPUTS)
     found = model.predict(PX, tile=48, outputs=INSTANCE_OUTPUTS)
     for name, values in whole.items():

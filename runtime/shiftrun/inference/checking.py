@@ -20,7 +20,6 @@ from shiftlint.contract import AxisContract
 from shiftlint.errors import InputError
 from shiftrun.files.arrays import Box, within
 from shiftrun.inference.proofs import Key, Proofs
-from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.source import Source, padding_index
 from shiftrun.inference.stitch import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
@@ -189,7 +188,7 @@ class Watch:
             self.windows.append(_Window(found, exact=True, left_px=_px(tile.write)))
 
     def add_proof(self, proof: Proof, found: Iterator[Witness]) -> None:
-        """Run the windows of a proof; it is none where windows are missing, do not fit into memory or have no contrast."""
+        """Run the windows of a proof; it is none where windows are missing, cannot be run or have no contrast."""
         self.proof, small = proof, 0
         for witness in found:
             tile, contrast = self._with_contrast(witness)
@@ -252,11 +251,11 @@ class Watch:
         return witness.places[0], False
 
     def _run(self, window: _Window) -> bool:
-        """Compute what a window gives; whether it fits into memory."""
+        """Compute what a window gives; whether it fits into memory and the network takes it."""
         for tile in window.tiles:
             try:
                 found = _values(self.network, self.source, self.plan, self.outputs, tile)
-            except (OutOfMemory, MemoryError):
+            except (InputError, MemoryError):
                 continue
             window.tiles, window.values = (tile,), found
             self.check.compared += 1
