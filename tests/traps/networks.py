@@ -235,7 +235,8 @@ SIZES_STEER = {
 }
 
 
-def _resized(scale: float, size: int = 455, opset: int = 18, **attributes: str) -> Trap:
+def _resized(scale: float, opset: int = 18, **attributes: str) -> Trap:
+    size = max(455, round(300 / scale))  # px that give more than one tile
     factor = Fraction(scale).limit_denominator(64)
     step, period = factor.numerator, factor.denominator
     given = ", ".join(f'{key} = "{value}"' for key, value in attributes.items())
@@ -280,7 +281,8 @@ RESIZE = {
         f"{H} {W} a = Mul(sh, three) b = Mul(sw, three) c = Div(a, two) d = Div(b, two) t = Concat<axis = 0>(c, d) "
         'y = Resize<mode = "nearest", axes = [2, 3], keep_aspect_ratio_policy = "not_smaller">(x, , , t)',
         f"int64[1] three = {{3}}, {TWO}",
-        image=(1, 301, 347),
+        image=(1, 300, 346),
+        tile=129,
     ),
     "a scale beside a third": _resized(0.333333, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
 }
@@ -480,6 +482,7 @@ OFFSETS = {
         f"transposed {auto} {kernel} by {stride}": Trap(
             f'y = ConvTranspose<strides = [{stride}, {stride}], auto_pad = "{auto}">(x, w)',
             f"float[1,1,{kernel},{kernel}] w = {{{', '.join(str(i + 1) for i in range(kernel * kernel))}}}",
+            tile=-(-128 // stride) * stride,
         )
         for auto in ("SAME_UPPER", "SAME_LOWER")
         for kernel, stride in ((1, 2), (2, 2), (2, 3), (3, 2), (4, 2), (3, 3))
@@ -487,10 +490,10 @@ OFFSETS = {
     **{
         f"pooled {auto} {kernel} by {stride}": Trap(
             f'y = MaxPool<kernel_shape = [{kernel}, {kernel}], strides = [{stride}, {stride}], auto_pad = "{auto}">(x)',
-            image=(1, 301, 347),
+            image=(1, *size),
         )
         for auto in ("SAME_UPPER", "SAME_LOWER")
-        for kernel, stride in ((1, 2), (2, 3), (3, 2), (1, 3))
+        for kernel, stride, size in ((1, 2, (301, 347)), (2, 3, (451, 451)), (3, 2, (302, 348)), (1, 3, (451, 451)))
     },
     **{
         f"dilated {auto}": Trap(f'y = Conv<dilations = [2, 3], auto_pad = "{auto}">(x, w)', KERNEL)
@@ -503,12 +506,12 @@ OFFSETS = {
         for mode in ("constant", "reflect", "edge", "wrap")
     },
     "pooled with ceil and pads": Trap(
-        "y = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1>(x)", image=(1, 301, 347)
+        "y = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1>(x)", image=(1, 302, 348)
     ),
     "averaged with ceil and pads": Trap(
         "y = AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1, count_include_pad = 1>(x)",
         opset=19,
-        image=(1, 301, 347),
+        image=(1, 302, 348),
     ),
 }
 

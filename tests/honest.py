@@ -1,0 +1,54 @@
+"""Is a run in tiles honest: does it give what the network gives for the whole image, as its plan says?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.contract import AxisContract
+from shiftrun.tiles.plan import Plan
+
+ROUNDED = 1e-4  # of a standard deviation: what a plan that is not `bitwise` allows
+FLOAT32 = float(np.finfo(np.float32).eps)
+
+
+def dishonest(plan: Plan, axes: tuple[AxisContract, ...], found: NDArray[Any], whole: NDArray[Any]) -> str | None:
+    """What is wrong with a result in tiles, (C, *space) as the whole image's; None where it is as the plan says.
+
+    A coordinate of interpolation is known to float32: at n px it is wrong by up to n·eps, and the interpolated value by as much of
+    the difference between two px. Where the contract says that weights depend on the place, this is allowed, too.
+    """
+    if found.shape != whole.shape:
+        return f"{found.shape} where the whole image gives {whole.shape}"
+    apart = difference(found, whole)
+    if not apart.any():
+        return None
+    px = max((plan_axis.output_px for plan_axis, axis in zip(plan.axes, axes, strict=True) if not axis.bitwise), default=0)
+    allowed = 0.0 if plan.bitwise else max(ROUNDED * deviation(whole), px * FLOAT32 * _steepest(whole))
+    if apart.max() <= allowed:
+        return None
+    return f"{(apart > 0).mean():.2%} of the px differ, by up to {apart.max():.3g} where {allowed:.3g} is allowed"
+
+
+def difference(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float64]:
+    """How far equal shapes are apart, px by px; NaN is as far from NaN as a number from itself."""
+    one, two = one.astype(float), two.astype(float)
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(one - two)
+    same = (one == two) | (np.isnan(one) & np.isnan(two))
+    return np.where(same, 0.0, np.where(np.isnan(gap), np.inf, gap))
+
+
+def deviation(values: NDArray[Any]) -> float:
+    """The standard deviation of the finite ones."""
+    finite = values[np.isfinite(values)].astype(float)
+    return float(finite.std()) if finite.size else 0.0
+
+
+def _steepest(values: NDArray[Any]) -> float:
+    """The largest difference between neighbors."""
+    finite = np.where(np.isfinite(values), values, 0.0).astype(float)
+    steps = [np.abs(np.diff(finite, axis=axis)).max(initial=0.0) for axis in range(1, values.ndim)]
+    return float(max(steps, default=0.0))
