@@ -88,7 +88,7 @@ def budget_of(
     path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None, on_cuda: bool = False
 ) -> Budget:
     """The budget of a network in a file; without a limit 80 % of the memory that is free now, `on_cuda` that of the device."""
-    axes, usual = contract.outputs[0].axes, USUAL_READ_PX[dimensions]
+    axes, usual = next((o.axes for o in contract.outputs if len(o.axes) == dimensions), ()), USUAL_READ_PX[dimensions]
     sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(usual)) for axis in axes] or [usual] * dimensions
     read = tuple(size or usual for size in sizes)
     per_px = activation_bytes(path, read, contract.input.name) / prod(read)
