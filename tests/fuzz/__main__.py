@@ -1,5 +1,7 @@
 """`python -m tests.fuzz --graphs N [--seed S]`: exit 1 at a contradiction, with the seed that reproduces it.
 
+`python -m tests.fuzz --planted [--graphs N]`: the first of N graphs that finds each planted fault; exit 1 if one is not found.
+
 Graphs run in a process of their own: onnxruntime can crash on a graph that should have been called illegal, and that is a finding.
 """
 
@@ -15,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from tests.fuzz.campaign import Statistics, Verdict, try_seed
+from tests.fuzz.faults import FAULTS, first_found
 
 
 def verdicts(seed: int, graphs: int) -> Iterator[Verdict]:
@@ -31,12 +34,27 @@ def verdicts(seed: int, graphs: int) -> Iterator[Verdict]:
                 following += 1
 
 
+def planted(seed: int, graphs: int) -> int:
+    """A table of faults and the first graphs that find them; the number of those that are not found."""
+    missed = 0
+    for fault in FAULTS:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            verdict = pool.submit(first_found, fault, seed, graphs).result()
+        missed += verdict is None
+        found = f"{verdict.seed:5}  {verdict.contradictions[0]}" if verdict else " none"
+        print(f"{fault.__name__:22} {found[:140]}", flush=True)
+    return missed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--graphs", type=int, default=1000, help="how many random graphs")
     parser.add_argument("--seed", type=int, default=0, help="of the first graph; the others follow")
     parser.add_argument("--verbose", action="store_true", help="list graphs that are not exact, too")
+    parser.add_argument("--planted", action="store_true", help="find planted faults")
     options = parser.parse_args()
+    if options.planted:
+        return int(planted(options.seed, options.graphs) > 0)
     statistics, start = Statistics(Counter()), time.monotonic()
     for verdict in verdicts(options.seed, options.graphs):
         statistics.add(verdict)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 MOST_DOWN = 8  # the product of strides along a graph: larger periods only take longer
 MOST_UP = 4
@@ -31,14 +31,44 @@ class Builder:
     rank: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
+    made: int = 0
     down: int = 1
     up: int = 1
+    opset: int = 17
+    batch: int = 1  # -1: any
+    functions: list[onnx.FunctionProto] = field(default_factory=list)
+    bites: dict[int, list[int]] = field(default_factory=dict)  # by axis: px of the image where something may change
+    jumps: bool = False  # a rounding error may become another value altogether
 
     def op(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> str:
         """Add a node; the name of its first output."""
-        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}_{len(self.nodes)}", **attributes))
+        names = [f"t{self.made}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}_{self.made}", **attributes))
+        self.made += 1
         return names[0]
+
+    def name(self, what: str) -> str:
+        """A name of its own for something that no node makes."""
+        self.made += 1
+        return f"{what}{self.made}"
+
+    def ops(self, kind: str, inputs: Sequence[str], outputs: int, **attributes: Any) -> list[str]:
+        """As `op`; the names of all outputs."""
+        self.op(kind, inputs, outputs, **attributes)
+        return list(self.nodes[-1].output)
+
+    def reduced(self, kind: str, x: str, axes: Sequence[int], *, keepdims: int = 1) -> str:
+        """A reduction over these axes, which are an attribute before opset 18."""
+        if self.opset < 18 and kind != "ReduceSum":
+            return self.op(kind, [x], axes=list(axes), keepdims=keepdims)
+        return self.op(kind, [x, self.constant(list(axes))], keepdims=keepdims)
+
+    def cast(self, x: str, to: int = TensorProto.FLOAT) -> str:
+        return self.op("Cast", [x], to=to)
+
+    def number(self, value: float) -> str:
+        """A float of no axes."""
+        return self.constant(np.array(value, np.float32))
 
     def constant(self, array: NDArray[Any] | Sequence[int]) -> str:
         name = f"c{len(self.constants)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,27 +15,39 @@ import onnx
 from onnx import TensorProto, helper
 
 from shiftlint import analysis
+from shiftlint.analysis import open_probe
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.measuring import measure
-from shiftlint.subject import Subject, enough
+from shiftlint.subject import Array, Subject, enough
 from shiftlint.tiles_measured import measured_border
-from shiftlint.verify import contradictions, open_session, subject_of
+from shiftlint.verify import Refused, open_session, subject_of
 from shiftlint.windows_measured import measured_windows
+from tests.fuzz.bodies import BODIES, DOMAIN
 from tests.fuzz.builder import Builder, Feature
-from tests.fuzz.graphs import BLOCKS, SPOILERS
+from tests.fuzz.graphs import BLOCKS, SPOILERS, Block, roll
+from tests.fuzz.plans import hold
+from tests.fuzz.steering import STEERING
+from tests.fuzz.whole import WHOLE
 
 SPOILED = 0.15  # of the graphs
+TRICKY = 0.5  # of the graphs have blocks of which an analyzer may say too much
+LARGEST_MEASURED = 1 << 15  # px of an image that contracts are measured with
+PLANS = 4  # for each output of such a graph
 STATIC = 0.15
 TOLERATED = 1  # px between a claimed window or border and a measured one that count as exact
+
+
+PLAIN = tuple(block for block in BLOCKS if block is not roll)  # what wraps around is never tiled
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What came of one graph.
 
-    `periodic` and `exact` speak of every axis of every output; `contradictions` are sentences.
+    `periodic` and `exact` speak of every axis of every output; `contradictions` are sentences, and so is `refused`, which says why
+    onnxruntime does not load the graph. `plans` counts the plans that were tried, by kind; `elsewhere` is as of `measured`.
     """
 
     seed: int
@@ -43,46 +56,79 @@ class Verdict:
     periodic: bool = False
     exact: bool = False
     contradictions: tuple[str, ...] = ()
+    plans: Counter[str] = field(default_factory=Counter)
+    refused: str = ""
+    elsewhere: bool = False
 
 
 def random_model(seed: int) -> tuple[onnx.ModelProto, bool]:
     """The graph of a seed, and whether a spoiler was planned in it."""
-    random = np.random.default_rng(seed)
+    model, spoiled, _ = random_graph(seed)
+    return model, spoiled
+
+
+def random_graph(seed: int) -> tuple[onnx.ModelProto, bool, Builder]:
+    """As `random_model`, and what it was made with.
+
+    Tricky blocks are put between those that a graph without them would have.
+    """
+    random, tricks = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     b = Builder(random, int(random.choice([1, 2, 2, 2, 3])))
-    spoiled = b.chance(SPOILED)
+    tricky = tricks.random() < TRICKY
+    b.batch = int(tricks.choice([1, -1]))
+    b.opset = int(tricks.choice([18, 19, 21, 23])) if tricky else 0
+    spoiled = b.chance(SPOILED) and not tricky
     length = b.integer(2, 4 if b.rank == 3 else 6)
     spoiler_at = b.integer(0, length - 1) if spoiled else -1
+    tricky_at = tricks.choice(length, int(tricks.choice([1, 1, 2])), replace=False) if tricky else ()
     x = Feature("image", b.integer(1, 2))
     channels, first = x.channels, []
     for position in range(length):
-        x = (SPOILERS if position == spoiler_at else BLOCKS)[b.integer(0, len(SPOILERS if position == spoiler_at else BLOCKS) - 1)](
-            b, x
-        )
+        blocks = SPOILERS if position == spoiler_at else PLAIN if tricky else BLOCKS
+        x = blocks[b.integer(0, len(blocks) - 1)](b, x)
+        if position in tricky_at:
+            x = tricky_block(b, x)
         first.append(x)
     outputs = [x] if b.chance(0.8) else [x, first[b.integer(0, length - 1)]]
     names = list(dict.fromkeys(o.name for o in outputs))
     space = ["d", "h", "w"][-b.rank :]
+    batch = "n" if b.batch < 0 else 1
     graph = helper.make_graph(
         b.nodes,
         f"fuzz {seed}",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, channels, *space])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, "c", *(f"{s}_{i}" for s in space)]) for i, n in enumerate(names)],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, channels, *space])],
+        [
+            helper.make_tensor_value_info(n, TensorProto.FLOAT, [batch, "c", *(f"{s}_{i}" for s in space)])
+            for i, n in enumerate(names)
+        ],
         b.constants,
     )
-    opset = helper.make_opsetid("", b.choice(17, 19, 21))
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9), spoiled
+    opset = b.opset or b.choice(17, 19, 21)
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)]
+    model = helper.make_model(graph, opset_imports=imports[: 1 + bool(b.functions)], functions=b.functions, ir_version=9)
+    return model, spoiled or tricky, b
+
+
+def tricky_block(b: Builder, x: Feature) -> Feature:
+    """A block of which an analyzer may say too much, or one in a body."""
+    if b.chance(0.3):
+        inner: Block = b.choice(*STEERING, *WHOLE, *BLOCKS[:6])
+        result: Feature = b.choice(*BODIES)(b, x, inner)
+    else:
+        result = b.choice(*(STEERING if b.chance(0.5) else WHOLE))(b, x)
+    return result
 
 
 def try_seed(seed: int) -> Verdict:
     """Analyze the graph of a seed and hold every claim against onnxruntime."""
-    model, spoiled = random_model(seed)
+    model, spoiled, b = random_graph(seed)
     random = np.random.default_rng(seed + 1)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "fuzz.onnx"
         path.write_bytes(model.SerializeToString())
         try:
             contract = analysis.contract_of(read_graph(path), where=str(path))
-            if random.random() < STATIC and not rounds_up(model) and freeze(model, contract):
+            if random.random() < STATIC and not rounds_up(model) and not b.bites and freeze(model, contract):
                 path.write_bytes(model.SerializeToString())
                 contract = analysis.contract_of(read_graph(path), where=str(path))
         except InputError as error:
@@ -91,17 +137,60 @@ def try_seed(seed: int) -> Verdict:
             return Verdict(seed, spoiled, runs=False)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             return Verdict(seed, spoiled, runs=False, contradictions=(f"the analyzer breaks: {type(error).__name__}: {error}",))
+        try:
+            session = open_session(path)
+        except Refused as error:
+            return Verdict(seed, spoiled, runs=False, refused=str(error))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            subject = subject_of(open_session(path), read_graph(path), contract, where=str(path), seed=seed)
-            wrong = tuple(
-                f"{m.output} {m.axis}: {m.what}: {m.detail}" for m in contradictions(list(measure(subject, divisors=False)))
-            )
+            subject = subject_of(session, read_graph(path), contract, where=str(path), seed=seed)
+            wrong, elsewhere = measured(subject, path)
             axes = [(o.name, a) for o in contract.outputs for a in o.axes]
             complete = all(len(o.axes) == len(subject.axes) for o in contract.outputs)
             periodic = complete and all(a.period for _, a in axes)
-            exact = not wrong and periodic and all(is_exact(subject, name, a) for name, a in axes)
-    return Verdict(seed, spoiled, True, periodic, exact, wrong)
+            exact = (
+                not wrong
+                and periodic
+                and not spoiled
+                and affordable(subject)
+                and all(is_exact(subject, name, a) for name, a in axes)
+            )
+            claims = hold(path, contract, b, random, PLANS if spoiled else 1)
+    return Verdict(seed, spoiled, True, periodic, exact, (*wrong, *claims.contradictions), claims.counts, elsewhere=elsewhere)
+
+
+def measured(subject: Subject, path: Path) -> tuple[tuple[str, ...], bool]:
+    """What contradicts the contract, and whether it was found at sizes where the analyzer, asked for them, sees another program.
+
+    A contract speaks of more sizes than were looked at; plans are held at their own.
+    """
+    if not affordable(subject):
+        return (), False
+    shapes: list[tuple[int, ...]] = []
+
+    def run(image: Array) -> dict[str, Array]:
+        shapes.append(tuple(image.shape[axis] for axis in subject.axes))
+        return subject.run(image)
+
+    wrong, elsewhere = [], False
+    probe = open_probe(read_graph(path), where=str(path))
+    for measurement in measure(replace(subject, run=run), divisors=False):
+        if measurement.holds is False:
+            if any(probe.difference(measurement.output, shapes[0], shape) for shape in set(shapes[1:])):
+                elsewhere = True
+            else:
+                wrong.append(f"{measurement.output} {measurement.axis}: {measurement.what}: {measurement.detail}")
+        shapes.clear()
+    return tuple(wrong), elsewhere
+
+
+def affordable(subject: Subject) -> bool:
+    """Whether images that show every claim are small enough: a graph may do the same from a large size on only."""
+    for axis in subject.axes:
+        size = subject.legal(axis, max((enough(a) for _, a in subject.claims(axis)), default=1))
+        if size is not None and prod(subject.sizes(axis, size)) > LARGEST_MEASURED:
+            return False
+    return True
 
 
 def rounds_up(model: onnx.ModelProto) -> bool:
@@ -155,7 +244,12 @@ class Statistics:
     def add(self, verdict: Verdict) -> None:
         self.counts["graphs"] += 1
         self.counts["contradicted"] += bool(verdict.contradictions)
-        self.counts["no legal size"] += not verdict.runs
+        self.counts["no legal size"] += not verdict.runs and not verdict.refused
+        self.counts["elsewhere"] += verdict.elsewhere
+        self.counts["not loaded"] += bool(verdict.refused)
+        self.counts["spoiled"] += verdict.runs and verdict.spoiled
+        self.counts["spoiled, periodic"] += verdict.runs and verdict.spoiled and verdict.periodic
+        self.counts.update({f"plans {kind}": count for kind, count in verdict.plans.items()})
         if verdict.runs and not verdict.spoiled:
             self.counts["plain"] += 1
             self.counts["periodic"] += verdict.periodic
@@ -167,8 +261,11 @@ class Statistics:
 
     def __str__(self) -> str:
         c = self.counts
+        plans = sorted((count, kind.removeprefix("plans ")) for kind, count in c.items() if kind.startswith("plans "))
         return (
-            f"{c['graphs']} graphs: {c['contradicted']} contradicted, {c['no legal size']} without a legal size; "
-            f"of {c['plain']} without spoiler {self.share('periodic'):.1%} have a period, "
-            f"{self.share('exact'):.1%} exact windows and borders"
+            f"{c['graphs']} graphs: {c['contradicted']} contradicted, {c['no legal size']} without a legal size, "
+            f"{c['not loaded']} not loaded; of {c['plain']} without spoiler {self.share('periodic'):.1%} have a period, "
+            f"{self.share('exact'):.1%} exact windows and borders; of {c['spoiled']} others {c['spoiled, periodic']} have one; "
+            f"{c['elsewhere']} differ at sizes that were not looked at; "
+            f"plans: {', '.join(f'{count} {kind}' for count, kind in reversed(plans))}"
         )

@@ -78,13 +78,13 @@ def shuffle(b: Builder, x: Feature) -> Feature:
     if b.rank == 2 and b.chance(0.5):
         return Feature(b.op("DepthToSpace", [wide], blocksize=factor, mode=b.choice("DCR", "CRD")), channels)
     sizes = [b.op("Shape", [wide], start=i + 2, end=i + 3) for i in range(b.rank)]
-    head = b.constant(np.array([1, channels, *[factor] * b.rank], np.int64))
+    head = b.constant(np.array([b.batch, channels, *[factor] * b.rank], np.int64))
     split = b.op("Reshape", [wide, b.op("Concat", [head, *sizes], axis=0)])
     order = [0, 1, *(i for axis in range(b.rank) for i in (2 + b.rank + axis, 2 + axis))]
     moved = b.op("Transpose", [split], perm=order)
     times = b.constant(np.array([factor], np.int64))
     grown = [b.op("Mul", [size, times]) for size in sizes]
-    shape = b.op("Concat", [b.constant(np.array([1, channels], np.int64)), *grown], axis=0)
+    shape = b.op("Concat", [b.constant(np.array([b.batch, channels], np.int64)), *grown], axis=0)
     return Feature(b.op("Reshape", [moved, shape]), channels)
 
 
@@ -98,10 +98,10 @@ def unshuffle(b: Builder, x: Feature) -> Feature:
     else:
         sizes = [b.op("Div", [b.op("Shape", [x.name], start=i + 2, end=i + 3), b.constant([2])]) for i in range(b.rank)]
         pairs = [part for size in sizes for part in (size, b.constant([2]))]
-        split = b.op("Reshape", [x.name, b.op("Concat", [b.constant([1, x.channels]), *pairs], axis=0)])
+        split = b.op("Reshape", [x.name, b.op("Concat", [b.constant([b.batch, x.channels]), *pairs], axis=0)])
         order = [0, 1, *(3 + 2 * i for i in range(b.rank)), *(2 + 2 * i for i in range(b.rank))]
         moved = b.op("Transpose", [split], perm=order)
-        shape = b.op("Concat", [b.constant([1, x.channels * 2**b.rank]), *sizes], axis=0)
+        shape = b.op("Concat", [b.constant([b.batch, x.channels * 2**b.rank]), *sizes], axis=0)
         deep = b.op("Reshape", [moved, shape])
     channels = b.integer(1, 2)
     return Feature(b.op("Conv", [deep, b.weights(channels, x.channels * 2**b.rank, *[1] * b.rank)]), channels)
@@ -259,6 +259,7 @@ def by_ratio(b: Builder, x: Feature) -> Feature:
 
 def lookup(b: Builder, x: Feature) -> Feature:
     """The row of a table that every px chooses."""
+    b.jumps = True
     index = b.op(
         "Cast",
         [b.op("Clip", [x.name, b.constant(np.array(-3, np.float32)), b.constant(np.array(3, np.float32))])],

@@ -1,0 +1,221 @@
+"""Faults planted into the analyzer, each of which the fuzzer must find: what it does not find it does not look for.
+
+A fault is a function that patches the analyzer; its first line says what is then wrong. `FAULTS` holds them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shiftlint import analysis, interpreter, meeting, programs, relation, sizes, transfer, windows
+from shiftlint.axes import Kind, Note, Tensor
+from shiftlint.contract import AxisContract, Contract
+from shiftlint.elements import Elements
+from shiftlint.ops import convolution, normalization, pooling, quantized, randomness, resampling
+from shiftlint.probe import Probe, _per_sample
+from shiftlint.relation import Relation
+from shiftlint.windows import Geometry
+from tests.fuzz.campaign import Verdict, campaign
+
+Patch = pytest.MonkeyPatch
+Fault = Callable[[Patch], None]
+
+
+def narrower_window(patch: Patch) -> None:
+    """Sliding windows lose their last tap."""
+
+    def narrower(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
+        return relation.window(max(size - 1, 1), stride=stride, dilation=dilation, before=before)
+
+    patch.setattr(windows, "window", narrower)
+
+
+def halved_period(patch: Patch) -> None:
+    """Even periods and steps are claimed to be half as large."""
+    true = analysis.contract_of
+
+    def halve(a: AxisContract) -> AxisContract:
+        if not a.period or not a.step or a.period % 2 or a.step % 2:
+            return a
+        return replace(a, period=a.period // 2, step=a.step // 2, reads=a.reads and a.reads[: a.step // 2])
+
+    def halved(*args: object, **options: object) -> Contract:
+        contract = true(*args, **options)  # type: ignore[arg-type]
+        outputs = tuple(replace(o, axes=tuple(halve(a) for a in o.axes)) for o in contract.outputs)
+        return replace(contract, outputs=outputs)
+
+    patch.setattr(analysis, "contract_of", halved)
+
+
+def one_branch_join(patch: Patch) -> None:
+    """A join takes the windows of its first branch."""
+    true = relation.join
+
+    def first(one: Relation, two: Relation) -> Relation:
+        true(one, two)  # slopes that differ are still refused
+        return one
+
+    patch.setattr(meeting, "join", first)
+
+
+def notes_dropped(patch: Patch) -> None:
+    """A norm over the image leaves no note."""
+    patch.setattr(normalization, "reduced", lambda x, axes, reason: [])
+
+
+def sizes_washed(patch: Patch) -> None:
+    """Numbers computed from sizes enter programs by type and shape alone."""
+
+    def washed(elements: Elements, *, elementwise: bool) -> Hashable:
+        return elements.dtype, elements.shape if not elementwise else None
+
+    patch.setattr(programs, "_value", washed)
+
+
+def operands_left_out(patch: Patch) -> None:
+    """What steers channels is left out of programs."""
+    true = transfer.described
+
+    def described(*args: Any) -> transfer.Transfer:
+        return replace(true(*args), besides=None)
+
+    patch.setattr(transfer, "described", functools.cache(described))
+
+
+def repeats_forgotten(patch: Patch) -> None:
+    """How often equal elements are repeated does not count in any operator."""
+    patch.setattr(programs, "_repeats", lambda x: ())
+
+
+def bodies_left_out(patch: Patch) -> None:
+    """What branches and loops gave is not part of a program."""
+    true = interpreter._finished
+
+    def finished(call: Any, known: Any, inputs: Any, results: Any, bodies: Any, budget: Any) -> Any:
+        if call.node.op in {"If", "Loop"}:
+            results = tuple(replace(r, program=None) for r in results)
+        return true(call, known, inputs, results, (), budget)
+
+    patch.setattr(interpreter, "_finished", finished)
+
+
+def one_size_at_a_time(patch: Patch) -> None:
+    """Sizes are varied along one axis only, never along both."""
+    true = analysis._elsewhere
+
+    def alone(probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
+        found = [(*tile[:i], n, *tile[i + 1 :]) for i, n in enumerate(whole)]
+        return [sentence for shape in found for sentence in true(probe, output, tile, shape)]
+
+    patch.setattr(sizes, "_rectangle_that_differs", lambda *args: None)
+    patch.setattr(sizes, "_holds_beside", lambda *args: True)
+    patch.setattr(analysis, "_elsewhere", alone)
+
+
+def whole_not_compared(patch: Patch) -> None:
+    """A plan is evaluated at the size of a tile alone."""
+    patch.setattr(analysis, "_elsewhere", lambda *args: [])
+
+
+def irregular_ignored(patch: Patch) -> None:
+    """Nearest px are those of exact coordinates."""
+    patch.setattr(resampling, "irregular", lambda *args: [])
+
+
+def batch_not_compared(patch: Patch) -> None:
+    """Of a batch only its axis is followed, not what is computed."""
+
+    def independent(probe: Probe, shape: tuple[int, ...], batch: int) -> bool:
+        return all(_per_sample(t) for t in probe.at(shape, batch).outputs.values())
+
+    patch.setattr(Probe, "independent", independent)
+
+
+def rounding_not_declared(patch: Patch) -> None:
+    """All kernels round the same everywhere."""
+    patch.setattr(interpreter, "rounding_of", lambda *args: None)
+
+
+def weights_called_exact(patch: Patch) -> None:
+    """Every factor interpolates with the same weights everywhere."""
+    patch.setattr(resampling, "is_power_of_two", lambda number: True)
+
+
+def chance_in_bodies(patch: Patch) -> None:
+    """Random operators in functions and subgraphs are not seen."""
+    true = interpreter._run_nodes
+
+    def blind(body: Any, calls: Any, values: Any, budget: Any) -> tuple[Tensor, ...]:
+        found = true(body, calls, values, budget)
+        return tuple(replace(r, notes=frozenset(n for n in r.notes if n.kind is not Kind.RANDOM)) for r in found)
+
+    patch.setattr(interpreter, "_run_nodes", blind)
+
+
+def chance_of_weights(patch: Patch) -> None:
+    """Only what follows the image is called random."""
+
+    def noisy(x: Tensor, reason: str = "") -> Tensor:
+        return x.with_notes([Note(Kind.RANDOM, track.axis, reason) for track in x.tracks()])
+
+    patch.setattr(randomness, "noisy", noisy)
+
+
+def parameters_accepted(patch: Patch) -> None:
+    """Scales and biases may lie along the image."""
+    patch.setattr(normalization, "by_channel", lambda x, *parameters: x)
+
+
+def quantization_accepted(patch: Patch) -> None:
+    """A scale that is found at run time is a constant."""
+    patch.setattr(quantized, "whole", lambda x, axes, reason: x)
+
+
+def pads_exchanged(patch: Patch) -> None:
+    """SAME_UPPER and SAME_LOWER are taken for each other."""
+    true = windows.geometries
+    other = {"SAME_UPPER": "SAME_LOWER", "SAME_LOWER": "SAME_UPPER"}
+
+    def exchanged(
+        sizes: Any, kernel: Any, strides: Any, dilations: Any, pads: Any, auto_pad: str, **options: Any
+    ) -> list[Geometry]:
+        return true(sizes, kernel, strides, dilations, pads, other.get(auto_pad, auto_pad), **options)
+
+    for module in (convolution, pooling):
+        patch.setattr(module, "geometries", exchanged)
+
+
+FAULTS: tuple[Fault, ...] = (
+    narrower_window,
+    halved_period,
+    one_branch_join,
+    notes_dropped,
+    sizes_washed,
+    operands_left_out,
+    repeats_forgotten,
+    bodies_left_out,
+    one_size_at_a_time,
+    whole_not_compared,
+    irregular_ignored,
+    batch_not_compared,
+    rounding_not_declared,
+    weights_called_exact,
+    chance_in_bodies,
+    chance_of_weights,
+    parameters_accepted,
+    quantization_accepted,
+    pads_exchanged,
+)
+
+
+def first_found(fault: Fault, seed: int, graphs: int) -> Verdict | None:
+    """The first graph that finds a fault, among consecutive seeds; None if none does."""
+    transfer.registry()  # what is imported while a fault is planted would keep it
+    with pytest.MonkeyPatch.context() as patch:
+        fault(patch)
+        return next((verdict for verdict in campaign(seed, graphs) if verdict.contradictions), None)
