@@ -48,10 +48,15 @@ class ModelFile:
         return len(self.contract.input.shape) - 2
 
     @property
+    def input_axes(self) -> tuple[int, ...]:
+        """The spatial axes of the input, as the first output that follows all of them has it."""
+        outputs = [output for output in self.contract.outputs if len(output.axes) == self.dimensions] or self.contract.outputs
+        return tuple(axis.input_axis for axis in outputs[0].axes)
+
+    @property
     def channels(self) -> int | None:
         """Number of input channels; None where the network does not say."""
-        axes = {axis.input_axis for axis in self.contract.outputs[0].axes}
-        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in axes)
+        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in self.input_axes)
         return size if isinstance(size, int) else None
 
     def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:

@@ -7,6 +7,8 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 from click.testing import CliRunner
 from PIL import Image as Pillow
@@ -14,6 +16,8 @@ from PIL import Image as Pillow
 from shiftlint.contract import Sizes
 from shiftlint.errors import InputError
 from shiftrun.cli import Memory, cli
+from shiftrun.commands.planning import estimate
+from shiftrun.models import open_model
 from shiftrun.tiles.memory import activation_bytes, available_bytes
 from shiftrun.tiles.plan import make_plan
 from shiftrun.tiles.planner import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
@@ -122,3 +126,17 @@ def test_3d_and_1d_pictures(tmp_path: Path) -> None:
         arguments = ["plan", str(path), str(tmp_path / "a.npy"), "--picture", str(picture)]
         assert CliRunner().invoke(cli, arguments, catch_exceptions=False).exit_code == 0
         assert picture.stat().st_size > 100
+
+
+def test_an_output_of_fewer_axes_may_stand_first(tmp_path: Path) -> None:
+    """The last axis is for channels; of the image the first output keeps one axis."""
+    path = tmp_path / "net.onnx"
+    text = """<ir_version: 8, opset_import: ["": 18]> g (float[n, h, w, 3] x) => (float[n, h, k] rows, float[n, h, w, 3] y)
+        <int64[1] two = {2}> { y = Relu(x)  rows = ReduceMax<keepdims = 0>(x, two) }"""
+    onnx.save(onnx.parser.parse_model(text), path)
+    image = np.random.default_rng(0).standard_normal((3, 300, 200)).astype(np.float32)
+    model = open_model(path, device="cpu")
+    assert (model.channels, model.input_axes) == (3, (1, 2))
+    assert [len(output.axes) for output in model.contract.outputs] == [1, 2]
+    np.testing.assert_array_equal(model.predict(image, tile=128, normalize="none")["y"], np.maximum(image, 0))
+    assert estimate(model, model.plan((300, 200), tile=128))["seconds"] > 0

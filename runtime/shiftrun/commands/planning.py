@@ -50,9 +50,8 @@ def plan_image(
 
 def estimate(model: Model, plan: Plan, images: int = 1) -> dict[str, Any]:
     """The time of a run of all images of a file, from one tile that is run now, and its peak memory, as `memory.py` has it."""
-    axes = model.contract.outputs[0].axes
     batch = np.zeros((1, model.channels or 1, *plan.read_shape), dtype=np.float32)
-    batch = np.moveaxis(batch, range(2, batch.ndim), [axis.input_axis for axis in axes])
+    batch = np.moveaxis(batch, range(2, batch.ndim), model.input_axes)
     session = model.session
     start = time.perf_counter()
     session.run(batch)
