@@ -61,26 +61,26 @@ class Verdict:
     elsewhere: bool = False
 
 
-def random_model(seed: int) -> tuple[onnx.ModelProto, bool]:
+def random_model(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bool]:
     """The graph of a seed, and whether a spoiler was planned in it."""
-    model, spoiled, _ = random_graph(seed)
+    model, spoiled, _ = random_graph(seed, tricks=tricks)
     return model, spoiled
 
 
-def random_graph(seed: int) -> tuple[onnx.ModelProto, bool, Builder]:
+def random_graph(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bool, Builder]:
     """As `random_model`, and what it was made with.
 
-    Tricky blocks are put between those that a graph without them would have.
+    With `tricks` half of the graphs are tricky. Tricky blocks are put between those that a graph without them would have.
     """
-    random, tricks = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    random, other = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     b = Builder(random, int(random.choice([1, 2, 2, 2, 3])))
-    tricky = tricks.random() < TRICKY
-    b.batch = int(tricks.choice([1, -1]))
-    b.opset = int(tricks.choice([18, 19, 21, 23])) if tricky else 0
+    tricky = other.random() < TRICKY and tricks
+    b.batch = int(other.choice([1, -1]))
+    b.opset = int(other.choice([18, 19, 21, 23])) if tricky else 0
     spoiled = b.chance(SPOILED) and not tricky
     length = b.integer(2, 4 if b.rank == 3 else 6)
     spoiler_at = b.integer(0, length - 1) if spoiled else -1
-    tricky_at = tricks.choice(length, int(tricks.choice([1, 1, 2])), replace=False) if tricky else ()
+    tricky_at = other.choice(length, int(other.choice([1, 1, 2])), replace=False) if tricky else ()
     x = Feature("image", b.integer(1, 2))
     channels, first = x.channels, []
     for position in range(length):

@@ -20,6 +20,12 @@ FOUND_BY: dict[Fault, int] = {
     faults.narrower_window: 0,
     faults.halved_period: 2,
     faults.one_branch_join: 4,
+    faults.sizes_washed: 13,
+    faults.notes_dropped: 28,
+    faults.quantization_accepted: 60,
+    faults.chance_in_bodies: 77,
+    faults.rounding_not_declared: 114,
+    faults.bodies_left_out: 123,
 }  # graphs
 
 

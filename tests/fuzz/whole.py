@@ -41,7 +41,7 @@ def along_the_image(b: Builder, x: Feature) -> Feature:
     """Parameters that are computed from the image, or that lie along it."""
     last = list(range(2, 2 + b.rank))
     zeros, ones = b.constant(np.zeros(x.channels, np.float32)), b.constant(np.ones(x.channels, np.float32))
-    match b.integer(0, 4):
+    match b.integer(0, 6):
         case 0:  # statistics of the whole, or of one px
             part = x.name if b.chance(0.5) else _first_px(b, x)
             scale = b.op("Abs", [b.reduced("ReduceMean", part, [0, *last], keepdims=0)])
@@ -59,8 +59,17 @@ def along_the_image(b: Builder, x: Feature) -> Feature:
             one = b.op("Add", [zero, b.number(1)])
             normed = b.op("BatchNormalization", [turned, ramp, zero, zero, one])
             return Feature(b.op("Transpose", [normed], perm=[0, *range(2, 2 + b.rank), 1]), x.channels)
-        case _:
+        case 4:
             return Feature(b.op("Add", [x.name, _ramp(b, x, 1 + b.rank)]), x.channels)
+        case _:  # scales along the last axis, from wider windows
+            kernel = [1] * (b.rank - 1) + [5]
+            pads = [0] * (b.rank - 1) + [2]
+            wider = b.op("MaxPool", [x.name], kernel_shape=kernel, pads=pads * 2, strides=[1] * b.rank)
+            scale = b.op("Abs", [b.reduced("ReduceMean", wider, range(1 + b.rank), keepdims=0)])
+            zero = b.op("Mul", [scale, b.number(0)])
+            turned = b.op("Transpose", [x.name], perm=[0, 1 + b.rank, *range(1, 1 + b.rank)])
+            normed = b.op("BatchNormalization", [turned, scale, zero, zero, b.op("Add", [zero, b.number(1)])])
+            return Feature(b.op("Transpose", [normed], perm=[0, *range(2, 2 + b.rank), 1]), x.channels)
 
 
 def _first_px(b: Builder, x: Feature) -> str:
