@@ -8,12 +8,13 @@ from math import floor, prod
 from pathlib import Path
 
 from shiftlint.axes import EVERY, Kind, Note, SizeError
+from shiftlint.causes import Cause, cause_of, predicate, sentence, written
 from shiftlint.contract import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
 from shiftlint.nodes import Graph, Value
-from shiftlint.probe import AxisBehavior, Probe
+from shiftlint.probe import AxisBehavior, Difference, Probe
 from shiftlint.rounding import fewest_px
 from shiftlint.sizes import SizeClass, larger_sizes, size_classes, typical_sizes
 from shiftlint.windows import CHANNELS
@@ -157,10 +158,18 @@ def _elsewhere(probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[i
         found = probe.difference(output, sizes, whole)
     except SizeError as error:
         return [f"the network does not run at {written(whole)} px: {error}"]
-    if found is None:
-        return []
-    where = f"{found.node.name} ({found.node.op})"
-    return [f"{where} computes something else at {written(whole)} px than at {written(sizes)} px"]
+    return [] if found is None else [sentence(told(probe, found, sizes, whole), sizes, whole)]
+
+
+def told(probe: Probe, found: Difference, first: tuple[int, ...], second: tuple[int, ...]) -> Cause:
+    """The cause of a difference between two choices of sizes, px per spatial axis."""
+    names = dict(zip(probe.axes, axis_names(probe), strict=True))
+    return cause_of(found, names, dict(zip(probe.axes, zip(first, second, strict=True), strict=True)))
+
+
+def axis_names(probe: Probe) -> tuple[str, ...]:
+    """How the spatial axes of the image are called."""
+    return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
 
 
 def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
@@ -227,7 +236,7 @@ def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:
 def _output(probe: Probe, base: tuple[int, ...], value: Value) -> tuple[OutputContract, list[Note]]:
     behavior = probe.at(base)
     tensor = behavior.outputs[value.name]
-    names = AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
+    names = axis_names(probe)
     classes, apart = size_classes(probe, base, value.name)
     axes = []
     for name, axis, known in zip(names, probe.axes, classes, strict=True):
@@ -295,16 +304,11 @@ def _size_notes(
                 yield Note(
                     Kind.SIZE,
                     axis.input_axis,
-                    f"computes something else at {written(other)} px than at {written(base)} px",
+                    predicate(told(probe, found, base, other), base, other),
                     node=found.node.name,
                     op=found.node.op,
                 )
                 break
-
-
-def written(sizes: Sequence[int]) -> str:
-    """Sizes as a user writes them: 480x640."""
-    return "x".join(map(str, sizes))
 
 
 def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[str, ...]:

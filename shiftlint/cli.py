@@ -204,6 +204,35 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
 
 
 @cli.command()
+@click.argument("file", metavar="FILE")
+@click.option("--sizes", type=SizesType(), nargs=2, required=True, metavar="N|Y,X N|Y,X", help="Input px to compare.")
+@click.option("--output", metavar="NAME", help="Which output; else all of them.")
+@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def why(
+    file: str, sizes: tuple[tuple[int, ...], tuple[int, ...]], output: str | None, input_name: str | None, output_format: str
+) -> int:
+    """Say why a network computes something else at one size than at another.
+
+    Names the first node whose program differs, and what differs there. Exits with 0 if the programs are the same, with 1 if not,
+    with 2 if the network does not run at one of the sizes.
+
+    \b
+    shiftlint why model.onnx --sizes 256 512
+    shiftlint why model.onnx --sizes 256,256 256,320 --output embedding
+    """
+    from shiftlint.comparing import compare
+    from shiftlint.report import comparison
+    from shiftlint.standard_input import readable
+
+    with readable(file) as path:
+        found = compare(path, *sizes, output=output, input_name=input_name)
+    render = comparison.render_json if output_format == "json" else comparison.render
+    click.echo(render(file, found))
+    return int(any(one.cause is not None for one in found))
+
+
+@cli.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there; else in place. Never half-written.")
 @click.option("--overwrite", is_flag=True, help="Replace an OUTPUT that exists.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
@@ -94,13 +94,19 @@ class Difference:
     before, after : Key or None
         What its result is made of at the one sizes and at the others.
     operands : tuple of (name, tensor, tensor)
-        Its inputs at both.
+        Its inputs at both, and after them what its subgraphs mention.
+    results : (tensor, tensor)
+        What it gives at both.
+    paths : mapping of str to tuple of Node
+        By name of an operand that is computed from the size and differs: the nodes that lead from the size to it, in their order.
     """
 
     node: Node
     before: Hashable
     after: Hashable
     operands: tuple[tuple[str, Tensor | None, Tensor | None], ...]
+    results: tuple[Tensor, Tensor]
+    paths: Mapping[str, tuple[Node, ...]]
 
 
 @dataclass(slots=True)
@@ -193,9 +199,21 @@ class Probe:
                     before, after = operand(one[name]), operand(two[name])
                     if before != after:
                         key = self._program.numbering.key
-                        operands = tuple((n, one.get(n), two.get(n)) for n in node.inputs)
-                        return Difference(node, key(one[name].program), key(two[name].program), operands)
+                        operands = tuple((n, one.get(n), two.get(n)) for n in (*node.inputs, *sorted(node.captured)))
+                        paths = {n: self._path(n, one, two) for n in _steering(node, one, two)}
+                        return Difference(
+                            node, key(one[name].program), key(two[name].program), operands, (one[name], two[name]), paths
+                        )
         return None
+
+    def _path(self, name: str, one: Values, two: Values) -> tuple[Node, ...]:
+        """The nodes that lead from a size to a tensor that is computed from it and differs; where several do, the first way."""
+        makers = {made: call.node for call in self.calls for made in call.node.outputs}
+        path: list[Node] = []
+        while name in makers:
+            path.append(makers[name])
+            name = next(iter(_steering(path[-1], one, two)), "")
+        return tuple(reversed(path))
 
     def tensors(self, sizes: tuple[int, ...]) -> Values:
         """All tensors of the graph at `sizes`, by name; SizeError where the network does not run."""
@@ -261,6 +279,12 @@ class Probe:
                 sizes = [n if isinstance(n, int) else named.get(n, like[i] if like else 1) for i, n in enumerate(value.shape)]
                 inputs[value.name] = plain(*sizes, program=("input", value.name))
         return inputs
+
+
+def _steering(node: Node, one: Values, two: Values) -> list[str]:
+    """The operands of a node that are computed from sizes, and differ."""
+    names = (name for name in (*node.inputs, *sorted(node.captured)) if name in one and name in two)
+    return [name for name in names if not one[name].from_image and operand(one[name]) != operand(two[name])]
 
 
 def _per_sample(output: Tensor) -> bool:
