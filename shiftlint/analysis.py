@@ -14,7 +14,7 @@ from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
 from shiftlint.nodes import Graph, Value
-from shiftlint.probe import AxisBehavior, Difference, Probe
+from shiftlint.probe import AxisBehavior, Behavior, Difference, Probe
 from shiftlint.rounding import fewest_px
 from shiftlint.sizes import SizeClass, larger_sizes, size_classes, typical_sizes
 from shiftlint.windows import CHANNELS
@@ -243,7 +243,7 @@ def _output(probe: Probe, base: tuple[int, ...], value: Value) -> tuple[OutputCo
         found = behavior.axes.get((value.name, axis))
         if found is not None:
             axes.append(_axis(name, axis, found, known))
-    notes = [*tensor.notes, *_size_notes(probe, base, value.name, axes, apart, tensor.notes)]
+    notes = [*tensor.notes, *_merged(probe, behavior, value), *_size_notes(probe, base, value.name, axes, apart, tensor.notes)]
     periods = [axis.period for axis in axes]
     padded = any(axis.padding for axis in axes)
     capacity = None if padded or None in periods or not axes else prod(p for p in periods if p is not None)
@@ -280,6 +280,15 @@ def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | No
         output_size=OutputSize(relation.scale, offset) if known else None,
         origin=floor(offset / relation.scale / 2) if known and not padding else 0,
     )
+
+
+def _merged(probe: Probe, behavior: Behavior, value: Value) -> Iterator[Note]:
+    """The axes of the image that several dimensions of an output follow."""
+    maker = next((call.node for call in probe.calls if value.name in call.node.outputs), None)
+    tracks = [{track.axis for atom in dim if (track := atom.track)} for dim in behavior.outputs[value.name].dims]
+    for axis in probe.axes:
+        if maker is not None and sum(axis in followed for followed in tracks) > 1:
+            yield Note(Kind.UNKNOWN, axis, "several dimensions follow the same axis of the image", node=maker.name, op=maker.op)
 
 
 def _size_notes(

@@ -29,7 +29,7 @@ from shiftrun.model_file import ModelFile
 from shiftrun.segmentation import instances
 from shiftrun.tiles.axis_plan import Refusal
 from shiftrun.tiles.joined_outputs import joined_axes
-from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan
+from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan, one_tile
 from shiftrun.tiles.planner import Budget, budget_of, fastest_tile
 from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.tiles.witnesses import Usable
@@ -177,10 +177,10 @@ class Model(ModelFile):
         at = confirmed(self.path, contract, plan.read_shape, whole=plan.padded_shape, batch=self.batch(plan), threads=self.threads)
         if not at.refusals:
             return replace(plan, rounding=(*plan.rounding, *at.rounding)) if self.provider == CPU else plan
-        whole = ",".join(map(str, plan.output_shape))
+        instead = one_tile(tuple(axis.image_px for axis in plan.axes), joined_axes(outputs), pad=plan.pad)
         finding = (
             f"SL602 contract does not hold ({self.path}): {'; '.join(at.refusals)}. "
-            f"Choose another --tile, or run the whole image as one tile: --tile {whole}."
+            f"Choose another --tile, if there is one. {instead}"
         )
         if not self.force:
             raise Refusal(finding)

@@ -114,7 +114,9 @@ def test_a_size_that_the_file_fixes(tmp_path: Path) -> None:
 
 def test_a_refused_plan_says_the_same(tmp_path: Path) -> None:
     path = written(TRAPS["a crop by H // 300"], tmp_path)
-    said = json.loads(why(path, "--sizes", "129,128", "701,256", "--output-format", "json").stdout)["outputs"][0]["cause"]["message"]
+    said = json.loads(why(path, "--sizes", "129,128", "701,256", "--output-format", "json").stdout)["outputs"][0]["cause"][
+        "message"
+    ]
     with pytest.raises(InputError) as refused:
         shiftrun.open_model(path).plan((700, 256), tile=128, outputs=("y",))
     assert said in str(refused.value)

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shiftlint.contract import AxisContract
@@ -87,7 +88,14 @@ class AxisPlan:
 
 
 def exact_axis(
-    axis: AxisContract, image_px: int, tile_px: int, pad: str, *, reasons: tuple[str, ...] = (), edges: tuple[int, ...] = ()
+    axis: AxisContract,
+    image_px: int,
+    tile_px: int,
+    pad: str,
+    *,
+    reasons: tuple[str, ...] = (),
+    edges: tuple[int, ...] = (),
+    instead: str = "",
 ) -> AxisPlan:
     """Tile one axis so that the stitched result is the whole image's.
 
@@ -104,6 +112,8 @@ def exact_axis(
     edges : tuple of int
         Outputs of the result at which a tile must begin, rising; between two of them tiles are of about equal size. They do
         not cut an axis that `tile_px` covers.
+    instead : str
+        What to do where this axis cannot be cut: `instead_of_tiles` for all axes; default: for this one alone.
 
     Raises
     ------
@@ -116,7 +126,7 @@ def exact_axis(
     if tile_px >= whole.output_px and sizes.legal(whole.padded_px):
         read, write = (0, whole.padded_px), (0, whole.output_px)
         return _plan(axis, whole, whole.padded_px, tile_px, (AxisTile(read, (whole.first, whole.stop), write),))
-    refuse(axis, tile_px, whole.output_px, reasons)
+    refuse(axis, tile_px, instead or instead_of_tiles((axis,), (whole,)), reasons)
     boxes = writes(whole, tile_px, edges, axis.step or 1)
     read_px = read_size(axis, whole, boxes)
     if read_px is None:
@@ -203,25 +213,37 @@ def largest_tile(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
     return next((t for t in range(tile_px // step * step, 0, -step) if read_size(axis, whole, writes(whole, t)) is not None), None)
 
 
-def refuse(axis: AxisContract, tile_px: int, output_px: int, reasons: tuple[str, ...]) -> None:
-    """Raise the Refusal of a wish to cut this axis into tiles of `tile_px`, if there is a reason to."""
-    place, whole = f"(axis {axis.name})", f"Run the whole image as one tile: --tile {output_px}."
+def instead_of_tiles(axes: Sequence[AxisContract], frames: Sequence[Frame]) -> str:
+    """What to do with an image, framed along `axes`, that cannot be cut: run it as one tile, where the network takes that."""
+    for axis, whole in zip(axes, frames, strict=True):
+        sizes, _ = sizes_of(axis)
+        if not sizes.legal(whole.padded_px):
+            return f"The network takes {sizes.max} px at most along {axis.name}: export it with a dynamic size."
+    return f"Run the whole image as one tile: --tile {','.join(str(whole.output_px) for whole in frames)}."
+
+
+def refuse(axis: AxisContract, tile_px: int, instead: str, reasons: tuple[str, ...]) -> None:
+    """Raise the Refusal of a wish to cut this axis into tiles of `tile_px`, if there is a reason to.
+
+    What no other tile mends comes first.
+    """
+    place = f"(axis {axis.name})"
     because = f": {'; '.join(reasons)}" if reasons else ""
     if axis.is_global:
-        raise Refusal(f"SL401 depends on the whole image {place}: expected windows of finite size, got none{because}. {whole}")
+        raise Refusal(f"SL401 depends on the whole image {place}: expected windows of finite size, got none{because}. {instead}")
     if axis.period is None or axis.step is None:
-        raise Refusal(f"SL102 no period {place}: expected a shift that the network is equivariant to, got none{because}. {whole}")
+        raise Refusal(f"SL102 no period {place}: expected a shift that the network is equivariant to, got none{because}. {instead}")
     if axis.reads is None:
         code = next((code for code in ("SL002", "SL003", "SL004") if any(code in r for r in reasons)), "SL002")
-        raise Refusal(f"{code} windows are not known {place}: expected what each output reads, got nothing{because}. {whole}")
+        raise Refusal(f"{code} windows are not known {place}: expected what each output reads, got nothing{because}. {instead}")
+    if any(padding.kind == "wrap" for padding in axis.padding):
+        raise Refusal(f"SL202 wraps around the image {place}: expected no padding from the opposite end, got kind wrap. {instead}")
     if tile_px % axis.step:
         safe = tile_px // axis.step * axis.step
         raise Refusal(
             f"SL301 stitching is not exact: tile {tile_px} {place}: expected a multiple of the step {axis.step}, got {tile_px}. "
             + (f"Crop the output tiles to {safe}." if safe else f"Use tiles of {axis.step} or more.")
         )
-    if any(padding.kind == "wrap" for padding in axis.padding):
-        raise Refusal(f"SL202 wraps around the image {place}: expected no padding from the opposite end, got kind wrap. {whole}")
 
 
 def naive_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str) -> AxisPlan:

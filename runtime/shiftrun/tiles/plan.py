@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from shiftlint.contract import AxisContract
 from shiftlint.errors import InputError
-from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, largest_tile, naive_axis
+from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
 from shiftrun.tiles.frame import frame, sizes_of
 
 Pad = Literal["reflect", "edge", "constant", "none"]
@@ -197,11 +197,12 @@ def make_plan(
     if pad not in PADS:
         raise InputError(f"unknown padding (--pad): expected one of {', '.join(PADS)}, got {pad}.")
     plans, findings = [], []
+    instead = one_tile(shape, axes, pad=pad)
     for image_px, axis, tile_px, cuts in zip(shape, axes, tile, edges or ((),) * len(axes), strict=True):
         if tile_px < 1 or image_px < 1:
             raise InputError(f"no px (axis {axis.name}): expected image and tile of 1 px or more, got {image_px} and {tile_px}.")
         try:
-            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons, edges=cuts))
+            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons, edges=cuts, instead=instead))
         except Refusal as refusal:
             if not force:
                 raise
@@ -217,6 +218,11 @@ def _rounding(cut: Sequence[tuple[AxisContract, int]]) -> Iterator[str]:
         yield "the network interpolates with weights that depend on the place"
     if any(tile_px < SMALLEST_EXACT_TILE_PX for _, tile_px in cut):
         yield f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of summation"
+
+
+def one_tile(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> str:
+    """What to do with an image that cannot be cut; InputError for one that is too small."""
+    return instead_of_tiles(axes, [frame(axis, size, pad) for axis, size in zip(axes, shape, strict=True)])
 
 
 def whole_plan(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> Plan:
