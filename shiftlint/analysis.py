@@ -275,10 +275,11 @@ def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | No
         border=behavior.clipped_border,
         padding=padding,
         is_global=is_global,
-        bitwise=behavior.bitwise,
+        bitwise=behavior.rounding.bitwise,
         sizes=known.sizes if known else None,
         output_size=OutputSize(relation.scale, offset) if known else None,
         origin=floor(offset / relation.scale / 2) if known and not padding else 0,
+        rounding=behavior.rounding,
     )
 
 

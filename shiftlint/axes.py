@@ -20,6 +20,7 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shiftlint.contract import EXACT, Inexact
 from shiftlint.elements import FORMATS, Elements
 from shiftlint.paddings import NO_PADDING, Paddings
 from shiftlint.relation import IDENTITY, Relation
@@ -51,6 +52,7 @@ class Kind(StrEnum):
 
 
 BATCH_AXIS = 0
+BY_PLACE = Inexact(place=True)
 
 
 class Rounding(StrEnum):
@@ -98,8 +100,8 @@ class Track(NamedTuple):
         Elements at either end that padding reaches, or would reach if the axis were long enough.
     padding : Paddings
         The nodes whose padding reaches them; empty where the border is.
-    bitwise : bool
-        False behind arithmetic whose rounding depends on the place.
+    rounding : Inexact
+        What behind it is rounded by its place.
     whole : int
         Set where the axis is one element that weighs all elements of an axis alike (an average over a whole static map): the
         period of that axis. Spread over an axis of the image again, it is a global dependence, not a place.
@@ -109,8 +111,12 @@ class Track(NamedTuple):
     relation: Relation = IDENTITY
     border: tuple[int, int] = (0, 0)
     padding: Paddings = NO_PADDING
-    bitwise: bool = True
+    rounding: Inexact = EXACT
     whole: int = 0
+
+    def by_place(self) -> Track:
+        """The same behind a function that is rounded by its place."""
+        return self._replace(rounding=self.rounding.then(BY_PLACE))
 
 
 class Atom(NamedTuple):
@@ -202,10 +208,7 @@ Parameter = Tensor
 def rounded(x: Tensor, rounding: Rounding) -> Tensor:
     """The same tensor where last bits depend on the place, or on how many images are computed at a time."""
     axes = {BATCH_AXIS} if rounding is Rounding.BATCH else {track.axis for track in x.tracks()}
-    dims = [
-        tuple([a._replace(track=a.track._replace(bitwise=False)) if a.track and a.track.axis in axes else a for a in dim])
-        for dim in x.dims
-    ]
+    dims = [tuple([a._replace(track=a.track.by_place()) if a.track and a.track.axis in axes else a for a in dim]) for dim in x.dims]
     return replace(x, dims=tuple(dims))
 
 
@@ -296,7 +299,7 @@ def single_track(dim: Dim) -> Track | None:
     return None
 
 
-def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind: str, bitwise: bool = True) -> Track:
+def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind: str, rounding: Inexact = EXACT) -> Track:
     """The track of a new axis of `new_size` elements that reads this one of `size` elements by `relation`.
 
     Elements whose windows leave the axis or meet its border become border; `kind` names the padding that fills what is
@@ -307,7 +310,7 @@ def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind
     padding = track.padding if inner != (0, 0) else NO_PADDING
     if outside:
         padding = padding.also(kind)
-    return Track(track.axis, relation.then(track.relation), inner, padding, track.bitwise and bitwise)
+    return Track(track.axis, relation.then(track.relation), inner, padding, track.rounding.then(rounding))
 
 
 @lru_cache(maxsize=4096)  # axes that are alike, layers of one size

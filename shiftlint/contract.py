@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from shiftschemas import validate
 
@@ -79,6 +79,37 @@ class OutputSize:
         return int(result)
 
 
+class Inexact(NamedTuple):
+    """Why equal windows may give outputs whose last bits differ, where they lie apart along an axis.
+
+    Attributes
+    ----------
+    place : bool
+        A function is computed in one way in the body of a row, or of a thread's part, and in another at its end.
+    drift : float
+        The weights of an interpolation are rounded by their place: by up to so many standard deviations for each px of the image.
+    """
+
+    place: bool = False
+    drift: float = 0.0
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether they do not differ."""
+        return not self.place and not self.drift
+
+    def then(self, other: Inexact) -> Inexact:
+        """Of what is computed from what differs already."""
+        return Inexact(self.place or other.place, self.drift + other.drift)
+
+    def join(self, other: Inexact) -> Inexact:
+        """Where branches meet."""
+        return Inexact(self.place or other.place, max(self.drift, other.drift))
+
+
+EXACT = Inexact()
+
+
 @dataclass(frozen=True, slots=True)
 class AxisContract:
     """One spatial axis of one output.
@@ -108,6 +139,8 @@ class AxisContract:
         None where no legal size was found.
     origin : int
         Input px under output 0.
+    rounding : Inexact
+        Why it is not `bitwise`.
     """
 
     name: str
@@ -123,6 +156,7 @@ class AxisContract:
     sizes: Sizes | None
     output_size: OutputSize | None
     origin: int
+    rounding: Inexact = EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +283,7 @@ def _axis_to_json(axis: AxisContract) -> dict[str, Any]:
         },
         "output_size": size and {"scale": str(size.scale), "offset": _number(size.offset)},
         "origin": axis.origin,
+        **({} if axis.rounding.bitwise else {"rounding": axis.rounding._asdict()}),
     }
 
 
@@ -280,6 +315,7 @@ def _axis_from_json(axis: dict[str, Any]) -> AxisContract:
         sizes=sizes and Sizes(sizes["min"], sizes["max"], sizes["modulus"], tuple(sizes["residues"]), tuple(sizes["misaligned"])),
         output_size=size and OutputSize(Fraction(size["scale"]), Fraction(size["offset"])),
         origin=axis["origin"],
+        rounding=Inexact(**axis["rounding"]) if "rounding" in axis else EXACT if axis["bitwise"] else Inexact(place=True),
     )
 
 

@@ -66,7 +66,7 @@ def merge_tracks(first: Track, second: Track) -> Track:
         join(first.relation, second.relation),
         (max(first.border[0], second.border[0]), max(first.border[1], second.border[1])),
         first.padding | second.padding,
-        first.bitwise and second.bitwise,
+        first.rounding.join(second.rounding),
         lcm(first.whole, second.whole),
     )
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import lcm
 
 from shiftlint.axes import BATCH_AXIS, EVERY, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
+from shiftlint.contract import Inexact
 from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
 from shiftlint.nodes import Graph, Node, Value, needed
 from shiftlint.paddings import Paddings
@@ -25,7 +26,7 @@ class AxisBehavior:
     output_axis : int
     relation : Relation
         To the image axis; its period is a multiple of that of every global dependence.
-    border, padding, bitwise
+    border, padding, rounding
         As in `Track`.
     offset : Fraction
         scale · input size - output size.
@@ -40,7 +41,7 @@ class AxisBehavior:
     relation: Relation
     border: tuple[int, int]
     padding: Paddings
-    bitwise: bool
+    rounding: Inexact
     offset: Fraction
     output_size: int
     notes: frozenset[Note]
@@ -58,12 +59,12 @@ class AxisBehavior:
 
     def same_class(self, other: AxisBehavior) -> bool:
         """Whether both sizes obey one contract."""
-        return (self.output_axis, self.relation, self.border, self.offset, self.bitwise, self.kinds) == (
+        return (self.output_axis, self.relation, self.border, self.offset, self.rounding, self.kinds) == (
             other.output_axis,
             other.relation,
             other.border,
             other.offset,
-            other.bitwise,
+            other.rounding,
             other.kinds,
         )
 
@@ -320,4 +321,4 @@ def _axis_behavior(
     if notes:
         relation = at_least(relation, lcm(*(note.period for note in notes)))
     offset = relation.scale * size - output_size
-    return AxisBehavior(index, relation, track.border, track.padding, track.bitwise, offset, output_size, notes, program)
+    return AxisBehavior(index, relation, track.border, track.padding, track.rounding, offset, output_size, notes, program)

@@ -123,12 +123,12 @@ def slide_transposed(
     return dims, notes
 
 
-def related(dim: Dim, relation: Relation, new_size: int, *, fills: str, bitwise: bool = True) -> tuple[Dim, list[Note]]:
+def related(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[Dim, list[Note]]:
     """A dimension of `new_size` elements that reads `dim` by `relation`."""
     track = single_track(dim)
     if track is None:
         return dim_of(new_size), []
-    return dim_of(new_size, resample(track, dim_size(dim), relation, new_size, kind=fills, bitwise=bitwise)), []
+    return dim_of(new_size, resample(track, dim_size(dim), relation, new_size, kind=fills)), []
 
 
 def check_channels(x: Tensor, expected: int | None) -> list[Note]:

@@ -92,4 +92,4 @@ def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bo
         after + track.border[1] if after or track.border[1] else 0,
     )
     padding = track.padding.also("wrap" if wraps else "concatenated")
-    return Track(track.axis, shift(-before).then(track.relation), border, padding, track.bitwise)
+    return Track(track.axis, shift(-before).then(track.relation), border, padding, track.rounding)

@@ -30,6 +30,7 @@ from shiftlint.axes import (
     spoil,
 )
 from shiftlint.axes import dim_of as new_dim
+from shiftlint.contract import EXACT, Inexact
 from shiftlint.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
 from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_IRREGULAR = 32  # px at which a nearest interpolation may read another one than its phase, all of them border
+DRIFT, DRIFT_OF_A_ROUNDED_SCALE = 3e-7, 6e-7  # standard deviations a px of the resized axis, measured
 FINEST = 1 << 22  # phases of a resized axis up to which float32 tells its coordinates apart
 LARGEST_FACTOR = 64  # a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a network
 LOCAL = {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
@@ -186,8 +188,7 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
         reason = f"resized from {size} to {new_size}: float32 coordinates are too coarse"
     if not reason:
         relation = interpolation(scale, kernel)
-        bitwise = kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator))
-        moved = resample(track, size, relation, new_size, kind="edge", bitwise=bitwise)
+        moved = resample(track, size, relation, new_size, kind="edge", rounding=_rounding(track, scale, kernel))
         regular = is_power_of_two(scale.numerator) and is_power_of_two(scale.denominator)
         if kernel.mode != "nearest" or (regular and kernel.exact):
             return new_dim(new_size, moved), []
@@ -197,6 +198,13 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
         reason = f"resized from {size} to {new_size}: float32 coordinates fall to another px from place to place"
     _, notes = spoil(dim, Kind.POSITION, reason)
     return new_dim(new_size), notes
+
+
+def _rounding(track: Track, scale: Fraction, kernel: Kernel) -> Inexact:
+    """How far the weights of an interpolation may differ: a coordinate of x px is rounded to about x·2^-24."""
+    if kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator)):
+        return EXACT
+    return Inexact(drift=float((DRIFT if kernel.exact else DRIFT_OF_A_ROUNDED_SCALE) * track.relation.scale))
 
 
 def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
@@ -217,9 +225,7 @@ def _weighed(dim: Dim) -> Dim:
 
     onnxruntime weighs its last px by 1/2 + 1/2, the others by 1 + 0: unless it is border, rounding depends on the place.
     """
-    return tuple(
-        atom._replace(track=atom.track._replace(bitwise=False)) if atom.track and not atom.track.border[1] else atom for atom in dim
-    )
+    return tuple(atom._replace(track=atom.track.by_place()) if atom.track and not atom.track.border[1] else atom for atom in dim)
 
 
 def _kept_ratio(scales: list[float], policy: str) -> float:

@@ -80,6 +80,6 @@ def needed_input(axis: AxisContract, tile: int) -> int:
         for element in {*outputs[:step], *outputs[-step:]}
         if (reads := axis.reads[element % step]) is not None
     ]
-    start = min([(first - axis.border[0]) // step * period, *(low // period * period for low, _ in windows)])
-    end = max([ceil((first + tile + axis.border[1] + size.offset) / size.scale), *(high + 1 for _, high in windows)])
+    start: int = min([(first - axis.border[0]) // step * period, *(low // period * period for low, _ in windows)])
+    end: int = max([ceil((first + tile + axis.border[1] + size.offset) / size.scale), *(high + 1 for _, high in windows)])
     return end - start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ W = {"w": weights(1, 1, 3, 3)}
 PADS = {"p": [0, 0, 1, 1, 0, 0, 1, 1]}
 ROLL = {"cut": [5], "end": [1 << 40], "zero": [0], "axis": [2]}
 Made = Callable[[Path], Any]
+
+
+def padded(path: Path, *, mode: str) -> Path:
+    return save(path, [node("Pad", "x p", "a", mode=mode), node("Conv", "a w", "y")], PADS | W, opset=19)
+
+
 SMALL: dict[str, Made] = {
-    **{
-        f"padded by {mode}": lambda path, mode=mode: save(
-            path, [node("Pad", "x p", "a", mode=mode), node("Conv", "a w", "y")], PADS | W, opset=19
-        )
-        for mode in ("constant", "reflect", "edge", "wrap")
-    },
+    **{f"padded by {mode}": partial(padded, mode=mode) for mode in ("constant", "reflect", "edge", "wrap")},
     "wrapped below a pool": lambda path: save(
         path,
         [
@@ -88,14 +90,12 @@ SMALL: dict[str, Made] = {
         outputs=("y", "a"),
     ),
     **{
-        f"{'padded' if padded else 'valid'} U-Net of {dimensions}d": lambda path, padded=padded, dimensions=dimensions: unet(
-            path, dimensions=dimensions, padded=padded
-        )
-        for padded in (False, True)
+        f"{'padded' if fills else 'valid'} U-Net of {dimensions}d": partial(unet, padded=fills, dimensions=dimensions)
+        for fills in (False, True)
         for dimensions in (1, 2, 3)
     },
     **{
-        name: lambda path, text=text: networks.save(text, path)
+        name: partial(networks.save, text)
         for name, text in vars(networks).items()
         if isinstance(text, str) and "opset_import" in text
     },

@@ -4,13 +4,15 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from shiftlint import analyze
-from shiftlint.contract import METADATA_KEY, Contract, OutputSize, Sizes
+from shiftlint.contract import METADATA_KEY, Contract, Inexact, OutputSize, Sizes
 from shiftlint.metadata import Metadata
 from shiftschemas import SchemaError
+from tests.shiftlint.graphs import node, save
 
 NETWORK = """
 <ir_version: 8, opset_import: ["": 17]>
@@ -45,6 +47,23 @@ def test_one_network_of_two_scales(contract: Contract) -> None:
     assert x.reads == ((0, 8), (0, 8))
     assert (y.border, x.border) == ((2, 2), (0, 0))
     assert x.output_size == OutputSize(Fraction(2, 3), Fraction(4))
+
+
+def test_what_is_rounded_by_its_place_survives_and_has_a_default(tmp_path: Path) -> None:
+    """An interpolation by 3 at half the scale of the image, then a function; contracts of old only say that it is inexact."""
+    nodes = [node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a - s", "b", mode="linear")]
+    path = save(tmp_path / "net.onnx", [*nodes, node("Log", "b", "y")], {"s": np.asarray([1, 1, 3, 3], np.float32)})
+    contract = analyze(path)
+    assert [axis.rounding for axis in contract.outputs[0].axes] == [Inexact(place=True, drift=1.5e-7)] * 2
+    document = json.loads(json.dumps(contract.to_json()))
+    assert Contract.from_json(document, where="test") == contract
+    for axis in document["outputs"][0]["axes"]:
+        del axis["rounding"]
+    assert [axis.rounding for axis in Contract.from_json(document, where="test").outputs[0].axes] == [Inexact(place=True)] * 2
+
+
+def test_what_is_exact_says_nothing_of_rounding(contract: Contract) -> None:
+    assert "rounding" not in contract.dumps()
 
 
 @pytest.mark.parametrize("key", ["input", "outputs", "model", "schema_version"])

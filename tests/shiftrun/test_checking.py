@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ def test_small_tiles_may_round(network: Path) -> None:
     model = open_model(network, device="cpu", check=1)
     assert model.check is not None
     assert model.check.allowed(model.plan(PX.shape, tile=64)) == ROUNDING
+    drifting = replace(model.plan(PX.shape, tile=144), rounding=("interpolated",), drift=0.02)
+    assert model.check.allowed(drifting) == 0.02
+    assert model.check.allowed(replace(drifting, drift=1e-5)) == ROUNDING
 
 
 class SeesItsWindow(Session):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftlint.contract import AxisContract, OutputSize, Padding, Sizes
+from shiftlint.contract import AxisContract, Inexact, OutputSize, Padding, Sizes
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import AxisPlan, exact_axis, naive_axis
 from shiftrun.tiles.plan import automatic_tile, make_plan, whole_plan
@@ -200,3 +200,22 @@ def test_automatic_tiles() -> None:
     assert automatic_tile((3000,), (static,)) == (512,)
     with pytest.raises(InputError, match="no tile of 128 px or more"):
         automatic_tile((3000,), (replace(grid[0], sizes=Sizes(220, 220, 16, (12,))),))
+
+
+def test_the_reason_for_rounding_is_the_cause() -> None:
+    """Interpolation drifts with the size of the image, a function that is rounded by its place does not."""
+    plain = axes("valid", 1, 4)[0]
+    drifts = replace(plain, bitwise=False, rounding=Inexact(drift=3e-7))
+    small, large = (make_plan((size,), (drifts,), tile=(144,)) for size in (600, 60_000))
+    assert (len(small.rounding), len(large.rounding)) == (1, 1)
+    assert "interpolates" in small.rounding[0]
+    assert "0.0002 standard deviations" in small.rounding[0]
+    assert "0.02 standard deviations" in large.rounding[0]
+    np.testing.assert_allclose(large.drift, 3e-7 * large.padded_shape[0])
+    placed = make_plan((600,), (replace(plain, bitwise=False, rounding=Inexact(place=True)),), tile=(144,))
+    assert ("in the body of a row" in placed.rounding[0], len(placed.rounding), placed.drift) == (True, 1, 0)
+    both = make_plan((600, 600), (drifts, replace(drifts, rounding=Inexact(True, 3e-7))), tile=(144, 144))
+    assert len(both.rounding) == 2
+    np.testing.assert_allclose(both.drift, 2 * small.drift)
+    whole = make_plan((100,), (drifts,), tile=(144,))
+    assert (whole.tile_count, whole.bitwise, whole.drift) == (1, True, 0)

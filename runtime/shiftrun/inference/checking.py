@@ -114,7 +114,7 @@ class Check:
         """The largest difference that is no error, in standard deviations of the output; `exact` as of `Witness`."""
         if self.precision != "exact":
             return FAST[self.precision]
-        return 0.0 if plan.bitwise and exact else ROUNDING
+        return 0.0 if plan.bitwise and exact else max(ROUNDING, plan.drift)
 
     def take(self, plan: Plan) -> dict[str, Any] | None:
         """The form of the run report, and begin anew; None where there was nothing to look at.

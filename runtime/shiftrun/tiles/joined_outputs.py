@@ -42,7 +42,8 @@ def _join(a: AxisContract, b: AxisContract) -> AxisContract:
     border = (max(a.border[0], b.border[0]), max(a.border[1], b.border[1]))
     padding = tuple(dict.fromkeys((*a.padding, *b.padding)))
     is_global, bitwise = a.is_global or b.is_global, a.bitwise and b.bitwise
-    return replace(a, reads=reads, border=border, padding=padding, is_global=is_global, bitwise=bitwise)
+    rounding = a.rounding.join(b.rounding)
+    return replace(a, reads=reads, border=border, padding=padding, is_global=is_global, bitwise=bitwise, rounding=rounding)
 
 
 def _hull(a: Window | None, b: Window | None) -> Window | None:

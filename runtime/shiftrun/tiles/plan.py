@@ -53,7 +53,9 @@ class Plan:
     exact : bool
         The stitched result equals the network run once on the padded image.
     rounding : tuple of str
-        Why it does so up to rounding only, to about 1e-4: one sentence for each reason.
+        Why it does so up to rounding only: one sentence for each reason.
+    drift : float
+        How far it may differ where the weights of an interpolation are rounded by their place, in standard deviations.
     findings : tuple of str
         Why the plan is not exact, with the rules' codes.
     """
@@ -62,6 +64,7 @@ class Plan:
     pad: str
     exact: bool = True
     rounding: tuple[str, ...] = ()
+    drift: float = 0.0
     findings: tuple[str, ...] = ()
 
     @property
@@ -208,15 +211,25 @@ def make_plan(
                 raise
             findings.append(str(refusal))
             plans.append(naive_axis(axis, image_px, tile_px, pad))
-    cut = [(axis, plan.tile_px) for axis, plan in zip(axes, plans, strict=True) if len(plan.tiles) > 1]
-    return Plan(tuple(plans), pad, exact=not findings, rounding=tuple(_rounding(cut)), findings=tuple(findings))
+    cut = [(axis, plan) for axis, plan in zip(axes, plans, strict=True) if len(plan.tiles) > 1]
+    drift = sum(axis.rounding.drift * (plan.before_px + plan.image_px + plan.after_px) for axis, plan in cut)
+    rounding = tuple(_rounding(cut, drift))
+    return Plan(tuple(plans), pad, exact=not findings, rounding=rounding, drift=drift, findings=tuple(findings))
 
 
-def _rounding(cut: Sequence[tuple[AxisContract, int]]) -> Iterator[str]:
-    """Why tiles of these sizes, px, along the axes that are cut may round in another way than the whole image."""
-    if not all(axis.bitwise for axis, _ in cut):
-        yield "the network interpolates with weights that depend on the place"
-    if any(tile_px < SMALLEST_EXACT_TILE_PX for _, tile_px in cut):
+def _rounding(cut: Sequence[tuple[AxisContract, AxisPlan]], drift: float) -> Iterator[str]:
+    """Why tiles along the axes that are cut may round in another way than the whole image; `drift` as of `Plan`."""
+    if drift:
+        yield (
+            "the network interpolates with weights that are rounded by their place: in an image of this size by up to about "
+            f"{drift:.1g} standard deviations"
+        )
+    if any(axis.rounding.place or (not axis.bitwise and not axis.rounding.drift) for axis, _ in cut):
+        yield (
+            "onnxruntime computes a function of the network in one way in the body of a row and in another at its end: "
+            "1e-7 to 1e-5 standard deviations"
+        )
+    if any(plan.tile_px < SMALLEST_EXACT_TILE_PX for _, plan in cut):
         yield f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of summation"
 
 
