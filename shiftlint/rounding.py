@@ -1,7 +1,7 @@
 """Where onnxruntime's last bits depend on more than the values that go in: measured facts of its CPU provider.
 
 Most kernels give the same bits wherever an element lies. The exceptions, measured with onnxruntime 1.32 on x86-64
-(tests/shiftlint/test_rounding.py does it again):
+(tests/shiftlint/test_rounding.py measures that nothing else depends on them):
 
 - by place: a vectorized body and a scalar tail of each thread's part compute differently, so that results depend on the place, the
   size and the number of threads;
@@ -22,8 +22,8 @@ from shiftlint.axes import Rounding, Tensor, follows
 from shiftlint.nodes import Node
 
 FEWEST_SUMMED = 6  # channels from which a sum over them is ordered by the size of the batch
-SMALLEST_ROW = 5  # channels from which a sum over the last axis is ordered by its address, unless they fill whole packets
-PACKET = 4  # float32 numbers
+PACKETS = {"float32": 4, "float64": 2}  # numbers; of more channels, but for multiples, a sum over the last axis goes by its address
+PACKET = PACKETS["float32"]
 LONGEST_BLOCK = 128  # summands
 FEWEST_PX = 64  # of a thread, up to which blocks become longer
 GRAIN_PX = 16  # px are dealt to threads by so many
@@ -56,11 +56,11 @@ def rounding_of(op: str, types: frozenset[str], inputs: Sequence[Tensor | None],
     if any(op in ops for dtype, ops in BY_PLACE.items() if dtype in wide):
         return Rounding.PLACE
     if op in SUMS or (op in SUMS_OF_HALVES and "float16" in types):
-        return _of_a_sum(op, inputs, attributes)
+        return _of_a_sum(op, wide, inputs, attributes)
     return None
 
 
-def _of_a_sum(op: str, inputs: Sequence[Tensor | None], attributes: Mapping[str, Any]) -> Rounding | None:
+def _of_a_sum(op: str, types: frozenset[str], inputs: Sequence[Tensor | None], attributes: Mapping[str, Any]) -> Rounding | None:
     x = inputs[0]
     if x is None:
         return None
@@ -70,7 +70,8 @@ def _of_a_sum(op: str, inputs: Sequence[Tensor | None], attributes: Mapping[str,
     axes = [axes] if isinstance(axes, int) else axes if axes is not None else range(x.rank)
     chosen = {axis % x.rank for axis in axes} if x.rank else set()
     channels = prod(x.shape[axis] for axis in chosen if not follows(x.dims[axis]))
-    if x.rank - 1 in chosen and channels >= SMALLEST_ROW and channels % PACKET:
+    packets = [packet for dtype, packet in PACKETS.items() if dtype in types]
+    if x.rank - 1 in chosen and any(channels > packet and channels % packet for packet in packets):
         return Rounding.PLACE
     return Rounding.BATCH if channels >= FEWEST_SUMMED else None
 
