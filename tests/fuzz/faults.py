@@ -23,7 +23,8 @@ from shiftlint.probe import Probe, _per_sample
 from shiftlint.relation import Relation
 from shiftlint.rounding import ROUNDED
 from shiftlint.windows import Geometry
-from tests.fuzz.campaign import Verdict, random_model, try_seed
+from tests.fuzz.builder import Builder
+from tests.fuzz.campaign import Verdict, random_graph, try_seed
 
 Patch = pytest.MonkeyPatch
 Fault = Callable[[Patch], None]
@@ -197,21 +198,23 @@ NORMS = frozenset({"InstanceNormalization", "LayerNormalization", "RMSNormalizat
 DRAWN = frozenset({"RandomNormal", "RandomUniformLike", "Dropout", "Bernoulli"})
 BODIES = frozenset({"If", "Loop"})
 POOLS = frozenset({"Conv", "MaxPool", "AveragePool"})
+SIZED = frozenset({"any size"})
+BATCHED = frozenset({"any batch"})
 ANY: frozenset[str] = frozenset()
 
-FAULTS: dict[Fault, frozenset[str]] = {  # of other graphs than those with one of these operators a fault changes nothing
+FAULTS: dict[Fault, frozenset[str]] = {  # a fault changes nothing in graphs of none of these kinds
     narrower_window: POOLS,
     halved_period: ANY,
     one_branch_join: ANY,
     notes_dropped: NORMS | {"Softmax", "LpNormalization", "DynamicQuantizeLinear"},
-    sizes_washed: frozenset({"Shape"}),
-    operands_left_out: frozenset({"Shape"}),
-    repeats_forgotten: frozenset({"Shape"}),
+    sizes_washed: SIZED,
+    operands_left_out: SIZED,
+    repeats_forgotten: SIZED,
     bodies_left_out: BODIES,
-    one_size_at_a_time: frozenset({"Shape"}),
-    whole_not_compared: frozenset({"Shape"}),
-    irregular_ignored: frozenset({"Resize"}),
-    batch_not_compared: frozenset({"Shape", "ReduceMean", "CumSum", "TopK", "Slice"}),
+    one_size_at_a_time: SIZED,
+    whole_not_compared: SIZED,
+    irregular_ignored: frozenset({"any Resize"}),
+    batch_not_compared: BATCHED,
     rounding_not_declared: ROUNDED,
     weights_called_exact: frozenset({"Resize"}),
     chance_in_bodies: DRAWN,
@@ -227,16 +230,22 @@ def first_found(fault: Fault, seed: int, graphs: int) -> Verdict | None:
     transfer.registry()  # what is imported while a fault is planted would keep it
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
-        concerned = (s for s in range(seed, seed + graphs) if not FAULTS[fault] or FAULTS[fault] & operators(random_model(s)[0]))
+        concerned = (s for s in range(seed, seed + graphs) if not FAULTS[fault] or FAULTS[fault] & kinds(*random_graph(s)))
         return next((verdict for s in concerned if (verdict := try_seed(s)).contradictions), None)
 
 
-def operators(model: onnx.ModelProto) -> frozenset[str]:
-    """All operators of a model, those of functions and subgraphs included."""
+def kinds(model: onnx.ModelProto, spoiled: bool, b: Builder) -> frozenset[str]:
+    """All operators of a graph, those of functions and subgraphs included, and what else faults are about."""
     waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     found = set()
     while waiting:
         node = waiting.pop()
         found.add(node.op_type)
         waiting += [inner for attribute in node.attribute if attribute.HasField("g") for inner in attribute.g.node]
+    if b.bites:
+        found.add("any size")
+    if spoiled and "Resize" in found:
+        found.add("any Resize")
+    if spoiled and b.batch < 0:
+        found.add("any batch")
     return frozenset(found)
