@@ -10,12 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from shiftlint.axes import Kind, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.transfer import signed, transfer, unknown
 
 ATTENDED = "attention over the whole axis"
+PLACED = "attention that depends on the place"
+EQUAL = (1, 1)  # heads within the channels, as many of queries as of keys: how many makes no difference
 
 
 @transfer("Attention", since=23)
@@ -42,27 +45,69 @@ def attention(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Attention.html
     """
-    placed = bool(is_causal) or attn_mask is not None or past_key is not None or max(left_window_size, right_window_size) >= 0
-    heads = (q_num_heads, kv_num_heads) if q.rank == 3 else (1, 1)
-    return attended(q, k, v, placed=placed, heads=heads)
+    causal = bool(is_causal) or nonpad_kv_seqlen is not None or max(left_window_size, right_window_size) >= 0
+    heads = None if q.rank == 4 else (q_num_heads, kv_num_heads)
+    result = attended(q, k, v, placed=causal or past_key is not None, heads=heads)
+    given = [t for t in (past_key, past_value, nonpad_kv_seqlen) if t is not None]
+    result = result.with_notes(note for t in given for note in positioned(t, range(t.rank), PLACED))
+    if attn_mask is None:
+        return result
+    past = 0 if past_key is None else dim_size(past_key.dims[-2])
+    return _masked(result, attn_mask, (k, v), past, q_num_heads if heads else dim_size(q.dims[1]))
 
 
-def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] = (1, 1)) -> Tensor:
-    """Queries (batch, …, sequence, channels) over keys and values; `placed`: something else depends on the place."""
-    if not q.rank == k.rank == v.rank >= 3:
+def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] | None = None) -> Tensor:
+    """Queries (batch, heads, sequence, channels) over keys and values; `placed`: something else depends on the place.
+
+    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels: (batch, sequence, channels). Heads
+    of queries that are next to each other share one of keys where there are fewer of these.
+    """
+    if not q.rank == k.rank == v.rank == (3 if heads else 4):
         raise Unsupported(f"inputs of rank {q.rank}, {k.rank} and {v.rank}")
-    if dim_size(k.dims[-2]) != dim_size(v.dims[-2]):
-        raise SizeError(f"{dim_size(k.dims[-2])} keys for {dim_size(v.dims[-2])} values")
     q, k, v = forgotten(q), forgotten(k), forgotten(v)
+    of_queries, of_keys = heads or (dim_size(q.dims[1]), dim_size(k.dims[1]))
+    _check(q, k, v, of_queries, of_keys)
     notes = ordered(q, [-1], "weighted by its place") + ordered(v, [-1], "weighted by its place")
-    notes += [note for t in (k, v) for note in reduced(t, [-2], ATTENDED)]
+    notes += [note for t in (k, v) for note in reduced(t, [-2], ATTENDED)] + combine_dims(k.dims[-2], v.dims[-2])[1]
     if placed:
-        notes += [note for t in (q, k, v) for note in positioned(t, [-2], "attention that depends on the place")]
-    groups = heads[0] // heads[1] if heads[1] else 1
-    batch = broadcast(*(replace(t, dims=t.dims[:-2] if t.rank == 3 else t.dims[:1]) for t in (q, k, v)))
-    middle = q.dims[1:-2]
-    dims = (*batch.dims, *middle, q.dims[-2], dim_of(dim_size(v.dims[-1]) * groups))
-    return derived(dims, q, k, v, notes=(*batch.notes, *notes))
+        notes += [note for t in (q, k, v) for note in positioned(t, [-2], PLACED)]
+    if heads is None and 1 < of_keys < of_queries:
+        notes += [note for t in (q, k, v) for note in positioned(t, [1], "heads share keys by their place")]
+        k, v = (replace(t, dims=(t.dims[0], (), *t.dims[2:])) for t in (k, v))
+    lead = broadcast(*(replace(t, dims=t.dims[:-2]) for t in (q, k, v)))
+    values = dim_size(v.dims[-1]) * (of_queries // of_keys if heads else 1)
+    return derived((*lead.dims, q.dims[-2], dim_of(values)), q, k, v, notes=(*lead.notes, *notes))
+
+
+def _check(q: Tensor, k: Tensor, v: Tensor, of_queries: int, of_keys: int) -> None:
+    """Raise SizeError where queries, keys and values with so many heads do not fit each other."""
+    if of_keys < 1 or of_queries % of_keys:
+        raise SizeError(f"{of_queries} heads of queries are no multiple of {of_keys} heads of keys")
+    if not q.shape[0] == k.shape[0] == v.shape[0]:
+        raise SizeError(f"batches of {q.shape[0]}, {k.shape[0]} and {v.shape[0]}, which are not broadcast")
+    if k.shape[1:-1] != v.shape[1:-1]:
+        raise SizeError(f"keys of shape {k.shape} for values of shape {v.shape}")
+    if q.shape[-1] * (of_keys if q.rank == 3 else 1) != k.shape[-1] * (of_queries if q.rank == 3 else 1):
+        raise SizeError(f"queries of shape {q.shape} for keys of shape {k.shape}")
+
+
+def _masked(result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past: int, heads: int) -> Tensor:
+    """The result with a mask (batch, heads, queries, keys), the first of which may be missing; there are `past` more keys."""
+    mask = forgotten(mask)
+    shape = (result.shape[0], heads, result.shape[-2], attended_to[0].shape[-2] + past)[4 - mask.rank :]
+    spread = (1, 1, *shape[-2:])[4 - mask.rank :]
+    if not 2 <= mask.rank <= 4 or any(n not in fit for n, *fit in zip(mask.shape, shape, spread, strict=True)):
+        raise SizeError(f"a mask of shape {mask.shape} for {heads} heads, {result.shape[-2]} queries and {shape[-1]} keys")
+    batch, of_heads, queries, keys = (*((),) * (4 - mask.rank), *mask.dims)
+    notes = reduced(mask, [-1], ATTENDED)
+    if not past:
+        notes += [note for t in attended_to for note in combine_dims(forgotten(t).dims[-2], keys)[1]]
+    if result.rank == 4:
+        dims = (batch, of_heads, queries, ())
+    else:
+        dims = (batch, queries, ())
+        notes += ordered(mask, range(1, mask.rank - 2), "a mask over heads")
+    return broadcast(result, replace(mask, dims=dims)).with_notes(notes)
 
 
 @transfer("RotaryEmbedding", since=23)
@@ -122,8 +167,9 @@ def _multi_head(op: str, attributes: dict[str, Any]) -> None:
     ) -> Tensor:
         if key is None or value is None or not query.rank == key.rank == value.rank == 3:
             raise Unsupported("packed or cached keys and values")
-        more = (key_padding_mask, attention_bias, past_key, past_value)
-        return attended(query, key, value, placed=bool(given.get("unidirectional")) or any(t is not None for t in more))
+        more = [t for t in (key_padding_mask, attention_bias, past_key, past_value) if t is not None]
+        result = attended(query, key, value, placed=bool(given.get("unidirectional") or more), heads=EQUAL)
+        return result.with_notes(note for t in more for note in positioned(t, range(t.rank), PLACED))
 
     transfer(op, since=1, domain="com.microsoft")(signed(function, attributes, op, "Attention of several heads."))
 
@@ -158,9 +204,10 @@ def attention_microsoft(
         raise Unsupported(f"an input of rank {x.rank}")
     hidden = qkv_hidden_sizes[-1] if qkv_hidden_sizes else weights.shape[1] // 3
     value = forgotten(x).with_dim(-1, dim_of(hidden))
-    placed = bool(unidirectional or do_rotary) or any(t is not None for t in (mask_index, past, attention_bias))
+    more = [t for t in (mask_index, past, attention_bias) if t is not None]
     notes = [note for note in ordered(x, [-1], "weighted by its place") if note.kind is Kind.POSITION]
-    return attended(value, value, value, placed=placed).with_notes(notes)
+    notes += [note for t in more for note in positioned(t, range(t.rank), PLACED)]
+    return attended(value, value, value, placed=bool(unidirectional or do_rotary or more), heads=EQUAL).with_notes(notes)
 
 
 for _op in ("GroupQueryAttention", "PackedAttention", "PackedMultiHeadAttention", "DecoderMaskedMultiHeadAttention"):

@@ -125,6 +125,8 @@ def causal_conv_with_state(
     Spec: https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
     """
     _check(x, weight)
+    if past_state is not None and past_state.shape != (*x.shape[:2], weight.shape[-1] - 1):
+        raise SizeError(f"a state of shape {past_state.shape} for an input of shape {x.shape}")
     return convolved(x, weight, None, None, (weight.shape[-1] - 1, 0), None, "NOTSET", channels=weight.shape[0])
 
 

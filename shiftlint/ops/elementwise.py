@@ -152,7 +152,7 @@ def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
     return evaluated_each("fmod" if fmod else "mod", a, b) or broadcast(a, b)
 
 
-@transfer("Min", since=6)
+@transfer("Min", since=8)
 @numbered(elementwise=True)
 def min_(*inputs: Tensor) -> Tensor:
     """The least element.
@@ -162,7 +162,7 @@ def min_(*inputs: Tensor) -> Tensor:
     return evaluated_each(lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
 
 
-@transfer("Max", since=6)
+@transfer("Max", since=8)
 @numbered(elementwise=True)
 def max_(*inputs: Tensor) -> Tensor:
     """The greatest element.
@@ -172,14 +172,29 @@ def max_(*inputs: Tensor) -> Tensor:
     return evaluated_each(lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
 
 
-@transfer("Sum", since=6)
-@transfer("Mean", since=6)
+@transfer("Sum", since=8)
+@transfer("Mean", since=8)
 @numbered(elementwise=True)
 def mean(*inputs: Tensor) -> Tensor:
     """Sum or mean of several tensors, element by element.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Mean.html
     """
+    return broadcast(*inputs)
+
+
+@transfer("Min", since=6)
+@transfer("Max", since=6)
+@transfer("Sum", since=6)
+@transfer("Mean", since=6)
+@numbered(elementwise=True)
+def mean_6(*inputs: Tensor) -> Tensor:
+    """Several tensors of one shape, element by element.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_Mean_6_8.html
+    """
+    if len({t.shape for t in inputs}) > 1:
+        raise SizeError(f"tensors of shape {', '.join(str(t.shape) for t in inputs)}, which are not broadcast before opset 8")
     return broadcast(*inputs)
 
 

@@ -44,8 +44,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
         return known
     size = data.shape[axis]
     picks = indices.value
-    if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
-        raise SizeError(f"an index into {size} elements is out of range")
+    _check_range(picks, size)
     tracked = any(atom.track for atom in data.dims[axis])
     if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
         dim, notes = take(data.dims[axis], taken)
@@ -74,6 +73,9 @@ def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     known = evaluated(lambda array, index: np.take_along_axis(array, index, axis), data, indices)
     if known is not None:
         return known
+    if any(n > most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=True)) if i != axis):
+        raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
+    _check_range(indices.value, data.shape[axis])
     return _elsewhere(data, indices, PICKED)
 
 
@@ -90,6 +92,7 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
         known = evaluated(lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices)
         if known is not None:
             return known
+    _check_tuples(data, indices, batch_dims)
     base = forgotten(data)
     notes = positioned(base, range(batch_dims + depth), PICKED) + chosen_by(indices)
     dims = (*(dim_of(n) for n in indices.shape[:-1]), *base.dims[batch_dims + depth :])
@@ -103,7 +106,11 @@ def scatter_elements(data: Tensor, indices: Tensor, updates: Tensor, *, axis: in
 
     Spec: https://onnx.ai/onnx/operators/onnx__ScatterElements.html
     """
-    checked_axis(axis, data.rank)
+    axis = checked_axis(axis, data.rank)
+    within = all(n <= most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=False)) if i != axis)
+    if indices.rank != data.rank or indices.shape != updates.shape or not within:
+        raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
+    _check_range(indices.value, data.shape[axis])
     return _elsewhere(data, data, WRITTEN, indices, updates)
 
 
@@ -126,6 +133,10 @@ def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str
         known = evaluated(_scattered, data, indices, updates)
         if known is not None:
             return known
+    depth = indices.shape[-1] if indices.rank else 0
+    if not 1 <= depth <= data.rank or updates.shape != (*indices.shape[:-1], *data.shape[depth:]):
+        raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
+    _check_tuples(data, indices, 0)
     return _elsewhere(data, data, WRITTEN, indices, updates)
 
 
@@ -161,6 +172,10 @@ def reverse_sequence(x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, t
     Spec: https://onnx.ai/onnx/operators/onnx__ReverseSequence.html
     """
     axes = [checked_axis(time_axis, x.rank), checked_axis(batch_axis, x.rank)]
+    if sequence_lens.shape != (x.shape[axes[1]],):
+        raise SizeError(f"{sequence_lens.shape} lengths of sequences in {x.shape}")
+    if sequence_lens.value is not None and int(sequence_lens.value.max()) > x.shape[axes[0]]:
+        raise SizeError(f"a sequence of {sequence_lens.value.max()} in {x.shape[axes[0]]} elements")
     return pointwise(x).with_notes(positioned(x, axes, "the axis is read backward"))
 
 
@@ -200,6 +215,21 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
             return known
     dim = _varying(x, index)
     return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], "a running sum along the axis"))
+
+
+def _check_range(picks: NDArray[Any] | None, size: int) -> None:
+    """Raise SizeError where an index that is known points beyond `size` elements."""
+    if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
+        raise SizeError(f"an index into {size} elements is out of range")
+
+
+def _check_tuples(data: Tensor, indices: Tensor, batch_dims: int) -> None:
+    """The same for tuples of indices, behind as many dimensions of the batch as the data has."""
+    if indices.shape[:batch_dims] != data.shape[:batch_dims]:
+        raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
+    if indices.value is not None:
+        for place in range(indices.shape[-1]):
+            _check_range(indices.value[..., place], data.shape[batch_dims + place])
 
 
 def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:

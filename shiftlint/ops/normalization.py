@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Kind, Note, Tensor, Unsupported, dim_size, follows
+from shiftlint.axes import Atom, Kind, Note, SizeError, Tensor, Unsupported, dim_size, follows
 from shiftlint.ops.broadcasting import along, broadcast
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
@@ -55,6 +55,8 @@ def group_normalization(
 
     Spec: https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
     """
+    if num_groups < 1 or dim_size(x.dims[1]) % num_groups:
+        raise SizeError(f"{dim_size(x.dims[1])} channels in {num_groups} groups")
     normed = whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
     each = dim_size(x.dims[1]) // max(dim_size(scale.dims[0]), 1) if scale.rank else 1  # before opset 21 one for each group
     return normed if each > 1 and not scale.from_image and not bias.from_image else by_channel(normed, scale, bias)
@@ -134,12 +136,20 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Tensor:
 def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
     """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
     normed = whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
-    return broadcast(normed, *(t for t in parameters if t is not None))
+    result = broadcast(normed, *(t for t in parameters if t is not None))
+    if result.shape != x.shape:
+        raise SizeError(f"parameters that make {result.shape} of an input of shape {x.shape}")
+    return result
 
 
 def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
     """`x` with numbers for each channel, which may be computed from the image; rows may stand for channels."""
-    if x.rank < 2 or not (follows(x.dims[1]) or any(t.from_image for t in parameters)):
+    if x.rank < 2:
+        return x
+    channels = dim_size(x.dims[1])
+    if any(t.shape != (channels,) for t in parameters):
+        raise SizeError(f"parameters of shape {', '.join(str(t.shape) for t in parameters)} for {channels} channels")
+    if not (follows(x.dims[1]) or any(t.from_image for t in parameters)):
         return x
     return broadcast(x, *[along(t, x.rank - 2) for t in parameters])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Parameter, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.axes import Parameter, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
@@ -40,6 +40,14 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
         layout = given.get("layout", 0)
         sequence, batch = (base.dims[1], base.dims[0]) if layout else (base.dims[0], base.dims[1])
         directions, hidden = dim_of(w.shape[0]), dim_of(r.shape[-1])
+        if w.shape[-1] != x.shape[-1]:
+            raise SizeError(f"weights of shape {w.shape} for an input of shape {x.shape}")
+        for state in (initial_h, initial_c):
+            wanted = (dim_size(batch), w.shape[0]) if layout else (w.shape[0], dim_size(batch))
+            if state is not None and state.shape != (*wanted, r.shape[-1]):
+                raise SizeError(f"a state of shape {state.shape} for an input of shape {x.shape}")
+        if sequence_lens is not None and sequence_lens.shape != (dim_size(batch),):
+            raise SizeError(f"lengths of shape {sequence_lens.shape} for an input of shape {x.shape}")
         notes = ordered(x, [1 if layout else 0, 2], "a state that runs along the axis")
         for state in (initial_h, initial_c):
             if state is not None and state.rank == 3:
@@ -79,6 +87,9 @@ def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, invers
     Spec: https://onnx.ai/onnx/operators/text_diff_DFT_17_20.html
     """
     index = checked_axis(axis, x.rank)
+    parts = dim_size(x.dims[-1])
+    if parts != 2 and (parts != 1 or (inverse and onesided)):
+        raise SizeError(f"a last dimension of {parts} elements, for the parts of complex numbers")
     length = integers(dft_length, "a length")[0] if dft_length is not None and dft_length.shape != (0,) else dim_size(x.dims[index])
     size = length // 2 + 1 if onesided and not inverse else length
     notes = ordered(x, [index], "a Fourier transform over the whole axis")

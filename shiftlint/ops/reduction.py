@@ -26,6 +26,7 @@ COMPUTED = {  # by these functions of numpy
     "ReduceMean": "mean",
 }
 REDUCTIONS = (*COMPUTED, "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+FRACTIONS = 256  # multiples of 1/256 are summed exactly as long as they are few
 AXES_AS_INPUT = {"ReduceSum": 13}  # since; the others: 18
 
 
@@ -117,7 +118,12 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
 
 
 def _evaluated(compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: bool) -> Tensor | None:
-    """The constant that a reduction by this function of numpy gives; what is repeated is counted."""
+    """The constant that a reduction by this function of numpy gives; what is repeated is counted.
+
+    None where elements are repeated so often, such as over an image, that their sum hangs on the order in which it is made.
+    """
+    if compute in {"sum", "mean"} and data.value is not None and _rounded_by_order(data.value, axes):
+        return None
     if compute == "prod":
         return evaluated(lambda array: np.prod(array, axis=axes, keepdims=keepdims), data)
 
@@ -130,3 +136,13 @@ def _evaluated(compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: b
         return whole if keepdims else whole.squeeze(axes)
 
     return viewed(reduced_once, data)
+
+
+def _rounded_by_order(array: NDArray[Any], axes: tuple[int, ...]) -> bool:
+    """Whether a sum over `axes` takes repeated numbers and may not be exact."""
+    single = once(array)
+    if array.dtype.kind != "f" or all(single.shape[a] == array.shape[a] for a in axes):
+        return False
+    count, exact = prod(array.shape[a] for a in axes), 2 ** (np.finfo(array.dtype).nmant + 1)
+    units = [single.astype(float) * per_one for per_one in (1, FRACTIONS)]
+    return not any((n == np.floor(n)).all() and np.abs(n).max() * count <= exact for n in units)

@@ -260,6 +260,8 @@ def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = 
     """
     if x.rank < 3 or grid.rank != x.rank:
         raise Unsupported(f"an input of rank {x.rank} with a grid of rank {grid.rank}")
+    if (grid.shape[0], grid.shape[-1]) != (x.shape[0], x.rank - 2):
+        raise SizeError(f"a grid of shape {grid.shape} for an input of shape {x.shape}")
     reason = "elements are taken at places relative to the total size"
     notes = [
         note
