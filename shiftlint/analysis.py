@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import floor, prod
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from shiftlint.metadata import Metadata
 from shiftlint.nodes import Graph, Value
 from shiftlint.probe import AxisBehavior, Behavior, Difference, Probe
 from shiftlint.rounding import fewest_px
-from shiftlint.sizes import SizeClass, larger_sizes, size_classes, typical_sizes
+from shiftlint.sizes import SizeClass, candidates, larger_sizes, size_classes, typical_sizes
 from shiftlint.windows import CHANNELS
 
 IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
 LARGEST_IMAGE_DEPTH = 4  # channels of an image whose layout must be guessed
 LARGEST_GROUP = 1 << 16
+COLORS = 3  # more than one: what merges channels with an axis of the image must be seen
+MOST_COUNTS = 64  # of channels that are tried where their number is dynamic
+TRIED_SIZES = 8  # with each of them
 AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
@@ -183,8 +187,7 @@ def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Pr
             f"SL005 no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
             "Choose one with --input NAME."
         )
-    channels = _first_channels(graph)
-    layouts = [Probe(graph, images[0], axes, channels) for axes in layouts_of(images[0])]
+    layouts = [_with_channels(Probe(graph, images[0], axes)) for axes in layouts_of(images[0])]
     return next((probe for probe in layouts if len(layouts) > 1 and _suits(probe)), layouts[0])
 
 
@@ -211,15 +214,29 @@ def _suits(probe: Probe) -> bool:
     return not any(CHANNELS in note.reason for tensor in behavior.outputs.values() for note in tensor.notes)
 
 
-def _first_channels(graph: Graph) -> int:
-    """The number of channels that the first convolution takes; 1 if there is none."""
+def _with_channels(probe: Probe) -> Probe:
+    """The probe with the first number of channels that the network takes, where that is dynamic."""
+    if all(isinstance(n, int) for axis, n in enumerate(probe.image.shape) if axis and axis not in probe.axes):
+        return probe
+    counts = dict.fromkeys(_channel_counts(probe.graph))
+    tried = (probe.taking(count) for count in counts)
+    taken = (one for one in tried if any(one.legal(sizes) for sizes in islice(candidates(one), TRIED_SIZES)))
+    return next(taken, probe.taking(next(iter(counts))))
+
+
+def _channel_counts(graph: Graph) -> Iterator[int]:
+    """Numbers of channels that a network may take: what its first convolution does, a color image, as many as constants hold, any."""
     for node in graph.nodes:
-        if node.op in {"Conv", "FusedConv"} and len(node.inputs) > 1:
-            weights = graph.constants.get(node.inputs[1])
-            group = node.attributes.get("group", 1)
-            if weights is not None and weights.rank > 2 and isinstance(group, int) and 0 < group < LARGEST_GROUP:
-                return max(weights.shape[1] * group, 1)
-    return 1
+        weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
+        group = node.attributes.get("group", 1)
+        if node.op in {"Conv", "FusedConv"} and weights is not None and weights.rank > 2 and isinstance(group, int):
+            if 0 < group < LARGEST_GROUP:
+                yield max(weights.shape[1] * group, 1)
+            break
+    yield COLORS
+    held = (n for node in graph.nodes for name in node.inputs if name in graph.constants for n in graph.constants[name].shape)
+    yield from islice((n for n in held if 0 < n < LARGEST_GROUP), MOST_COUNTS)
+    yield from range(1, MOST_COUNTS + 1)
 
 
 def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:

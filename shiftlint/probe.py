@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
@@ -133,6 +134,12 @@ class Probe:
 
     def __post_init__(self) -> None:
         self._program = fold(self.graph)
+
+    def taking(self, channels: int) -> Probe:
+        """The same network with another number for a dynamic dimension that is neither batch nor space."""
+        other = copy(self)
+        other.channels, other._known = channels, {}
+        return other
 
     @property
     def static(self) -> tuple[int | None, ...]:

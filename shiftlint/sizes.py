@@ -76,7 +76,7 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
     """
     legal = None
     told = set()
-    for count, sizes in enumerate(_candidates(probe)):
+    for count, sizes in enumerate(candidates(probe)):
         if probe.legal(sizes):
             legal = legal or sizes
             axes = probe.at(sizes).axes
@@ -86,12 +86,12 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
             if count >= len(TYPICAL) - 1 and len(told) == 1:
                 return legal  # what spoils the period does not hang on the size
     if legal is None:
-        probe.at(next(_candidates(probe)))  # raises with the reason
+        probe.at(next(candidates(probe)))  # raises with the reason
         raise SizeError("every size that was tried gives an empty output")
     return legal
 
 
-def _candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
+def candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
     """Typical sizes; all neighbors of the first; combinations that differ between axes; sizes that exports are made with."""
     static = probe.static
     if all(n is not None for n in static):

@@ -104,7 +104,7 @@ def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Co
 
     def draw(sizes: Sequence[int]) -> NDArray[Any]:
         chosen = dict(zip(probe.axes, sizes, strict=True))
-        shape = [chosen.get(i, n if isinstance(n, int) else 1) for i, n in enumerate(image.shape)]
+        shape = [chosen.get(i, n if isinstance(n, int) else probe.channels if i else 1) for i, n in enumerate(image.shape)]
         if prod(shape) > MOST_ELEMENTS:
             raise Unmeasurable(f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} elements, got {shape}.")
         return _random(random, shape, image.dtype)

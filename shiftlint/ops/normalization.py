@@ -47,7 +47,7 @@ def instance_normalization(x: Tensor, scale: Tensor, b: Tensor, *, epsilon: floa
     return by_channel(whole(x, range(2, x.rank), "statistics over the whole image"), scale, b)
 
 
-@transfer("GroupNormalization", since=18)
+@transfer("GroupNormalization", since=21)
 def group_normalization(
     x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
@@ -55,11 +55,21 @@ def group_normalization(
 
     Spec: https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
     """
-    if num_groups < 1 or dim_size(x.dims[1]) % num_groups:
-        raise SizeError(f"{dim_size(x.dims[1])} channels in {num_groups} groups")
-    normed = whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
-    each = dim_size(x.dims[1]) // max(dim_size(scale.dims[0]), 1) if scale.rank else 1  # before opset 21 one for each group
-    return normed if each > 1 and not scale.from_image and not bias.from_image else by_channel(normed, scale, bias)
+    return by_channel(_grouped(x, num_groups), scale, bias)
+
+
+@transfer("GroupNormalization", since=18)
+def group_normalization_18(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5) -> Tensor:
+    """The same with a scale for each group.
+
+    Spec: https://onnx.ai/onnx/operators/text_diff_GroupNormalization_18_21.html
+    """
+    if scale.shape != (num_groups,) or bias.shape != (num_groups,):
+        raise SizeError(f"parameters of shape {scale.shape} and {bias.shape} for {num_groups} groups")
+    for t in (scale, bias):
+        if t.from_image:
+            raise Unsupported("a scale that is computed from the image")
+    return _grouped(x, num_groups)
 
 
 @transfer("LayerNormalization", since=17)
@@ -140,6 +150,13 @@ def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
     if result.shape != x.shape:
         raise SizeError(f"parameters that make {result.shape} of an input of shape {x.shape}")
     return result
+
+
+def _grouped(x: Tensor, groups: int) -> Tensor:
+    """`x` without the mean and the deviation of each group of channels."""
+    if groups < 1 or dim_size(x.dims[1]) % groups:
+        raise SizeError(f"{dim_size(x.dims[1])} channels in {groups} groups")
+    return whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
 
 
 def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:

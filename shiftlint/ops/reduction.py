@@ -93,6 +93,9 @@ def loss(
     if scores.rank < 2:
         raise Unsupported(f"an input of rank {scores.rank}")
     base = forgotten(scores)
+    channels = dim_size(scores.dims[1])
+    if labels.shape != (scores.shape[0], *scores.shape[2:]) or (weights is not None and weights.shape != (channels,)):
+        raise SizeError(f"labels of shape {labels.shape} for scores of shape {scores.shape}")
     each = derived((base.dims[0], *base.dims[2:]), scores)
     each = broadcast(each, labels).with_notes(ordered(scores, [1], "a loss over the axis"))
     return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0)

@@ -38,19 +38,19 @@ def plan_image(
     names = {output.name for output in opened.contract.outputs}
     outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
     series = read_series(image, opened.dimensions, opened.channels, axes=axes, channel=channel)
-    shape = series.image((0,) * len(series.axes)).shape[1:]
+    channels, *shape = series.image((0,) * len(series.axes)).shape
     edges = opened.row_edges(shape, pad) if outputs else ()
     plan = opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
     if picture is not None:
         from shiftrun.commands.plan_picture import draw_plan
 
         draw_plan(picture, plan)
-    return plan, estimate(opened, plan, math.prod(series.shape))
+    return plan, estimate(opened, plan, channels, math.prod(series.shape))
 
 
-def estimate(model: Model, plan: Plan, images: int = 1) -> dict[str, Any]:
+def estimate(model: Model, plan: Plan, channels: int, images: int = 1) -> dict[str, Any]:
     """The time of a run of all images of a file, from one tile that is run now, and its peak memory, as `memory.py` has it."""
-    batch = np.zeros((1, model.channels or 1, *plan.read_shape), dtype=np.float32)
+    batch = np.zeros((1, channels, *plan.read_shape), dtype=np.float32)
     batch = np.moveaxis(batch, range(2, batch.ndim), model.input_axes)
     session = model.session
     start = time.perf_counter()
