@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
-from shiftlint.axes import Parameter, Tensor, dim_size, plain
+from shiftlint.axes import Parameter, SizeError, Tensor, dim_size, plain
 from shiftlint.ops.broadcasting import along, broadcast, forgotten
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
@@ -82,6 +83,9 @@ def conv_integer(
 
     Spec: https://onnx.ai/onnx/operators/onnx__ConvInteger.html
     """
+    for zero_point in (x_zero_point, w_zero_point):
+        if zero_point is not None and prod(zero_point.shape) != 1:
+            raise SizeError(f"a zero point of shape {zero_point.shape}, which onnxruntime does not run")
     channels = w.shape[1] * group if w.rank > 1 else 0
     return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
 

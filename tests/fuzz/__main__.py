@@ -1,6 +1,8 @@
-"""`python -m tests.fuzz --graphs N [--seed S]`: exit 1 at a contradiction, with the seed that reproduces it.
+"""`python -m tests.fuzz`: exit 1 at a contradiction, with what reproduces it.
 
-`python -m tests.fuzz --planted [--graphs N]`: the first of N graphs that finds each planted fault; exit 1 if one is not found.
+    python -m tests.fuzz --graphs N [--seed S]              random graphs, by seed
+    python -m tests.fuzz --planted [--graphs N]             the first of N graphs that finds each planted fault; exit 1 if none does
+    python -m tests.fuzz --standard [PATTERN] [--every N]   the ONNX standard's test cases; all of them take two hours
 
 Graphs run in a process of their own: onnxruntime can crash on a graph that should have been called illegal, and that is a finding.
 """
@@ -15,7 +17,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 
+from tests.fuzz import standard
 from tests.fuzz.campaign import Statistics, Verdict, try_seed
 from tests.fuzz.faults import FAULTS, first_found
 
@@ -47,14 +51,22 @@ def planted(seed: int, graphs: int) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=raw)
     parser.add_argument("--graphs", type=int, default=1000, help="how many random graphs")
     parser.add_argument("--seed", type=int, default=0, help="of the first graph; the others follow")
     parser.add_argument("--verbose", action="store_true", help="list graphs that are not exact, too")
     parser.add_argument("--planted", action="store_true", help="find planted faults")
+    parser.add_argument("--standard", nargs="?", const="*", metavar="PATTERN", help='variants by name, such as "test_conv_*"')
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one in N of them")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="store there the ONNX files of those that are contradicted")
     options = parser.parse_args()
     if options.planted:
         return int(planted(options.seed, options.graphs) > 0)
+    if options.standard:
+        summary = standard.run(options.standard, options.every, keep=options.keep, verbose=options.verbose, tell=print)
+        print(summary)
+        return int(summary.counts["contradicted"] > 0)
     statistics, start = Statistics(Counter()), time.monotonic()
     for verdict in verdicts(options.seed, options.graphs):
         statistics.add(verdict)

@@ -74,15 +74,14 @@ def _held(variant: Variant, path: Path, contract: Contract, network: Network, ve
     tell("run the smallest sizes")
     found += sizes(measured)
     tell("run batches")
-    wrong, rounding = batches(measured)
+    found += batches(measured)
     tell("run in tiles")
     runs = tuple(runs_in_tiles(path, contract, network, half=variant.half))
     return replace(
         verdict,
         outcome=Outcome.ANSWERED,
-        contradictions=(*found, *wrong, *(Contradiction(Claim.WHOLE, run.how) for run in runs if not run.honest)),
+        contradictions=(*found, *(Contradiction(Claim.WHOLE, run.how) for run in runs if not run.honest)),
         runs=tuple(run.how for run in runs),
-        rounding=rounding,
     )
 
 
@@ -128,23 +127,20 @@ def _few_sizes(measured: Subject) -> Iterator[tuple[int, ...]]:
             yield measured.sizes(axis, large)
 
 
-def batches(measured: Subject) -> tuple[tuple[Contradiction, ...], tuple[str, ...]]:
-    """Images in a batch against single ones: what contradicts, and what is rounding."""
+def batches(measured: Subject) -> Iterator[Contradiction]:
+    """Images in a batch against single ones, as far as they are called independent."""
     if measured.contract.input.batch != "independent":
-        return (), ()
+        return
     images = [measured.draw(measured.small) for _ in range(max(BATCHES))]
     try:
         singly = [measured.run(image) for image in images]
         together = [measured.run(np.concatenate(images[:count])) for count in BATCHES]
     except RunError as error:
-        return (Contradiction(Claim.BATCH, str(error)),), ()
-    wrong, rounding = [], []
+        yield Contradiction(Claim.BATCH, str(error))
+        return
     for count, outputs in zip(BATCHES, together, strict=True):
         for name, values in outputs.items():
             expected = np.concatenate([single[name] for single in singly[:count]])
             gap = difference(values, expected, float(np.nanstd(expected.astype(float))))
             if gap > measured.tolerance:
-                wrong.append(Contradiction(Claim.BATCH, f"{name}: a batch of {count} differs from single images by {gap:.3g}"))
-            elif gap > 0:
-                rounding.append(f"{name}: a batch of {count} differs from single images by {gap:.3g}")
-    return tuple(wrong), tuple(rounding)
+                yield Contradiction(Claim.BATCH, f"{name}: a batch of {count} differs from single images by {gap:.3g}")

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 
 from tests.fuzz.claims import hold
@@ -22,9 +23,10 @@ LONGEST_S = 120.0  # for one variant
 SHOWN = 3  # contradictions of one operator and claim
 
 
-def chosen(cases: Iterable[Case], pattern: str) -> Iterator[Variant]:
-    """The variants whose name is like `pattern`, as in "test_conv_*" or "*/tokens/*"."""
-    return (variant for case in cases for variant in variants_of(case) if fnmatch(variant.name, pattern))
+def chosen(cases: Iterable[Case], pattern: str, every: int = 1) -> Iterator[Variant]:
+    """The variants whose name is like `pattern`, as in "test_conv_*" or "*/tokens/*": one in `every`, the first among them."""
+    variants = (variant for case in cases for variant in variants_of(case) if fnmatch(variant.name, pattern))
+    return islice(variants, 0, None, every)
 
 
 def verdicts(variants: Iterable[Variant]) -> Iterator[tuple[Variant, Verdict]]:
@@ -46,6 +48,7 @@ class Summary:
     contradicted: Counter[str] = field(default_factory=Counter)
     claims: Counter[Claim] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    runs: Counter[str] = field(default_factory=Counter)
     examples: dict[tuple[str, Claim], list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, verdict: Verdict) -> None:
@@ -55,6 +58,7 @@ class Summary:
         self.contradicted[verdict.operator] += bool(verdict.contradictions)
         self.missed[verdict.operator] += bool(verdict.missed)
         self.claims.update({wrong.claim for wrong in verdict.contradictions})
+        self.runs.update(run.partition(":")[0] for run in verdict.runs)
         for wrong in verdict.contradictions:
             self.examples[verdict.operator, wrong.claim].append(f"{verdict.name}: {wrong.detail}")
 
@@ -62,7 +66,8 @@ class Summary:
         loaded = sum(self.counts[outcome] for outcome in Outcome if outcome is not Outcome.REFUSED)
         lines = [
             f"{len(self.cases)} cases, {loaded} variants that onnxruntime loads: {self.counts[Outcome.ANSWERED]} with an answer; "
-            f"{self.counts['contradicted']} contradicted"
+            f"{self.counts['contradicted']} contradicted",
+            f"runs in tiles: {', '.join(f'{count} {how}' for how, count in self.runs.most_common(4))}",
         ]
         lines += [f"  {claim}: {count}" for claim, count in self.claims.most_common()]
         lines += self._by_operator("contradicted", self.contradicted)
@@ -75,11 +80,16 @@ class Summary:
         return [f"{what}, by operator: {', '.join(found)}"] if found else []
 
 
-def run(pattern: str, *, keep: Path | None, tell: Callable[[str], None]) -> Summary:
-    """Hold the variants that are like `pattern`; with `keep`, store there the ONNX files of those that are contradicted."""
+def run(pattern: str, every: int, *, keep: Path | None, verbose: bool, tell: Callable[[str], None]) -> Summary:
+    """Hold one in `every` of the variants that are like `pattern`, and `tell` what is contradicted; if `verbose`, what is refused, too.
+
+    With `keep`, the ONNX files of those that are contradicted are stored there.
+    """
     summary = Summary()
-    for variant, verdict in verdicts(chosen(standard_cases(), pattern)):
+    for variant, verdict in verdicts(chosen(standard_cases(), pattern, every)):
         summary.add(verdict)
+        if verbose and verdict.outcome in {Outcome.NO_CONTRACT, Outcome.NO_PERIOD}:
+            tell(f"{variant.name}: {verdict.outcome}: {'; '.join(verdict.reasons)}")
         for wrong in verdict.contradictions:
             if len(summary.examples[verdict.operator, wrong.claim]) <= SHOWN:
                 tell(f"CONTRADICTION {variant.name}: {wrong.claim}: {wrong.detail}")

@@ -55,8 +55,6 @@ class Verdict:
         Periods that are not claimed and were seen.
     runs : tuple of str
         How each run of shiftrun ended.
-    rounding : tuple of str
-        Differences of the last bits, which are no contradiction.
     """
 
     name: str
@@ -66,4 +64,3 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    rounding: tuple[str, ...] = ()

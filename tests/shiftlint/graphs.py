@@ -47,19 +47,18 @@ def save(
 
 
 def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """The first output by onnxruntime; None where it refuses the size."""
+    """The first output by onnxruntime; None where it refuses the size, or any."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    state = onnxruntime.capi.onnxruntime_pybind11_state
     try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         result: NDArray[np.float32] = np.asarray(session.run(None, {"x": x})[0], np.float32)
         return result
-    except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException:
-        return None
-    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
+    except (state.RuntimeException, state.InvalidArgument, state.Fail):
         return None
 
 
