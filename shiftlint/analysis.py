@@ -225,7 +225,7 @@ def _with_channels(probe: Probe) -> Probe:
 
 
 def _channel_counts(graph: Graph) -> Iterator[int]:
-    """Numbers of channels that a network may take: what its first convolution does, a color image, as many as constants hold, any."""
+    """Numbers of channels to try: those of the first convolution, of a color image, as many as constants hold, any."""
     for node in graph.nodes:
         weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
         group = node.attributes.get("group", 1)

@@ -59,8 +59,8 @@ def attention(
 def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] | None = None) -> Tensor:
     """Queries (batch, heads, sequence, channels) over keys and values; `placed`: something else depends on the place.
 
-    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels: (batch, sequence, channels). Heads
-    of queries that are next to each other share one of keys where there are fewer of these.
+    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels: (batch, sequence, channels).
+    Heads of queries that are next to each other share one of keys where there are fewer of these.
     """
     if not q.rank == k.rank == v.rank == (3 if heads else 4):
         raise Unsupported(f"inputs of rank {q.rank}, {k.rank} and {v.rank}")

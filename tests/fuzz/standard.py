@@ -62,10 +62,14 @@ class Summary:
         for wrong in verdict.contradictions:
             self.examples[verdict.operator, wrong.claim].append(f"{verdict.name}: {wrong.detail}")
 
+    @property
+    def loaded(self) -> int:
+        """Variants that onnxruntime loads."""
+        return sum(self.counts[outcome] for outcome in Outcome if outcome is not Outcome.REFUSED)
+
     def __str__(self) -> str:
-        loaded = sum(self.counts[outcome] for outcome in Outcome if outcome is not Outcome.REFUSED)
         lines = [
-            f"{len(self.cases)} cases, {loaded} variants that onnxruntime loads: {self.counts[Outcome.ANSWERED]} with an answer; "
+            f"{len(self.cases)} cases, {self.loaded} variants that onnxruntime loads: {self.counts[Outcome.ANSWERED]} with an answer; "
             f"{self.counts['contradicted']} contradicted",
             f"runs in tiles: {', '.join(f'{count} {how}' for how, count in self.runs.most_common(4))}",
         ]
@@ -81,9 +85,9 @@ class Summary:
 
 
 def run(pattern: str, every: int, *, keep: Path | None, verbose: bool, tell: Callable[[str], None]) -> Summary:
-    """Hold one in `every` of the variants that are like `pattern`, and `tell` what is contradicted; if `verbose`, what is refused, too.
+    """Hold one in `every` of the variants that are like `pattern`, and `tell` what is contradicted.
 
-    With `keep`, the ONNX files of those that are contradicted are stored there.
+    If `verbose`, what has no period is told, too. With `keep`, the ONNX files of those that are contradicted are stored there.
     """
     summary = Summary()
     for variant, verdict in verdicts(chosen(standard_cases(), pattern, every)):

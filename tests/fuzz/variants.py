@@ -1,8 +1,8 @@
 """A case of the standard as networks that an image tool could meet.
 
 Each tensor that can be an image is one in turn, in every form of `image_forms`. What the other operands are is varied, too:
-constants with the case's values; inputs that stay; the image once more ("twin"); constants of one px ("pixel"), or that px spread to
-the image's size ("spread"), which fit at any size.
+constants with the case's values; inputs that stay; the image once more ("twin"); constants of one px ("pixel"), or that px spread
+to the image's size ("spread"), which fit at any size.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _without(arrays: Operands, image: str) -> Operands:
 
 
 def _held(given: Any, shape: tuple[int, ...], space: range) -> dict[int, int]:
-    """Axes of an operand that are as long as axes of px of an image of this shape, counted from the last; and those of the image."""
+    """Axes of an operand that are as long as axes of px of an image of this shape, counted from the last; and the image's."""
     if not isinstance(given, np.ndarray) or given.ndim > len(shape):
         return {}
     before = len(shape) - given.ndim
