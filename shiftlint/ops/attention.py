@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shiftlint.axes import Kind, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.axes import Dim, Kind, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
@@ -98,15 +98,14 @@ def _masked(result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past:
     spread = (1, 1, *shape[-2:])[4 - mask.rank :]
     if not 2 <= mask.rank <= 4 or any(n not in fit for n, *fit in zip(mask.shape, shape, spread, strict=True)):
         raise SizeError(f"a mask of shape {mask.shape} for {heads} heads, {result.shape[-2]} queries and {shape[-1]} keys")
-    batch, of_heads, queries, keys = (*((),) * (4 - mask.rank), *mask.dims)
+    missing: tuple[Dim, ...] = ((),) * (4 - mask.rank)
+    batch, of_heads, queries, keys = (*missing, *mask.dims)
     notes = reduced(mask, [-1], ATTENDED)
     if not past:
         notes += [note for t in attended_to for note in combine_dims(forgotten(t).dims[-2], keys)[1]]
-    if result.rank == 4:
-        dims = (batch, of_heads, queries, ())
-    else:
-        dims = (batch, queries, ())
-        notes += ordered(mask, range(1, mask.rank - 2), "a mask over heads")
+    dims: tuple[Dim, ...] = (batch, of_heads, queries, ()) if result.rank == 4 else (batch, queries, ())
+    if result.rank == 3:
+        notes += ordered(mask, range(mask.rank - 3, mask.rank - 2) if mask.rank > 2 else (), "a mask over heads")
     return broadcast(result, replace(mask, dims=dims)).with_notes(notes)
 
 

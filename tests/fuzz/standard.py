@@ -69,8 +69,8 @@ class Summary:
 
     def __str__(self) -> str:
         lines = [
-            f"{len(self.cases)} cases, {self.loaded} variants that onnxruntime loads: {self.counts[Outcome.ANSWERED]} with an answer; "
-            f"{self.counts['contradicted']} contradicted",
+            f"{len(self.cases)} cases, {self.loaded} variants that onnxruntime loads: "
+            f"{self.counts[Outcome.ANSWERED]} with an answer; {self.counts['contradicted']} contradicted",
             f"runs in tiles: {', '.join(f'{count} {how}' for how, count in self.runs.most_common(4))}",
         ]
         lines += [f"  {claim}: {count}" for claim, count in self.claims.most_common()]

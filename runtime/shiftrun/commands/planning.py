@@ -38,7 +38,8 @@ def plan_image(
     names = {output.name for output in opened.contract.outputs}
     outputs = INSTANCE_OUTPUTS if names >= set(INSTANCE_OUTPUTS) else ()
     series = read_series(image, opened.dimensions, opened.channels, axes=axes, channel=channel)
-    channels, *shape = series.image((0,) * len(series.axes)).shape
+    channels, *space = series.image((0,) * len(series.axes)).shape
+    shape = tuple(space)
     edges = opened.row_edges(shape, pad) if outputs else ()
     plan = opened.plan(shape, tile=tile, pad=pad, outputs=outputs, edges=edges)
     if picture is not None:
