@@ -48,6 +48,21 @@ def broadcast(*tensors: Tensor) -> Tensor:
     return derived(dims, *tensors, notes=notes, blocked=blocked)
 
 
+def spread_over(x: Tensor, *parameters: Tensor | None) -> Tensor:
+    """The same where `x` keeps its shape; what is None is left out.
+
+    Raises
+    ------
+    SizeError
+        A parameter has more elements along an axis, or more axes.
+    """
+    given = [t for t in parameters if t is not None]
+    result = broadcast(x, *given) if given else x
+    if result.shape != x.shape:
+        raise SizeError(f"parameters of shape {' and '.join(str(t.shape) for t in given)} do not fit {x.shape}")
+    return result
+
+
 def along(parameter: Tensor, rest: int) -> Tensor:
     """A vector with `rest` dimensions of size 1 behind it: one number for each channel, for each row."""
     base = forgotten(parameter)

@@ -215,6 +215,9 @@ def clip(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Ten
 
     Spec: https://onnx.ai/onnx/operators/onnx__Clip.html
     """
+    for limit in (min, max):
+        if limit is not None and limit.shape not in {(), (1,)}:
+            raise SizeError(f"a limit of shape {limit.shape}, which onnxruntime does not run")
     return evaluated_each("clip", x, min, max) or pointwise(x)
 
 

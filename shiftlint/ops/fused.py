@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shiftlint.axes import Parameter, Tensor, Unsupported, dim_of
-from shiftlint.ops.broadcasting import broadcast
+from shiftlint.ops.broadcasting import broadcast, spread_over
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.layout import transpose
@@ -168,9 +168,8 @@ def skip_layer_normalization(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
     """
-    total = broadcast(x, skip) if bias is None else broadcast(x, skip, bias)
-    parameters = [t for t in (gamma, beta) if t is not None]
-    normed = broadcast(whole(total, [total.rank - 1], "statistics over the whole axis"), *parameters)
+    total = spread_over(x, skip, bias)
+    normed = spread_over(whole(total, [total.rank - 1], "statistics over the whole axis"), gamma, beta)
     return normed, normed, normed, total
 
 
@@ -194,7 +193,7 @@ def simplified_layer_normalization(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
     """
-    return broadcast(whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis"), scale)
+    return spread_over(whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis"), scale)
 
 
 @transfer("GroupNorm", since=1, domain=DOMAIN)

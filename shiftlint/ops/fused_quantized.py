@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shiftlint.axes import Parameter, Tensor, Unsupported, plain
-from shiftlint.ops.broadcasting import broadcast
+from shiftlint.ops.broadcasting import broadcast, spread_over
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.fused import DOMAIN, first_channels, last_channels
@@ -203,7 +203,7 @@ def mat_mul_integer_to_float(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat
     """
     product = mat_mul(by_row(a, a_scale, a_zero_point), by_column(b, b_scale, b_zero_point))
-    return product if bias is None else broadcast(product, bias)
+    return spread_over(product, bias)
 
 
 @transfer("DynamicQuantizeMatMul", since=1, domain=DOMAIN)
@@ -216,7 +216,7 @@ def dynamic_quantize_mat_mul(
     """
     scaled = whole(a, range(a.rank), "dynamic quantization: the scale is taken from the whole image")
     product = mat_mul(scaled, by_column(b, b_scale, b_zero_point))
-    return product if bias is None else broadcast(product, bias)
+    return spread_over(product, bias)
 
 
 @transfer("MatMulNBits", since=1, domain=DOMAIN)
@@ -242,7 +242,7 @@ def mat_mul_n_bits(
     if K < 1 or N < 1:
         raise Unsupported(f"weights of {K} by {N}")
     product = mat_mul(a, plain(K, N))
-    return product if bias is None else broadcast(product, bias)
+    return spread_over(product, bias)
 
 
 def _pointwise(op: str, attributes: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shiftlint.axes import Atom, Kind, Note, SizeError, Tensor, Unsupported, dim_size, follows
-from shiftlint.ops.broadcasting import along, broadcast
+from shiftlint.ops.broadcasting import along, broadcast, spread_over
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.transfer import numbered, transfer
@@ -146,10 +146,7 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Tensor:
 def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
     """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
     normed = whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
-    result = broadcast(normed, *(t for t in parameters if t is not None))
-    if result.shape != x.shape:
-        raise SizeError(f"parameters that make {result.shape} of an input of shape {x.shape}")
-    return result
+    return spread_over(normed, *parameters)
 
 
 def _grouped(x: Tensor, groups: int) -> Tensor:

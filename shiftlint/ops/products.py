@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, derived, dim_size, is_uniform
 from shiftlint.meeting import combine_dims
-from shiftlint.ops.broadcasting import broadcast, forgotten
+from shiftlint.ops.broadcasting import broadcast, forgotten, spread_over
 from shiftlint.ops.layout import transpose
 from shiftlint.transfer import transfer
 
@@ -51,7 +51,7 @@ def gemm(
     if a.rank != 2 or b.rank != 2:
         raise Unsupported(f"inputs of rank {a.rank} and {b.rank}")
     product = mat_mul(transpose(a) if transA else a, transpose(b) if transB else b)
-    return product if c is None else broadcast(product, c)
+    return spread_over(product, c)
 
 
 @transfer("Einsum", since=12)
