@@ -175,11 +175,17 @@ def whole(x: Tensor, axes: Iterable[int], reason: str) -> Tensor:
 
 
 def reduced(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
-    """A global note for every image axis among `axes`; it stays the same under shifts by the period of what is reduced."""
+    """A global note for every image axis among `axes`; it stays the same under shifts by the period of what is reduced.
+
+    Raises
+    ------
+    Unsupported
+        The tensor has no such axis.
+    """
     return [
         Note(Kind.GLOBAL, atom.track.axis, reason, atom.track.whole or atom.track.relation.period)
         for index in axes
-        for atom in x.dims[index]
+        for atom in x.dims[checked_axis(index, x.rank)]
         if atom.track
     ]
 

@@ -66,7 +66,7 @@ class Case:
     def save(self, path: Path, dtype: str) -> None:
         """Write the network; constants of real numbers are of the image's type."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        shape: list[str | int | None] = ["n", "h", "w", self.channels] if self.last else ["n", self.channels, "h", "w"]
+        shape: list[int | str | None] = ["n", "h", "w", self.channels] if self.last else ["n", self.channels, "h", "w"]
         graph = helper.make_graph(
             [helper.make_node(self.op, self.inputs, ["y"], domain=self.domain, **self.attributes)],
             "g",
