@@ -44,7 +44,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
         return known
     size = data.shape[axis]
     picks = indices.value
-    _check_range(picks, size)
+    check_range(picks, size)
     tracked = any(atom.track for atom in data.dims[axis])
     if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
         dim, notes = take(data.dims[axis], taken)
@@ -75,7 +75,7 @@ def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
         return known
     if any(n > most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=True)) if i != axis):
         raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
-    _check_range(indices.value, data.shape[axis])
+    check_range(indices.value, data.shape[axis])
     return _elsewhere(data, indices, PICKED)
 
 
@@ -110,7 +110,7 @@ def scatter_elements(data: Tensor, indices: Tensor, updates: Tensor, *, axis: in
     within = all(n <= most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=False)) if i != axis)
     if indices.rank != data.rank or indices.shape != updates.shape or not within:
         raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
-    _check_range(indices.value, data.shape[axis])
+    check_range(indices.value, data.shape[axis])
     return _elsewhere(data, data, WRITTEN, indices, updates)
 
 
@@ -217,7 +217,7 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
     return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], "a running sum along the axis"))
 
 
-def _check_range(picks: NDArray[Any] | None, size: int) -> None:
+def check_range(picks: NDArray[Any] | None, size: int) -> None:
     """Raise SizeError where an index that is known points beyond `size` elements."""
     if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
         raise SizeError(f"an index into {size} elements is out of range")
@@ -229,7 +229,7 @@ def _check_tuples(data: Tensor, indices: Tensor, batch_dims: int) -> None:
         raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
     if indices.value is not None:
         for place in range(indices.shape[-1]):
-            _check_range(indices.value[..., place], data.shape[batch_dims + place])
+            check_range(indices.value[..., place], data.shape[batch_dims + place])
 
 
 def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:

@@ -10,6 +10,7 @@ from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
+from shiftlint.ops.indexing import check_range
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.shape_values import evaluated, viewed
 from shiftlint.transfer import transfer
@@ -96,6 +97,8 @@ def loss(
     channels = dim_size(scores.dims[1])
     if labels.shape != (scores.shape[0], *scores.shape[2:]) or (weights is not None and weights.shape != (channels,)):
         raise SizeError(f"labels of shape {labels.shape} for scores of shape {scores.shape}")
+    if labels.value is not None:
+        check_range(labels.value[labels.value != ignore_index], channels)
     each = derived((base.dims[0], *base.dims[2:]), scores)
     each = broadcast(each, labels).with_notes(ordered(scores, [1], "a loss over the axis"))
     return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0)

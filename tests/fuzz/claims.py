@@ -22,7 +22,7 @@ from shiftlint.graph import read_graph
 from shiftlint.measuring import measure
 from shiftlint.subject import TILES, RunError, Subject, difference
 from shiftlint.verify import Refused, Unmeasurable, contradictions
-from tests.fuzz.networks import Network, open_network, subject
+from tests.fuzz.networks import Network, broken_by_optimizing, open_network, subject
 from tests.fuzz.unclaimed import seen_periods
 from tests.fuzz.variants import Variant
 from tests.fuzz.verdicts import Claim, Contradiction, Outcome, Verdict
@@ -73,6 +73,8 @@ def _held(variant: Variant, path: Path, contract: Contract, network: Network, ve
     found = [*_measured(measured)]
     tell("run the smallest sizes")
     found += sizes(measured)
+    if found and broken_by_optimizing(network, variant, path, measured.small):
+        return replace(verdict, outcome=Outcome.REFUSED)
     tell("run batches")
     found += batches(measured)
     tell("run in tiles")

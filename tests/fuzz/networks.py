@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
 from shiftlint.contract import Contract
 from shiftlint.graph import read_graph
@@ -62,6 +63,24 @@ def open_network(variant: Variant, path: Path, probe: Probe | None = None) -> Ne
         return _random(random, shape, dtype, variant.span)
 
     return Network(run, draw, axes)
+
+
+def broken_by_optimizing(network: Network, variant: Variant, path: Path, sizes: Sequence[int]) -> bool:
+    """Whether onnxruntime runs the network at `sizes` as it is written, but not as it is optimized."""
+    image = network.draw(sizes)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        network.run(image)
+    except RunError:
+        try:
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            session.run(None, {variant.image: image} | variant.feeds)
+        except Exception:  # as above
+            return False
+        return True
+    return False
 
 
 def subject(network: Network, variant: Variant, path: Path, contract: Contract) -> Subject:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from math import inf
+from math import inf, prod
 from typing import Any, cast
 
 import numpy as np
@@ -27,6 +27,7 @@ PASSED = FLOATS | INTEGERS | {"bool"}  # types that go into onnxruntime and come
 ONCE = {"halved", "doubled", "every"}  # forms that only the first operand takes
 SHARED = {"first-batch", "last-batch", "tokens", "heads", "rows", "plane", "line"}  # forms with twins and single px
 OPEN = {"first-batch", "rows", "plane", "line"}  # forms with other inputs, and images that are rounded
+MOST_PER_PX = 10_000  # elements; images of more are too large to run
 DIVIDING = {"Div", "Mod"}
 IMAGE = "_image"
 DEFAULT_OPSET = 21
@@ -119,11 +120,11 @@ def _variant(case: Case, operand: str, form: Form, kind: str, *, rounded: bool) 
     others = OTHERS[kind](case.arrays, operand, form.space(array.ndim))
     if others is None or _has_optional(case.model.graph) or (span is not None and span[0] == span[1]):
         return None
+    dims = tuple(form.dims(array.shape))
     model = _model(case, operand, form, others, rounded=rounded)
-    if model is None:
+    if model is None or prod(n for n in dims if isinstance(n, int)) > MOST_PER_PX:
         return None
     name = "/".join([case.name, operand, form.name, kind, *(["rounded"] if rounded else [])])
-    dims = tuple(form.dims(array.shape))
     span = None if rounded else span
     return Variant(name, case.operator, model.SerializeToString(), IMAGE, dims, others.feeds, span, _is_half(case.model.graph))
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """What came of a variant."""
 
-    REFUSED = "onnxruntime does not load it"
+    REFUSED = "onnxruntime does not load it, or breaks it by optimizing"
     BROKEN = "the analyzer breaks"
     CRASHED = "onnxruntime crashes or does not end"
     NO_CONTRACT = "no contract"

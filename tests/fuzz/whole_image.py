@@ -76,8 +76,8 @@ def _legal(axis: AxisContract, outputs: int) -> int | None:
     """The smallest legal size that gives so many outputs or more."""
     if axis.sizes is None or axis.output_size is None:
         return outputs
-    if axis.sizes.max is not None:
-        return axis.sizes.next_legal(max(1, axis.sizes.max - axis.sizes.modulus + 1))
+    if axis.sizes.min == axis.sizes.max:
+        return axis.sizes.min
     return axis.sizes.next_legal(ceil((outputs + axis.output_size.offset) / axis.output_size.scale))
 
 
