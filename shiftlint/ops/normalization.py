@@ -151,8 +151,9 @@ def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
 
 def _grouped(x: Tensor, groups: int) -> Tensor:
     """`x` without the mean and the deviation of each group of channels."""
-    if groups < 1 or dim_size(x.dims[1]) % groups:
-        raise SizeError(f"{dim_size(x.dims[1])} channels in {groups} groups")
+    channels = dim_size(x.dims[checked_axis(1, x.rank)])
+    if groups < 1 or channels % groups:
+        raise SizeError(f"{channels} channels in {groups} groups")
     return whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
 
 

@@ -91,6 +91,7 @@ def particular(op: str) -> list[tuple[Tensor, ...]]:
     """Inputs that chance would hardly find."""
     dims = dim_of(1), dim_of(PX, Track(2)), dim_of(PX, Track(3)), dim_of(CHANNELS)
     last = Tensor(dims, from_image=True, program="channels last")
+    rows = Tensor((dims[0], dims[1], dims[3]), from_image=True, program="rows")
     w, w_last = plain(4, 4, 3, 3, program="w"), plain(4, 3, 3, 4, program="w")
     scale, zero, moved = plain(program="scale"), plain(program="zero"), plain(1, 18, PX - 2, PX - 2, program="offset")
     found: dict[str, list[tuple[Tensor, ...]]] = {
@@ -98,6 +99,11 @@ def particular(op: str) -> list[tuple[Tensor, ...]]:
         "NhwcFusedConv": [(last, w)],
         "QLinearConv": [(image(), scale, zero, w, scale, zero, scale, zero), (last, scale, zero, w, scale, zero, scale, zero)],
         "DeformConv": [(image(), w, moved)],
+        "GroupNormalization": [(image(), plain(n, program="scale"), plain(n, program="bias")) for n in (2, CHANNELS)],
+        "GridSample": [(image(), plain(1, PX, PX, 2, program="grid"))],
+        "Attention": [(image(),) * 3],
+        "LinearAttention": [(image(),) * 3, (image(3),) * 3, (rows,) * 3],
+        "DFT": [(Tensor((*dims[:3], dim_of(2)), from_image=True, program="complex"),)],
     }
     return found.get(op, [])
 
