@@ -188,7 +188,7 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
         reason = f"resized from {size} to {new_size}: float32 coordinates are too coarse"
     if not reason:
         relation = interpolation(scale, kernel)
-        moved = resample(track, size, relation, new_size, kind="edge", rounding=_rounding(track, scale, kernel))
+        moved = resample(track, size, relation, new_size, kind="edge", rounding=_rounding(track, scale, given, kernel))
         regular = is_power_of_two(scale.numerator) and is_power_of_two(scale.denominator)
         if kernel.mode != "nearest" or (regular and kernel.exact):
             return new_dim(new_size, moved), []
@@ -200,11 +200,12 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
     return new_dim(new_size), notes
 
 
-def _rounding(track: Track, scale: Fraction, kernel: Kernel) -> Inexact:
+def _rounding(track: Track, scale: Fraction, given: float, kernel: Kernel) -> Inexact:
     """How far the weights of an interpolation may differ: a coordinate of x px is rounded to about x·2^-24."""
     if kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator)):
         return EXACT
-    return Inexact(drift=float((DRIFT if kernel.exact else DRIFT_OF_A_ROUNDED_SCALE) * track.relation.scale))
+    drift = DRIFT if Fraction(single(given)) == scale else DRIFT_OF_A_ROUNDED_SCALE
+    return Inexact(drift=float(drift * track.relation.scale))
 
 
 def _bordered(track: Track, found: NDArray[np.intp]) -> Track:

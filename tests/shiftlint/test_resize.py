@@ -153,6 +153,27 @@ def test_a_kept_aspect_ratio(mode: str, policy: str, tmp_path: Path) -> None:
     assert claims.claimed >= 6
 
 
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("factor", [3.0, 1.5, 0.75, 5 / 3, 7 / 3, 1.2, 0.6])
+def test_tiles_drift_no_farther_than_declared(factor: float, mode: str, tmp_path: Path) -> None:
+    """And not by a tenth of it, so that the figure is no formality."""
+    path = save_resize(tmp_path / "net.onnx", [1.0, 1.0, factor, 1.0], 18, mode=mode)
+    fraction = Fraction(factor).limit_denominator(64)
+    whole, tile, margin = 1920 // fraction.denominator * fraction.denominator, 60 * fraction.denominator, 4 * fraction.numerator
+    image = np.random.default_rng(0).normal(size=(1, 1, whole, 16)).astype(np.float32)
+    expected, most = run(path, image), 0.0
+    assert expected is not None
+    for start in range(0, whole - tile, 7 * fraction.denominator):
+        found = run(path, image[:, :, start : start + tile])
+        assert found is not None
+        first = start * fraction.numerator // fraction.denominator + margin
+        inner = found[:, :, margin:-margin]
+        most = max(most, float(np.abs(inner - expected[:, :, first : first + inner.shape[2]]).max()))
+    track = open_probe(read_graph(path), where="test").at((whole, 16)).outputs["y"].tracks()[0]
+    declared = track.rounding.drift * whole * float(expected.std())
+    assert declared / 10 < most <= declared
+
+
 def test_a_wrong_claim_is_noticed() -> None:
     """The law is able to fail: a px beside the window, and another step."""
     tensor = Tensor(((), (), dim_of(100, Track(2, Relation(1, 2, ((0, 0), (0, 0))))), ()))
