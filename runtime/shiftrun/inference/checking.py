@@ -29,6 +29,7 @@ from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses
 ROUNDING = 1e-3  # where the plan says "up to rounding"
 FAST = {"tf32": 5e-2, "fp16": 1e-1}
 HARDLY_VARIES = 1e-3  # an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
+AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
 THINNED = 4  # px along every axis, of which one counts for the standard deviation
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
@@ -114,7 +115,7 @@ class Check:
         """The largest difference that is no error, in standard deviations of the output; `exact` as of `Witness`."""
         if self.precision != "exact":
             return FAST[self.precision]
-        return 0.0 if plan.bitwise and exact else max(ROUNDING, plan.drift)
+        return 0.0 if plan.bitwise and exact else max(ROUNDING, AMPLIFIED * plan.drift)
 
     def take(self, plan: Plan) -> dict[str, Any] | None:
         """The form of the run report, and begin anew; None where there was nothing to look at.
