@@ -34,6 +34,7 @@ class Builder:
     made: int = 0
     down: int = 1
     up: int = 1
+    alike: bool = False  # all axes are treated alike, most of the time
     opset: int = 17
     batch: int = 1  # -1: any
     functions: list[onnx.FunctionProto] = field(default_factory=list)
@@ -86,6 +87,8 @@ class Builder:
 
     def integers(self, low: int, high: int) -> list[int]:
         """One per spatial axis."""
+        if self.alike:
+            return [self.integer(low, high)] * self.rank
         return [self.integer(low, high) for _ in range(self.rank)]
 
     def choice(self, *options: Any) -> Any:

@@ -33,6 +33,7 @@ from tests.fuzz.whole import WHOLE
 
 SPOILED = 0.15  # of the graphs
 TRICKY = 0.5  # of the graphs have blocks of which an analyzer may say too much
+ALIKE = 0.35  # of these: what depends on both sizes is hard to see only where axes are alike
 LARGEST_MEASURED = 1 << 15  # px of an image that contracts are measured with
 PLANS = 4  # for each output of such a graph
 STATIC = 0.15
@@ -81,6 +82,7 @@ def random_graph(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bo
     length = b.integer(2, 4 if b.rank == 3 else 6)
     spoiler_at = b.integer(0, length - 1) if spoiled else -1
     tricky_at = other.choice(length, int(other.choice([1, 1, 2])), replace=False) if tricky else ()
+    b.alike = tricky and other.random() < ALIKE
     x = Feature("image", b.integer(1, 2))
     channels, first = x.channels, []
     for position in range(length):

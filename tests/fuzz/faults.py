@@ -91,11 +91,6 @@ def operands_left_out(patch: Patch) -> None:
     patch.setattr(transfer, "described", functools.cache(described))
 
 
-def repeats_forgotten(patch: Patch) -> None:
-    """How often equal elements are repeated does not count in any operator."""
-    patch.setattr(programs, "_repeats", lambda x: ())
-
-
 def bodies_left_out(patch: Patch) -> None:
     """What branches and loops gave is not part of a program."""
     true = interpreter._finished
@@ -108,17 +103,16 @@ def bodies_left_out(patch: Patch) -> None:
     patch.setattr(interpreter, "_finished", finished)
 
 
-def one_size_at_a_time(patch: Patch) -> None:
-    """Sizes are varied along one axis only, never along both."""
+def squares_only(patch: Patch) -> None:
+    """An image is looked at as if all its axes were as long as the longest."""
     true = analysis._elsewhere
 
-    def alone(probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
-        found = [(*tile[:i], n, *tile[i + 1 :]) for i, n in enumerate(whole)]
-        return [sentence for shape in found for sentence in true(probe, output, tile, shape)]
+    def square(probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
+        return true(probe, output, tile, (max(whole),) * len(whole))
 
     patch.setattr(sizes, "_rectangle_that_differs", lambda *args: None)
     patch.setattr(sizes, "_holds_beside", lambda *args: True)
-    patch.setattr(analysis, "_elsewhere", alone)
+    patch.setattr(analysis, "_elsewhere", square)
 
 
 def whole_not_compared(patch: Patch) -> None:
@@ -209,9 +203,8 @@ FAULTS: dict[Fault, frozenset[str]] = {  # a fault changes nothing in graphs of 
     notes_dropped: NORMS | {"Softmax", "LpNormalization", "DynamicQuantizeLinear"},
     sizes_washed: SIZED,
     operands_left_out: SIZED,
-    repeats_forgotten: SIZED,
     bodies_left_out: BODIES,
-    one_size_at_a_time: SIZED,
+    squares_only: SIZED,
     whole_not_compared: SIZED,
     irregular_ignored: frozenset({"any Resize"}),
     batch_not_compared: BATCHED,

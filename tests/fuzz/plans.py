@@ -81,7 +81,7 @@ def _wish(
     axes: tuple[AxisContract, ...], b: Builder, random: np.random.Generator, *, exact: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A legal image, near what the graph asks for, and a tile, of at least 128 px to be `exact`; () where there is none."""
-    asking = [i for i, axis in enumerate(axes) if b.bites.get(axis.input_axis)]
+    asking = [i for i, axis in enumerate(axes) if max(b.bites.get(axis.input_axis, ()), default=0) > 0]
     cut = set(random.choice(len(axes), int(random.integers(1, len(axes) + 1)) if b.rank < 3 else 1, replace=False).tolist())
     cut = {int(random.choice(asking))} if asking and random.random() < 0.8 else cut
     shape, tile = [], []

@@ -32,7 +32,7 @@ def limit(b: Builder, axis: int, scale: float) -> int:
 def flag(b: Builder, x: Feature) -> str:
     """0 or 1, int64 of shape [1]: which one is decided by a size, or by two of them."""
     size, axis, scale = size_of(b, x)
-    if b.rank > 1 and b.chance(0.15):
+    if b.rank > 1 and b.chance(0.3):
         beside = 2 + (axis - 1) % b.rank
         own, other = (b.op("Shape", ["image"], start=a, end=a + 1) for a in (axis, beside))
         b.bites.setdefault(axis, []).append(-1)

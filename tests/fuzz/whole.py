@@ -159,6 +159,15 @@ def quantized(b: Builder, x: Feature) -> Feature:
 FACTORS = (1.2, 0.6, 7 / 3, 1 / 7, 5 / 3, 1.4, 0.3, 3.0, 1.5, 0.75, 2 / 3, 1 / 3, 2.5, 0.333333)
 
 
+IRREGULAR = (  # float32 takes whole coordinates to either side, from place to place
+    (1.2, "asymmetric", "floor"),
+    (0.6, "half_pixel", "floor"),
+    (7 / 3, "asymmetric", "ceil"),
+    (1 / 7, "pytorch_half_pixel", "floor"),
+    (0.3, "half_pixel", "round_prefer_ceil"),
+)
+
+
 def resized(b: Builder, x: Feature) -> Feature:
     """Interpolation by any factor, in any mode."""
     factors = [float(b.choice(*FACTORS))] * b.rank
@@ -170,6 +179,9 @@ def resized(b: Builder, x: Feature) -> Feature:
     attributes = {"mode": mode, "coordinate_transformation_mode": coordinates}
     if mode == "nearest":
         attributes["nearest_mode"] = b.choice("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
+        if b.chance(0.4):
+            factor, attributes["coordinate_transformation_mode"], attributes["nearest_mode"] = b.choice(*IRREGULAR)
+            factors = [factor] * b.rank
     elif b.rank == 2 and b.chance(0.15):
         attributes["antialias"] = 1
     if b.chance(0.25):  # to a size that is computed: larger or smaller by a ratio, rounded down
