@@ -90,6 +90,7 @@ SIZES_ENTER = {
     ),
     "expanded and counted": Trap(f"{H} e = Expand(c1, sh) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)", "float[1] c1 = {1}"),
     "tiled and counted": Trap(f"{H} e = Tile(c1, sh) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)", "float[1] c1 = {1}"),
+    "padded with the size": Trap(f"{FLOAT_H} v = Squeeze(hf) y = Pad(x, p, v)", "int64[8] p = {0, 0, 2, 0, 0, 0, 2, 0}"),
     "padded and counted": Trap(
         f"{H} p = Concat<axis = 0>(zero, sh) e = Pad(c1, p, v) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)",
         "float[1] c1 = {1}, float v = {1}, int64[1] zero = {0}",

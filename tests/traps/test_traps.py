@@ -35,6 +35,7 @@ REFUSED: dict[str, frozenset[str]] = {
             "counted by a mean of squares",
             "expanded and counted",
             "tiled and counted",
+            "padded with the size",
             "padded and counted",
             "counted by a product",
             "counted by NonZero",
