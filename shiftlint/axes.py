@@ -24,35 +24,22 @@ from shiftlint.contract import EXACT, Inexact
 from shiftlint.elements import FORMATS, Elements
 from shiftlint.paddings import NO_PADDING, Paddings
 from shiftlint.relation import IDENTITY, Relation
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import Track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
-EVERY = -1  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
 
 
-class SizeError(ValueError):
-    """The operator does not run at these sizes: they are not legal for the graph."""
 
 
-class Unsupported(ValueError):
-    """The operator is known, this use of it is not analyzed; the message says what."""
 
 
-class Kind(StrEnum):
-    """What a note says of an image axis."""
-
-    GLOBAL = "global"  # the output depends on the whole axis; the period stays
-    POSITION = "position"  # the output depends on absolute place or total size; no period
-    SIZE = "size"  # the network computes something else at another size; no period
-    RANDOM = "random"  # no two runs agree; no period
-    STRIDES = "strides"  # branches of different stride meet; no period
-    UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
 
 
 BATCH_AXIS = 0
-BY_PLACE = Inexact(place=True)
 
 
 class Rounding(StrEnum):
@@ -62,61 +49,8 @@ class Rounding(StrEnum):
     BATCH = "batch"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A dependence on one image axis that no window expresses.
-
-    Attributes
-    ----------
-    kind : Kind
-    axis : int
-        Of the network's image input; `EVERY` for all of them.
-    reason : str
-        What happens, in words.
-    period : int
-        A global dependence is unchanged only under shifts by multiples of this (input px).
-    node, op : str
-        Where; filled in by the interpreter.
-    """
-
-    kind: Kind
-    axis: int
-    reason: str
-    period: int = 1
-    node: str = ""
-    op: str = ""
 
 
-class Track(NamedTuple):
-    """How one atom follows an axis of the image. (Tracks and atoms are made by the million; tuples are made fast.)
-
-    Attributes
-    ----------
-    axis : int
-        Of the network's image input.
-    relation : Relation
-        To that axis, in px of the image.
-    border : (before, after)
-        Elements at either end that padding reaches, or would reach if the axis were long enough.
-    padding : Paddings
-        The nodes whose padding reaches them; empty where the border is.
-    rounding : Inexact
-        What behind it is rounded by its place.
-    whole : int
-        Set where the axis is one element that weighs all elements of an axis alike (an average over a whole static map): the
-        period of that axis. Spread over an axis of the image again, it is a global dependence, not a place.
-    """
-
-    axis: int
-    relation: Relation = IDENTITY
-    border: tuple[int, int] = (0, 0)
-    padding: Paddings = NO_PADDING
-    rounding: Inexact = EXACT
-    whole: int = 0
-
-    def by_place(self) -> Track:
-        """The same behind a function that is rounded by its place."""
-        return self._replace(rounding=self.rounding.then(BY_PLACE))
 
 
 class Atom(NamedTuple):
@@ -299,37 +233,8 @@ def single_track(dim: Dim) -> Track | None:
     return None
 
 
-def resample(track: Track, size: int, relation: Relation, new_size: int, *, kind: str, rounding: Inexact = EXACT) -> Track:
-    """The track of a new axis of `new_size` elements that reads this one of `size` elements by `relation`.
-
-    Elements whose windows leave the axis or meet its border become border; `kind` names the padding that fills what is
-    outside ("zeros", "reflect", …), its node is filled in by the interpreter.
-    """
-    inner = border_of(relation, track.border, size, new_size)
-    outside = (inner if track.border == (0, 0) else border_of(relation, (0, 0), size, new_size)) != (0, 0)
-    padding = track.padding if inner != (0, 0) else NO_PADDING
-    if outside:
-        padding = padding.also(kind)
-    return Track(track.axis, relation.then(track.relation), inner, padding, track.rounding.then(rounding))
 
 
-@lru_cache(maxsize=4096)  # axes that are alike, layers of one size
-def border_of(relation: Relation, border: tuple[int, int], size: int, new_size: int) -> tuple[int, int]:
-    """Count the elements of either end of a new axis up to the last whose window is not within the clean part of the old.
-
-    `size` and `border` belong to the axis that is read; the clean part is border[0] … size - border[1] - 1. The counts go on beyond
-    an axis without any clean element: they do not depend on its size.
-    """
-    first_clean, last_clean = border[0], size - border[1] - 1
-    before, end = 0, new_size
-    for phase, reads in enumerate(relation.reads):
-        if reads is None:
-            continue
-        below = -(-(first_clean - reads[0]) // relation.period) - 1  # last k whose window starts too early
-        above = (last_clean - reads[1]) // relation.period + 1  # first k whose window ends too late
-        before = max(before, relation.step * below + phase + 1)
-        end = min(end, relation.step * above + phase)
-    return before, new_size - end
 
 
 def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:

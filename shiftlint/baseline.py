@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from shiftlint.atomic import write_atomically
 from shiftlint.errors import InputError
-from shiftlint.rules import Finding
+from shiftlint.rules.finding import Finding
 from shiftschemas import SchemaError, validate
+from shiftlint.rules.finding import fingerprint
 
 if TYPE_CHECKING:
     from shiftlint.checking import Checked
@@ -61,6 +62,3 @@ def key_of(baseline: Path, file: str, finding: Finding) -> Key:
     return local, finding.code, finding.node, fingerprint(finding)
 
 
-def fingerprint(finding: Finding) -> str:
-    """16 hexadecimal digits that stay as long as code, node and message do."""
-    return hashlib.sha256(f"{finding.code}\0{finding.node}\0{finding.message}".encode()).hexdigest()[:16]

@@ -9,19 +9,22 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.analysis import contract_and_notes, open_probe
+from shiftlint.analysis import contract_and_notes
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.config import Configuration, Settings
 from shiftlint.contract import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.metadata import Metadata
 from shiftlint.nodes import Graph, every_node
-from shiftlint.rules import Case, Finding, Wish, run
+from shiftlint.rules.case import Case, Wish
+from shiftlint.rules.finding import Finding
+from shiftlint.rules import run
 from shiftlint.standard_input import readable
 from shiftschemas import SchemaError
 
 if TYPE_CHECKING:
-    from shiftlint.subject import Measurement
+    from shiftlint.contract.measurement import Measurement
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
@@ -107,8 +110,9 @@ def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
 
     Of a network that is too large to measure it says nothing.
     """
-    from shiftlint.subject import Measurement
-    from shiftlint.verify import Refused, Unmeasurable, verify
+    from shiftlint.contract.measurement import Measurement
+    from shiftlint.verification.onnxruntime_session import Refused
+    from shiftlint.verify import Unmeasurable, verify
 
     try:
         return tuple(verify(path, contract=contract))

@@ -127,7 +127,7 @@ def check(
 def _print_report(files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool) -> None:
     from importlib import import_module
 
-    from shiftlint.rules import Level
+    from shiftlint.rules.finding import Level
 
     if statistics:
         if output_format != "text":
@@ -155,7 +155,7 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     from shiftlint.contract import Contract
     from shiftlint.errors import InputError
     from shiftlint.report import contract_text, json_
-    from shiftlint.rules import Finding, Level
+    from shiftlint.rules.finding import Finding, Level
     from shiftlint.standard_input import readable
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
@@ -261,7 +261,8 @@ def fix(
     """
     from shiftlint.atomic import write_atomically
     from shiftlint.errors import InputError
-    from shiftlint.fix.editing import difference, has_external_data, parse_values
+    from shiftlint.fix.editing import difference, has_external_data
+    from shiftlint.fix.stored_metadata import parse_values
     from shiftlint.fix.fixing import fix as fix_file
 
     target = output or file

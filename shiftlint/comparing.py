@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftlint.analysis import open_probe, told
-from shiftlint.axes import Kind, SizeError
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis import told
+from shiftlint.calculus.note import Kind, SizeError
 from shiftlint.causes import Cause, What, written
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph

@@ -14,7 +14,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, plain, stored
+from shiftlint.axes import LARGEST_SIZE, Tensor, plain, stored
+from shiftlint.calculus.note import SizeError
 from shiftlint.elements import FORMATS, Elements, type_name
 from shiftlint.errors import InputError
 from shiftlint.nodes import (

@@ -28,7 +28,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import Unsupported
+from shiftlint.calculus.note import Unsupported
 from shiftlint.late import np
 from shiftlint.relation import Interval, Relation
 

@@ -13,7 +13,8 @@ from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.axes import Atom, SizeError, Tensor, Unsupported, opaque, plain, rounded, with_program
+from shiftlint.axes import Atom, Tensor, opaque, plain, rounded, with_program
+from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.elements import type_name
 from shiftlint.nodes import AttributeReference, Function, Graph, Node, Subgraph, every_node
 from shiftlint.programs import Key, Numbering, Sizes, geometry, operand

@@ -18,20 +18,8 @@ from math import ceil, inf, prod
 import numpy as np
 
 from shiftlint.contract import AxisContract, OutputContract
-from shiftlint.subject import (
-    GLOBAL_MARGIN,
-    LARGEST_IMAGE,
-    SHIFT,
-    TOO_SMALL,
-    Array,
-    Measurement,
-    RunError,
-    Subject,
-    difference,
-    enough,
-    part,
-    tolerance,
-)
+from shiftlint.subject import (GLOBAL_MARGIN, LARGEST_IMAGE, SHIFT, TOO_SMALL, Array, RunError, Subject, difference, enough, part, tolerance)
+from shiftlint.contract.measurement import Measurement
 from shiftlint.tiles_measured import tiles
 from shiftlint.windows_measured import windows
 

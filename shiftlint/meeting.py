@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from math import lcm
 
-from shiftlint.axes import Atom, Dim, Kind, Note, Track, dim_of, dim_size, is_uniform, spoil
+from shiftlint.axes import Atom, Dim, dim_of, dim_size, is_uniform, spoil
+from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.track import Track
 from shiftlint.relation import SlopeMismatch, join
 
 VARIES = "combined with values that depend on the place"

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 
-from shiftlint.axes import BATCH_AXIS, EVERY, Kind, Note, SizeError, Tensor, Track, dim_of, dim_size, plain
+from shiftlint.axes import BATCH_AXIS, Tensor, dim_of, dim_size, plain
+from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.calculus.track import Track
 from shiftlint.contract import Inexact
 from shiftlint.interpreter import Call, Program, Values, fold, interpret, trace
 from shiftlint.nodes import Graph, Node, Value, needed

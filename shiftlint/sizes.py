@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from shiftlint.axes import SizeError, Tensor
+from shiftlint.calculus.note import SizeError
+from shiftlint.axes import Tensor
 from shiftlint.contract import Sizes
 from shiftlint.probe import AxisBehavior, Probe
 from shiftlint.programs import operand

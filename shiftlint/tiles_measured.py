@@ -8,18 +8,8 @@ from math import ceil, lcm, prod
 import numpy as np
 
 from shiftlint.contract import AxisContract
-from shiftlint.subject import (
-    LARGEST_IMAGE,
-    TILES,
-    Array,
-    Measurement,
-    Subject,
-    Window,
-    difference,
-    enough,
-    part,
-    tolerance,
-)
+from shiftlint.subject import (LARGEST_IMAGE, TILES, Array, Subject, Window, difference, enough, part, tolerance)
+from shiftlint.contract.measurement import Measurement
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:

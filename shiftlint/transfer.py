@@ -22,7 +22,8 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, TypeVar
 
-from shiftlint.axes import Tensor, Unsupported
+from shiftlint.axes import Tensor
+from shiftlint.calculus.note import Unsupported
 
 TransferFunction = Callable[..., "Tensor | tuple[Tensor, ...]"]
 F = TypeVar("F", bound=TransferFunction)

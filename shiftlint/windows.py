@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, dim_of, dim_size, resample, single_track
+from shiftlint.axes import Dim, Tensor, dim_of, dim_size, single_track
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import resample
 from shiftlint.relation import Relation, transposed_window, window
 
 Ints = Sequence[int]

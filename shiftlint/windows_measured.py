@@ -8,16 +8,8 @@ from math import inf
 import numpy as np
 
 from shiftlint.contract import AxisContract
-from shiftlint.subject import (
-    LOOSE_TOLERANCE,
-    MOST_POSITIONS,
-    SHIFT,
-    TOO_SMALL,
-    Array,
-    Measurement,
-    Subject,
-    Window,
-)
+from shiftlint.subject import (LOOSE_TOLERANCE, MOST_POSITIONS, SHIFT, TOO_SMALL, Array, Subject, Window)
+from shiftlint.contract.measurement import Measurement
 
 
 def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:

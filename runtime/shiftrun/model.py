@@ -16,7 +16,8 @@ from shiftlint.errors import InputError
 from shiftrun.cache import cache_folder
 from shiftrun.clustering.labels import label_instances
 from shiftrun.clustering.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
-from shiftrun.files.arrays import Box, check_out, into_array
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import check_out, into_array
 from shiftrun.inference.checking import Check, Proving
 from shiftrun.inference.proofs import Proofs
 from shiftrun.inference.providers import CPU, CUDA, device_name, limits, tiles_at_a_time

@@ -14,7 +14,8 @@ from shiftrun.clustering.labels import label_blocks
 from shiftrun.clustering.region_labels import label_region
 from shiftrun.clustering.weighted_sums import Sums
 from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
-from shiftrun.files.arrays import Box, Reader
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import Reader
 from shiftrun.files.outputs import writing
 from shiftrun.files.views import Cropped
 from shiftrun.inference.running import Block, Run, ahead, timed
@@ -24,39 +25,11 @@ from shiftrun.model_file import INSTANCE_OUTPUTS
 from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.regions import cut_edges, cut_plan
 from shiftrun.tiles.windows import GRIDS, windows_of
+from shiftrun.model.runner import Runner
 
 Stage = Callable[[str], AbstractContextManager[None]]
 
 
-class Runner(Protocol):
-    """What runs a plan: a `Model`."""
-
-    @property
-    def dimensions(self) -> int:
-        """The number of spatial axes."""
-        ...
-
-    @property
-    def sums(self) -> Sums:
-        """What computes the matrix products of mean shift."""
-        ...
-
-    def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
-        """Px of the outputs per px of the image."""
-        ...
-
-    def run(
-        self,
-        source: Source,
-        plan: Plan,
-        outputs: tuple[str, ...] = (),
-        *,
-        edges: Edges = (),
-        progress: Progress | None = None,
-        region: Box | None = None,
-    ) -> Run:
-        """The run of `plan`, which is that of `region`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shiftlint.analysis import contract_of, open_probe
-from shiftlint.axes import SizeError
+from shiftlint.analysis import contract_of
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.calculus.note import SizeError
 from shiftlint.contract import Contract
 from shiftlint.errors import InputError
 from shiftlint.fix.crop import crop_outputs
-from shiftlint.fix.editing import graph_of, has_external_data, load_model, with_metadata
+from shiftlint.fix.editing import graph_of, has_external_data, load_model
+from shiftlint.fix.stored_metadata import with_metadata
 from shiftlint.fix.twin import NotConvertible, Part
 from shiftlint.fix.valid import refuse, valid_twin
 from shiftlint.subject import Subject, difference, enough
@@ -114,7 +116,8 @@ def _gap(
     model: onnx.ModelProto, twin: onnx.ModelProto, contract: Contract, parts: Mapping[str, Part], sizes: tuple[int, ...], where: str
 ) -> float:
     """The largest difference between the twin's outputs and the same parts of the original's."""
-    from shiftlint.verify import open_session, subject_of
+    from shiftlint.verification.onnxruntime_session import open_session
+    from shiftlint.verify import subject_of
 
     graph = graph_of(model)
     subject = subject_of(open_session(model.SerializeToString()), graph, contract, where=where)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shiftlint.axes import Tensor, Track, border_of, dim_of, single_track
+from shiftlint.axes import Tensor, dim_of, single_track
+from shiftlint.calculus.track import Track, border_of
 from shiftlint.fix.twin import NotConvertible, Part, Twin
 from shiftlint.nodes import Node
 from shiftlint.relation import Relation

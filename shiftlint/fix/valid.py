@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shiftlint.axes import SizeError, single_track
+from shiftlint.calculus.note import SizeError
+from shiftlint.axes import single_track
 from shiftlint.errors import InputError
 from shiftlint.fix.forms import FORMS, join
 from shiftlint.fix.twin import FIRST_OPSET, NotConvertible, Part, Twin

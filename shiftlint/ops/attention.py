@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shiftlint.axes import Dim, Kind, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.axes import Dim, Tensor, derived, dim_of, dim_size
+from shiftlint.calculus.note import Kind, SizeError, Unsupported
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned

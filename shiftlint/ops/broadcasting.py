@@ -11,7 +11,9 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, derived, dim_of, dim_size, released
+from shiftlint.axes import (Atom, Dim, Tensor, derived, dim_of, dim_size, released)
+from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.track import Track
 from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.meeting import VARIES, combine_dims

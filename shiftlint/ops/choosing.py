@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, computed, constant, derived, dim_of, dim_size, follows
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.axes import (Tensor, computed, constant, derived, dim_of, dim_size, follows)
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers

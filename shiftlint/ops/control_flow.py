@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shiftlint.axes import Kind, Note, Tensor, Unsupported, constant, derived
+from shiftlint.calculus.note import Kind, Note, Unsupported
+from shiftlint.axes import Tensor, constant, derived
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.elementwise import pointwise

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.axes import (
-    Dim,
-    Kind,
-    Note,
-    SizeError,
-    Tensor,
-    Unsupported,
-    constant,
-    dim_of,
-    dim_size,
-    follows,
-    is_uniform,
-    resample,
-    single_track,
-    spoil,
-)
+from shiftlint.axes import (Dim, Tensor, constant, dim_of, dim_size, follows, is_uniform, single_track, spoil)
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import resample
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.shape_values import LARGEST_VALUE, viewed
 from shiftlint.relation import Relation, shift, strided

@@ -10,17 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from shiftlint.axes import (
-    Atom,
-    Dim,
-    Kind,
-    Note,
-    SizeError,
-    Tensor,
-    computed,
-    dim_of,
-    resample,
-)
+from shiftlint.axes import Atom, Dim, Tensor, computed, dim_of
+from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.track import resample
 from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.ops.shape_values import evaluated

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import SizeError, Tensor, Unsupported
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.axes import Tensor
 from shiftlint.elements import FORMATS, type_name
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Parameter, Tensor, Unsupported, dim_of
+from shiftlint.axes import Parameter, Tensor, dim_of
+from shiftlint.calculus.note import Unsupported
 from shiftlint.ops.broadcasting import broadcast, spread_over
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import Dim, Kind, Note, SizeError, Tensor, Unsupported, derived, dim_of, dim_size, follows, resample
+from shiftlint.axes import Dim, Tensor, derived, dim_of, dim_size, follows
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import resample
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take

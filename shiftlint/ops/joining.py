@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Track, Unsupported, derived, dim_of, dim_size, follows, plain
+from shiftlint.axes import (Atom, Dim, Tensor, derived, dim_of, dim_size, follows, plain)
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import Track
 from shiftlint.late import np
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import with_values

@@ -9,20 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.axes import (
-    LARGEST_SIZE,
-    Atom,
-    SizeError,
-    Tensor,
-    Unsupported,
-    derived,
-    dim_of,
-    dim_size,
-    is_uniform,
-    plain,
-    released,
-    single_track,
-)
+from shiftlint.axes import (LARGEST_SIZE, Atom, Tensor, derived, dim_of, dim_size, is_uniform, plain, released, single_track)
+from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Parameter, Tensor, Unsupported, constant, dim_of
+from shiftlint.axes import Parameter, Tensor, constant, dim_of
+from shiftlint.calculus.note import Unsupported
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.fused import first_channels, last_channels, summed
 from shiftlint.ops.pooling import average_pool, max_pool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Dim, Tensor, Unsupported, dim_size
+from shiftlint.axes import Dim, Tensor, dim_size
+from shiftlint.calculus.note import Unsupported
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.transfer import transfer
 from shiftlint.windows import Geometry, Ints, geometries, slide

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Dim, Kind, Note, SizeError, Tensor, Unsupported, derived, dim_size, is_uniform
+from shiftlint.axes import Atom, Dim, Tensor, derived, dim_size, is_uniform
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten, spread_over
 from shiftlint.ops.layout import transpose

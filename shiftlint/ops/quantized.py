@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.axes import Parameter, SizeError, Tensor, dim_size, plain
+from shiftlint.axes import Parameter, Tensor, dim_size, plain
+from shiftlint.calculus.note import SizeError
 from shiftlint.ops.broadcasting import along, broadcast, forgotten
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.axes import EVERY, Atom, Kind, Note, Tensor, Unsupported, dim_of, plain
+from shiftlint.calculus.note import EVERY, Kind, Note, Unsupported
+from shiftlint.axes import Atom, Tensor, dim_of, plain
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.shape_values import viewed
 from shiftlint.transfer import numbered, transfer

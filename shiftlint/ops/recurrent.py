@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Parameter, SizeError, Tensor, Unsupported, derived, dim_of, dim_size
+from shiftlint.axes import Parameter, Tensor, derived, dim_of, dim_size
+from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.meeting import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers

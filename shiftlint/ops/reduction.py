@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import SizeError, Tensor, Unsupported, derived, dim_size
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.axes import Tensor, derived, dim_size
 from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.ops.broadcasting import broadcast, forgotten

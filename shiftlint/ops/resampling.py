@@ -11,24 +11,9 @@ from fractions import Fraction
 from math import floor, isfinite
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import (
-    LARGEST_SIZE,
-    Dim,
-    Kind,
-    Note,
-    SizeError,
-    Tensor,
-    Track,
-    Unsupported,
-    constant,
-    derived,
-    dim_size,
-    is_uniform,
-    released,
-    resample,
-    single_track,
-    spoil,
-)
+from shiftlint.axes import (LARGEST_SIZE, Dim, Tensor, constant, derived, dim_size, is_uniform, released, single_track, spoil)
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import Track, resample
 from shiftlint.axes import dim_of as new_dim
 from shiftlint.contract import EXACT, Inexact
 from shiftlint.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import LARGEST_SIZE, SizeError, Tensor, Unsupported, computed, constant, plain
+from shiftlint.axes import LARGEST_SIZE, Tensor, computed, constant, plain
+from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.elements import once
 from shiftlint.late import np
 from shiftlint.transfer import signed, transfer

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftlint.checking import Checked
-from shiftlint.rules import Finding, Level, modules
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules import modules
 
 COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 

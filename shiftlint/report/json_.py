@@ -8,7 +8,7 @@ from typing import Any
 
 from shiftlint.checking import Checked
 from shiftlint.contract import Contract
-from shiftlint.rules import Finding
+from shiftlint.rules.finding import Finding
 
 
 def render(files: Sequence[Checked]) -> str:

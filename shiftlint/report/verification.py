@@ -9,7 +9,7 @@ from math import isfinite
 
 import click
 
-from shiftlint.subject import Measurement
+from shiftlint.contract.measurement import Measurement
 
 VERDICTS = {True: ("holds", "green"), False: ("WRONG", "red"), None: ("", "blue")}
 

@@ -20,158 +20,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from shiftlint.axes import Kind, Note, Tensor
+from shiftlint.calculus.note import Kind, Note
+from shiftlint.axes import Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.metadata import Metadata
 from shiftlint.nodes import Node
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.case import Case
 
 if TYPE_CHECKING:
-    from shiftlint.subject import Measurement
-
-Sizes = tuple[int, ...]
-FOLLOWS = "of a tensor that is not analyzed"  # as the interpreter says it
-CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
+    from shiftlint.contract.measurement import Measurement
 
 
-class Level(StrEnum):
-    """How much a finding weighs; a gate fails at `error` unless told otherwise."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule found.
-
-    Attributes
-    ----------
-    code : str
-    level : Level
-    message : str
-        What, where, expected and got.
-    advice : str
-        What to do.
-    node : str
-        The node at fault, "" if none is.
-    """
-
-    code: str
-    level: Level
-    message: str
-    advice: str = ""
-    node: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How the network is, or was, to be used; None where nothing is said. Sizes are per spatial axis.
-
-    Attributes
-    ----------
-    train_window : tuple of int
-        Output px that the training loss saw.
-    tile : tuple of int
-        Output px written per tile.
-    tile_stride : tuple of int
-        Output px from one tile to the next, where tiles overlap; else the tile itself.
-    image : tuple of int
-        Input px of the image, for runners that move the last tile back to its end.
-    halo : tuple of int
-        Input px read around a tile.
-    objects : int
-        Same-looking objects that must be told apart.
-    spacing : tuple of int
-        Input px between such objects.
-    """
-
-    train_window: Sizes | None = None
-    tile: Sizes | None = None
-    tile_stride: Sizes | None = None
-    image: Sizes | None = None
-    halo: Sizes | None = None
-    objects: int | None = None
-    spacing: Sizes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One model under check.
 
-    Attributes
-    ----------
-    contract : Contract
-        Computed from the graph.
-    metadata : Metadata
-        Stored in the file; empty where it cannot be read.
-    metadata_error : str
-        Why it cannot be read, "" if it can.
-    notes : tuple of Note
-        Of all outputs.
-    failure : InputError, optional
-        Why the file could not be analyzed; then the contract has no outputs.
-    nodes : tuple of Node
-        Of the graph, as far as an output depends on them, and of the functions and subgraphs that they run.
-    constants : mapping
-        Small constants by name.
-    measurements : tuple of Measurement
-        What `--verify` measured.
-    """
-
-    path: str
-    contract: Contract
-    metadata: Metadata
-    metadata_error: str
-    notes: tuple[Note, ...]
-    wish: Wish
-    failure: InputError | None = None
-    nodes: tuple[Node, ...] = ()
-    constants: Mapping[str, Tensor] = field(default_factory=dict)
-    measurements: tuple[Measurement, ...] = ()
-
-    def axes(self) -> Iterator[tuple[int, AxisContract]]:
-        """Every axis of every output, with its position among the spatial axes of the input."""
-        positions = sorted({axis.input_axis for output in self.contract.outputs for axis in output.axes})
-        for output in self.contract.outputs:
-            for axis in output.axes:
-                yield positions.index(axis.input_axis), axis
-
-    def grouped(self, key: Callable[[int, AxisContract], Hashable | None]) -> list[tuple[str, int, AxisContract]]:
-        """The axes with a key that is not None, those of equal key together: names ("y, x"), first position, first axis."""
-        groups: dict[Hashable, list[tuple[int, AxisContract]]] = {}
-        for position, axis in self.axes():
-            value = key(position, axis)
-            if value is not None:
-                groups.setdefault(value, []).append((position, axis))
-        return [(", ".join(dict.fromkeys(axis.name for _, axis in members)), *members[0]) for members in groups.values()]
-
-    def noted(self, *kinds: Kind) -> list[Note]:
-        """Notes of these kinds, one per node and reason."""
-        found: dict[tuple[str, str], Note] = {}
-        for note in self.notes:
-            if note.kind in kinds:
-                found.setdefault((note.node, note.reason), note)
-        return sorted(found.values(), key=lambda note: (note.node, note.reason))
-
-    def unanalyzed(self, code: str) -> list[Note]:
-        """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic, SL002 all else.
-
-        What only follows from another unknown is left out.
-        """
-        notes = self.noted(Kind.UNKNOWN)
-        causes = [note for note in notes if not note.reason.endswith(FOLLOWS)] or notes
-        return [note for note in causes if _cause(note) == code]
-
-    @property
-    def train_window(self) -> Sizes | None:
-        """The declared training window: the wish, else the metadata."""
-        return self.wish.train_window or self.metadata.train_window
-
-    def beside(self, name: str) -> Path:
-        """The file of this name in the model's folder."""
-        return Path(self.path).parent / name
 
 
 @cache
@@ -191,44 +59,13 @@ def run(case: Case) -> list[Finding]:
     return [finding for module in modules().values() for finding in module.check(case)]
 
 
-def at(sizes: Sizes | None, position: int) -> int | None:
-    """The size of one axis; a single size stands for all."""
-    if sizes is None:
-        return None
-    return sizes[position] if len(sizes) > 1 else sizes[0]
 
 
-def _cause(note: Note) -> str:
-    if note.op in CONTROL_FLOW:
-        return "SL004"
-    return "SL003" if "not constant" in note.reason else "SL002"
 
 
-def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
-    """One finding per note."""
-    for note in found:
-        yield Finding(code, level, f"{note.op} {note.node!r}: {note.reason}.", advice, note.node)
 
 
-def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
-    """One finding if the analysis failed for the reason of this rule."""
-    if case.failure is not None and case.failure.code == code:
-        yield Finding(code, level, str(case.failure).removeprefix(code).strip())
 
 
-def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
-    """One finding per measurement of this rule that does not hold."""
-    for m in case.measurements:
-        if m.code == code and m.holds is False:
-            yield Finding(
-                code,
-                level,
-                f"{_place(m)}{m.what}: {m.detail}"
-                + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
-                "Run whole images, and report the model.",
-            )
 
 
-def _place(m: Measurement) -> str:
-    names = [*([f"output {m.output!r}"] if m.output else []), *([f"axis {m.axis}"] if m.axis else [])]
-    return ", ".join(names) + (": " if names else "")

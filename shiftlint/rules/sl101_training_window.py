@@ -25,7 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftlint.contract import AxisContract
-from shiftlint.rules import Case, Finding, Level, at
+from shiftlint.rules.case import Case, at
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL101"
 LEVEL = Level.ERROR

@@ -29,7 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftlint.contract import AxisContract, Sizes
-from shiftlint.rules import Case, Finding, Level
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL104"
 LEVEL = Level.WARNING

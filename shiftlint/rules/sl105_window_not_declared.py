@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.rules import Case, Finding, Level
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL105"
 LEVEL = Level.WARNING

@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftlint.contract import AxisContract
-from shiftlint.rules import Case, Finding, Level, at
+from shiftlint.rules.case import Case, at
+from shiftlint.rules.finding import Finding, Level
 
 KINDS = {"reflect", "edge", "wrap"}
 OPPOSITE = "wrap"  # of px from the other end of the image

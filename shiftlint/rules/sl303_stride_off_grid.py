@@ -31,7 +31,8 @@ from collections.abc import Iterator
 from math import ceil
 
 from shiftlint.contract import AxisContract
-from shiftlint.rules import Case, Finding, Level, at
+from shiftlint.rules.case import Case, at
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL303"
 LEVEL = Level.ERROR

@@ -25,7 +25,8 @@ from collections.abc import Iterator
 from math import ceil
 
 from shiftlint.contract import AxisContract
-from shiftlint.rules import Case, Finding, Level, at
+from shiftlint.rules.case import Case, at
+from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.sl304_halo_too_small import needed_halo
 
 CODE = "SL305"

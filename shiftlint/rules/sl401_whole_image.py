@@ -27,8 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.axes import Kind
-from shiftlint.rules import Case, Finding, Level, each
+from shiftlint.calculus.note import Kind
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.as_findings import each
 from shiftlint.rules.sl402_dynamic_quantization import OPERATORS
 
 CODE = "SL401"

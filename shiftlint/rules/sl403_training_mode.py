@@ -35,9 +35,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftlint.axes import Kind
+from shiftlint.calculus.note import Kind
 from shiftlint.nodes import Node
-from shiftlint.rules import Case, Finding, Level
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL403"
 LEVEL = Level.ERROR

@@ -38,7 +38,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shiftlint.rules import Case, Finding, Level
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL603"
 LEVEL = Level.ERROR

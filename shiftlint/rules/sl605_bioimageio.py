@@ -53,7 +53,8 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from shiftlint.contract import AxisContract
-from shiftlint.rules import Case, Finding, Level
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
 
 if TYPE_CHECKING:
     from shiftlint.bioimageio import Described

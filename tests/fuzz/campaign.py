@@ -15,14 +15,15 @@ import onnx
 from onnx import TensorProto, helper
 
 from shiftlint import analysis
-from shiftlint.analysis import open_probe
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.measuring import measure
 from shiftlint.subject import Array, Subject, enough
 from shiftlint.tiles_measured import measured_border
-from shiftlint.verify import Refused, open_session, subject_of
+from shiftlint.verification.onnxruntime_session import Refused, open_session
+from shiftlint.verify import subject_of
 from shiftlint.windows_measured import measured_windows
 from tests.fuzz.bodies import BODIES, DOMAIN
 from tests.fuzz.builder import Builder, Feature

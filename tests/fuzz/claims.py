@@ -21,7 +21,8 @@ from shiftlint.errors import InputError
 from shiftlint.graph import read_graph
 from shiftlint.measuring import measure
 from shiftlint.subject import TILES, RunError, Subject, difference
-from shiftlint.verify import Refused, Unmeasurable, contradictions
+from shiftlint.verification.onnxruntime_session import Refused
+from shiftlint.verify import Unmeasurable, contradictions
 from tests.fuzz.networks import Network, broken_by_optimizing, open_network, subject
 from tests.fuzz.unclaimed import seen_periods
 from tests.fuzz.variants import Variant

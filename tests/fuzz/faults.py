@@ -15,7 +15,8 @@ import onnx
 import pytest
 
 from shiftlint import analysis, interpreter, meeting, programs, relation, sizes, transfer, windows
-from shiftlint.axes import Kind, Note, Tensor
+from shiftlint.calculus.note import Kind, Note
+from shiftlint.axes import Tensor
 from shiftlint.contract import AxisContract, Contract
 from shiftlint.elements import Elements
 from shiftlint.ops import convolution, normalization, pooling, quantized, randomness, resampling

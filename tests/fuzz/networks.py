@@ -14,7 +14,8 @@ from shiftlint.contract import Contract
 from shiftlint.graph import read_graph
 from shiftlint.probe import Probe
 from shiftlint.subject import RunError, Subject
-from shiftlint.verify import open_session, subject_of
+from shiftlint.verification.onnxruntime_session import open_session
+from shiftlint.verify import subject_of
 from tests.fuzz.image_forms import SPACE
 from tests.fuzz.standard_cases import Array
 from tests.fuzz.variants import Span, Variant

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from shiftlint.baseline import fingerprint, read_baseline, without_known, write_baseline
+from shiftlint.rules.finding import fingerprint
+from shiftlint.baseline import read_baseline, without_known, write_baseline
 from shiftlint.checking import Checked
 from shiftlint.errors import InputError
-from shiftlint.rules import Finding, Level
+from shiftlint.rules.finding import Finding, Level
 
 KNOWN = Finding("SL301", Level.ERROR, "tile: expected 16, got 9.", node="conv")
 CHANGED = Finding("SL301", Level.ERROR, "tile: expected 16, got 10.", node="conv")

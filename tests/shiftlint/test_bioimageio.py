@@ -12,7 +12,7 @@ import pytest
 from shiftlint import analyze
 from shiftlint.bioimageio import Described, described_axes
 from shiftlint.checking import check
-from shiftlint.rules import Wish
+from shiftlint.rules.case import Wish
 from tests.shiftlint.networks import PADDED_UNET, VALID, save
 
 

@@ -15,7 +15,9 @@ import pytest
 import shiftrun
 from shiftlint.checking import check
 from shiftlint.errors import InputError
-from shiftlint.rules import Finding, Level, Wish, modules
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.case import Wish
+from shiftlint.rules import modules
 from shiftschemas import SchemaError
 from tests.shiftlint import networks
 from tests.shiftlint.graphs import node, save, weights

@@ -8,7 +8,7 @@ import pytest
 
 from shiftlint.config import Configuration, Settings, find_configuration
 from shiftlint.errors import InputError
-from shiftlint.rules import Finding, Level
+from shiftlint.rules.finding import Finding, Level
 
 
 @pytest.mark.parametrize(

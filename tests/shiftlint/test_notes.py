@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import shiftlint.ops
-from shiftlint.axes import Kind, Note, SizeError, Tensor, Track, computed, constant, dim_of, plain
+from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.axes import Tensor, computed, constant, dim_of, plain
+from shiftlint.calculus.track import Track
 from shiftlint.interpreter import Pass, evaluate, prepared
 from shiftlint.nodes import Node, Subgraph
 from shiftlint.programs import Numbering

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from shiftlint import InputError
-from shiftlint.axes import SizeError
+from shiftlint.calculus.note import SizeError
 from shiftlint.elements import FORMATS, TYPES, type_name
 from shiftlint.graph import graph_of, read_graph
 from tests.shared import SHARED

@@ -11,7 +11,8 @@ from jsonschema import Draft4Validator
 
 from shiftlint.checking import Checked
 from shiftlint.report import github, json_, junit, sarif, statistics, text
-from shiftlint.rules import Finding, Level, modules
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules import modules
 from shiftschemas import SchemaError, validate
 
 FILES = [

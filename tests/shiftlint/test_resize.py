@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shiftlint.analysis import open_probe
-from shiftlint.axes import SizeError, Tensor, Track, dim_of
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.calculus.note import SizeError
+from shiftlint.axes import Tensor, dim_of
+from shiftlint.calculus.track import Track
 from shiftlint.graph import read_graph
 from shiftlint.relation import Relation
 from tests.shiftlint.graphs import node, run, save

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from onnxruntime import InferenceSession, SessionOptions, set_default_logger_severity
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented
 
-from shiftlint.analysis import open_probe
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.graph import read_graph
 from shiftlint.ops.elementwise import UNARY
 from shiftlint.rounding import ROUNDED, fewest_px

@@ -15,7 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from shiftlint.cli import cli
-from shiftlint.rules import Case, Finding, Level, modules
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules import modules
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shiftlint import analyze
-from shiftlint.analysis import open_probe
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.contract import AxisContract
 from shiftlint.graph import read_graph
 from shiftlint.sizes import SENTINEL, _breakpoints

@@ -20,7 +20,7 @@ from shiftrun.inference.session import start_session
 from shiftrun.model import Model
 from shiftrun.models import open_model
 from shiftrun.tiles import planner
-from shiftrun.tiles.memory import cuda_available_bytes
+from shiftrun.memory.free_memory import cuda_available_bytes
 
 ZOO = Path(__file__).parents[2] / "zoo"
 PX = np.random.default_rng(3).integers(0, 4000, (600, 500)).astype(np.uint16)

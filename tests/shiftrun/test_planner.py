@@ -18,7 +18,8 @@ from shiftlint.errors import InputError
 from shiftrun.cli import Memory, cli
 from shiftrun.commands.planning import estimate
 from shiftrun.models import open_model
-from shiftrun.tiles.memory import activation_bytes, available_bytes
+from shiftrun.tiles.memory import activation_bytes
+from shiftrun.memory.free_memory import available_bytes
 from shiftrun.tiles.plan import make_plan
 from shiftrun.tiles.planner import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
 from shiftrun.tiles.windows import GRIDS, row_edges

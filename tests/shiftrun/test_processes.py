@@ -19,7 +19,7 @@ from shiftrun.clustering import processes
 from shiftrun.clustering.labels import label_blocks, label_instances
 from shiftrun.clustering.processes import labeling_processes, process_count, serve
 from shiftrun.clustering.window_labels import Clustering, Foreground, label_window
-from shiftrun.files.arrays import everything
+from shiftrun.arrays.box import everything
 from shiftrun.files.images import read_pixels
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Grid, windows_of

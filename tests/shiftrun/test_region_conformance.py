@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftrun.files.arrays import Box
+from shiftrun.arrays.box import Box
 from tests.shiftrun.conformance import EXACT, open_certified, sizes, tiles
 
 pytestmark = pytest.mark.shared("conformance/truth.json")

@@ -18,7 +18,7 @@ from shiftrun.clustering import region_labels
 from shiftrun.clustering.labels import label_blocks
 from shiftrun.clustering.region_labels import label_region
 from shiftrun.clustering.window_labels import Clustering
-from shiftrun.files.arrays import everything
+from shiftrun.arrays.box import everything
 from shiftrun.inference.running import Block
 from shiftrun.models import Model, open_model
 from shiftrun.tiles.plan import make_plan

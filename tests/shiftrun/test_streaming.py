@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun import model as model_module
-from shiftrun.files.arrays import FileArray, MemoryArray, bands, everything
+from shiftrun.files.arrays import FileArray, MemoryArray, bands
+from shiftrun.arrays.box import everything
 from shiftrun.files.images import read_image, read_pixels
 from shiftrun.files.tiff import SegmentedTiff
 from shiftrun.files.views import Framed

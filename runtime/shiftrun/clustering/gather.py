@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun.clustering.window_labels import Foreground
-from shiftrun.files.arrays import Box, hull, intersection, within
+from shiftrun.arrays.box import Box, hull, intersection, within
 from shiftrun.heap import lasting
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Window

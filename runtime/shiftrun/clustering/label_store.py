@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shiftrun.clustering.components import Labels
 from shiftrun.clustering.runs import Runs
-from shiftrun.files.arrays import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.tiles.windows import Window
 
 SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it

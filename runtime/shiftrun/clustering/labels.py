@@ -26,7 +26,7 @@ from shiftrun.clustering.label_store import LabelStore
 from shiftrun.clustering.unions import Unions
 from shiftrun.clustering.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
-from shiftrun.files.arrays import everything
+from shiftrun.arrays.box import everything
 from shiftrun.heap import give_back
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import GRIDS, Grid, Window, windows_of

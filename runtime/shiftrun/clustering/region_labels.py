@@ -29,7 +29,7 @@ from shiftrun.clustering.label_store import LabelStore
 from shiftrun.clustering.unions import Unions
 from shiftrun.clustering.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.window_labels import Clustering, label_windows
-from shiftrun.files.arrays import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.inference.running import Block
 from shiftrun.tiles.windows import Window
 

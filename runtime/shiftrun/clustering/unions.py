@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shiftrun.clustering.components import Labels, connected
 from shiftrun.clustering.runs import Runs
-from shiftrun.files.arrays import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.tiles.windows import Window
 
 MINIMUM_IOU = 0.5

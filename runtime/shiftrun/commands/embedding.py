@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from shiftrun.commands.report import Stopwatch, run_report, summary, write_report
 from shiftrun.commands.wishes import Wishes
-from shiftrun.files.arrays import Box, Target
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import Target
 from shiftrun.files.calibration import Calibration
 from shiftrun.files.image_axes import SPATIAL
 from shiftrun.files.images import Series

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, Reader, everything, intersection, within
+from shiftrun.arrays.box import Box, everything, intersection, within
+from shiftrun.files.arrays import Reader
 from shiftrun.files.calibration import Calibration
 from shiftrun.files.images import Image
 from shiftrun.files.views import Cropped, Framed

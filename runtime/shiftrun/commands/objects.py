@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.files.arrays import Box, Reader
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import Reader
 from shiftrun.files.calibration import Calibration
 from shiftrun.files.image_axes import SPATIAL
 from shiftrun.files.outputs import replacing

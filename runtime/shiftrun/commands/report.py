@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box
+from shiftrun.arrays.box import Box
 from shiftrun.files.images import Series
 from shiftrun.files.outputs import replacing
 from shiftrun.inference.session import runtime_version

@@ -18,7 +18,8 @@ from shiftrun.commands.objects import Table, measure_objects, stack_tables, writ
 from shiftrun.commands.overlay import overlay
 from shiftrun.commands.report import Stopwatch, run_report, summary, write_report
 from shiftrun.commands.wishes import Wishes
-from shiftrun.files.arrays import Box, MemoryArray, Reader, everything
+from shiftrun.arrays.box import Box, everything
+from shiftrun.files.arrays import MemoryArray, Reader
 from shiftrun.files.images import Image, Series
 from shiftrun.files.ome_zarr import is_zarr
 from shiftrun.files.outputs import writing

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import Box, everything
 
-Box = tuple[slice, ...]
 
 MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
@@ -180,9 +180,6 @@ def as_reader(image: Any) -> Reader:
     raise InputError(f"no array (image): expected an array of numpy or zarr, or a Reader, got {type(image).__name__}.")
 
 
-def everything(shape: tuple[int, ...]) -> Box:
-    """The box of a whole array."""
-    return tuple(slice(0, size) for size in shape)
 
 
 def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
@@ -223,17 +220,7 @@ def _bands(reader: Reader, fixed: Box, most: int) -> Iterator[NDArray[Any]]:
             yield from _bands(reader, (*fixed, part), most)
 
 
-def hull(boxes: list[Box]) -> Box:
-    """The smallest box that holds all."""
-    return tuple(slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True))
 
 
-def intersection(a: Box, b: Box) -> Box | None:
-    """The common box of two, None where they have none."""
-    parts = tuple(slice(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(a, b, strict=True))
-    return parts if all(part.start < part.stop for part in parts) else None
 
 
-def within(box: Box, outer: Box) -> Box:
-    """The same box, counted from the start of `outer`."""
-    return tuple(slice(part.start - out.start, part.stop - out.start) for part, out in zip(box, outer, strict=True))

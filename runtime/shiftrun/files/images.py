@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, FileArray, MemoryArray, Reader, everything
+from shiftrun.arrays.box import Box, everything
+from shiftrun.files.arrays import FileArray, MemoryArray, Reader
 from shiftrun.files.calibration import Calibration, calibration
 from shiftrun.files.image_axes import SPATIAL, Layout, layout_of
 from shiftrun.files.ome_zarr import is_zarr, open_zarr

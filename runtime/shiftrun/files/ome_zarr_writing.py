@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import ArrayReader, Box, Reader
+from shiftrun.files.arrays import ArrayReader, Reader
+from shiftrun.arrays.box import Box
 from shiftrun.files.calibration import Calibration
 from shiftrun.files.image_axes import SPATIAL
 

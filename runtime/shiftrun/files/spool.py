@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.files.arrays import Box, Reader, intersection, within
+from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.files.arrays import Reader
 
 BAND_PX = 1 << 22
 

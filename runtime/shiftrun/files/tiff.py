@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, FileArray, MemoryArray, Reader
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import FileArray, MemoryArray, Reader
 from shiftrun.files.calibration import Length, imagej_lengths, ome_lengths, tag_lengths
 from shiftrun.files.stored import Stored
 

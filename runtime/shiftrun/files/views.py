@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.files.arrays import Box, Reader
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, within
+from shiftrun.arrays.box import Box, within
 from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.source import Source, padding_index
 from shiftrun.inference.stitch import Network, Outputs, Values, run_batch

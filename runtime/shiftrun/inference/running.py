@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.contract import AxisContract
-from shiftrun.files.arrays import Box, Target, everything, within
+from shiftrun.arrays.box import Box, everything, within
+from shiftrun.files.arrays import Target
 from shiftrun.inference.checking import Check, Watch
 from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.source import Source

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box, Reader, as_reader
+from shiftrun.arrays.box import Box
+from shiftrun.files.arrays import Reader, as_reader
 from shiftrun.files.views import Arranged
 from shiftrun.inference.normalization import Normalization
 from shiftrun.tiles.plan import Plan

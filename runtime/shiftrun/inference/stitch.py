@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shiftlint.contract import OutputContract
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box
+from shiftrun.arrays.box import Box
 from shiftrun.inference.source import Source, padding_index
 from shiftrun.tiles.plan import Plan, Tile
 

@@ -23,7 +23,8 @@ from shiftlint.contract import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import Refusal, exact_axis
 from shiftrun.tiles.frame import frame
-from shiftrun.tiles.memory import ITEM_BYTES, activation_bytes, available_bytes, cuda_available_bytes
+from shiftrun.tiles.memory import ITEM_BYTES, activation_bytes
+from shiftrun.memory.free_memory import available_bytes, cuda_available_bytes
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Edges
 from shiftrun.tiles.windows import GRIDS
 

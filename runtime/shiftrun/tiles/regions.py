@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import Box
+from shiftrun.arrays.box import Box
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile
 from shiftrun.tiles.plan import Edges, Plan
 

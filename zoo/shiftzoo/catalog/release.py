@@ -14,7 +14,8 @@ from pathlib import Path
 
 from shiftlint.checking import check
 from shiftlint.errors import InputError
-from shiftlint.rules import Level, Wish
+from shiftlint.rules.finding import Level
+from shiftlint.rules.case import Wish
 from shiftrun.models import open_model
 from shiftschemas import SchemaError
 from shiftzoo.catalog.cards import Card, card_text, read_card

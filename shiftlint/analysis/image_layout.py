@@ -1,0 +1,100 @@
+"""TODO shiftlint/analysis/image_layout.py"""
+
+from __future__ import annotations
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import floor, prod
+from pathlib import Path
+from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.causes import Cause, cause_of, predicate, sentence, written
+from shiftlint.contract import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.errors import InputError
+from shiftlint.graph import read_graph
+from shiftlint.metadata import Metadata
+from shiftlint.nodes import Graph, Value
+from shiftlint.probe import AxisBehavior, Behavior, Difference, Probe
+from shiftlint.rounding import fewest_px
+from shiftlint.sizes import SizeClass, candidates, larger_sizes, size_classes, typical_sizes
+from shiftlint.windows import CHANNELS
+
+
+IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
+
+
+LARGEST_IMAGE_DEPTH = 4  # channels of an image whose layout must be guessed
+
+
+LARGEST_GROUP = 1 << 16
+
+
+COLORS = 3  # more than one: what merges channels with an axis of the image must be seen
+
+
+MOST_COUNTS = 64  # of channels that are tried where their number is dynamic
+
+
+TRIED_SIZES = 8  # with each of them
+
+
+def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
+    """The network with its image input and spatial axes chosen; InputError (SL005) where there is no choice to make."""
+    images = [v for v in graph.inputs if len(v.shape) >= 3 and v.dtype in IMAGE_TYPES]
+    if input_name is not None:
+        images = [v for v in graph.inputs if v.name == input_name]
+    if len(images) != 1:
+        names = ", ".join(v.name for v in images) or ", ".join(f"{v.name} {list(v.shape)}" for v in graph.inputs) or "none"
+        raise InputError(
+            f"SL005 no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
+            "Choose one with --input NAME."
+        )
+    layouts = [_with_channels(Probe(graph, images[0], axes)) for axes in layouts_of(images[0])]
+    return next((probe for probe in layouts if len(layouts) > 1 and _suits(probe)), layouts[0])
+
+
+def layouts_of(image: Value) -> list[tuple[int, ...]]:
+    """The spatial dimensions, the likeliest first: behind batch and channels, or between them."""
+    rank = len(image.shape)
+    first, last = tuple(range(2, rank)), tuple(range(1, rank - 1))
+    near, far = image.shape[1], image.shape[-1]
+    if isinstance(near, int) != isinstance(far, int):
+        return [first] if isinstance(near, int) else [last]
+    if isinstance(near, int) and isinstance(far, int) and far <= LARGEST_IMAGE_DEPTH < near:
+        return [last, first]
+    return [first, last]
+
+
+def _suits(probe: Probe) -> bool:
+    """Whether the network runs with these spatial axes and takes none of them for channels."""
+    try:
+        behavior = probe.at(typical_sizes(probe))
+    except SizeError:
+        return False
+    if any(tensor.opaque for tensor in behavior.outputs.values()):
+        return False
+    return not any(CHANNELS in note.reason for tensor in behavior.outputs.values() for note in tensor.notes)
+
+
+def _with_channels(probe: Probe) -> Probe:
+    """The probe with the first number of channels that the network takes, where that is dynamic."""
+    if all(isinstance(n, int) for axis, n in enumerate(probe.image.shape) if axis and axis not in probe.axes):
+        return probe
+    counts = dict.fromkeys(_channel_counts(probe.graph))
+    tried = (probe.taking(count) for count in counts)
+    taken = (one for one in tried if any(one.legal(sizes) for sizes in islice(candidates(one), TRIED_SIZES)))
+    return next(taken, probe.taking(next(iter(counts))))
+
+
+def _channel_counts(graph: Graph) -> Iterator[int]:
+    """Numbers of channels to try: those of the first convolution, of a color image, as many as constants hold, any."""
+    for node in graph.nodes:
+        weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
+        group = node.attributes.get("group", 1)
+        if node.op in {"Conv", "FusedConv"} and weights is not None and weights.rank > 2 and isinstance(group, int):
+            if 0 < group < LARGEST_GROUP:
+                yield max(weights.shape[1] * group, 1)
+            break
+    yield COLORS
+    held = (n for node in graph.nodes for name in node.inputs if name in graph.constants for n in graph.constants[name].shape)
+    yield from islice((n for n in held if 0 < n < LARGEST_GROUP), MOST_COUNTS)
+    yield from range(1, MOST_COUNTS + 1)

@@ -1,0 +1,63 @@
+"""TODO shiftlint/calculus/note.py"""
+
+from __future__ import annotations
+import struct
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+from shiftlint.contract import EXACT, Inexact
+from shiftlint.elements import FORMATS, Elements
+from shiftlint.paddings import NO_PADDING, Paddings
+from shiftlint.relation import IDENTITY, Relation
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+EVERY = -1  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
+
+
+class SizeError(ValueError):
+    """The operator does not run at these sizes: they are not legal for the graph."""
+
+
+class Unsupported(ValueError):
+    """The operator is known, this use of it is not analyzed; the message says what."""
+
+
+class Kind(StrEnum):
+    """What a note says of an image axis."""
+
+    GLOBAL = "global"  # the output depends on the whole axis; the period stays
+    POSITION = "position"  # the output depends on absolute place or total size; no period
+    SIZE = "size"  # the network computes something else at another size; no period
+    RANDOM = "random"  # no two runs agree; no period
+    STRIDES = "strides"  # branches of different stride meet; no period
+    UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A dependence on one image axis that no window expresses.
+
+    Attributes
+    ----------
+    kind : Kind
+    axis : int
+        Of the network's image input; `EVERY` for all of them.
+    reason : str
+        What happens, in words.
+    period : int
+        A global dependence is unchanged only under shifts by multiples of this (input px).
+    node, op : str
+        Where; filled in by the interpreter.
+    """
+
+    kind: Kind
+    axis: int
+    reason: str
+    period: int = 1
+    node: str = ""
+    op: str = ""

@@ -1,0 +1,70 @@
+"""TODO shiftlint/fix/stored_metadata.py"""
+
+from __future__ import annotations
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from shiftlint import graph
+from shiftlint.analysis import contract_of
+from shiftlint.contract import METADATA_KEY, Contract
+from shiftlint.errors import InputError
+from shiftlint.metadata import Metadata
+from shiftlint.nodes import Graph
+if TYPE_CHECKING:
+    import onnx
+from shiftlint.fix.editing import graph_of
+
+
+def with_metadata(model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None) -> Contract:
+    """Store the contract of the model as it is now, its period and padding, and the values `given`; return the contract.
+
+    Raises
+    ------
+    InputError
+        As `shiftlint.analyze`.
+    SchemaError
+        A given value breaks the schema of the metadata.
+    """
+    contract = contract_of(graph_of(model), where=where, input_name=input_name)
+    props = {entry.key: entry.value for entry in model.metadata_props}
+    for stale in (METADATA_KEY, "period", "padding"):
+        props.pop(stale, None)
+    own = Metadata(contract, period=_period(contract), padding=_padding(contract)).to_props()
+    props |= {key: value for key, value in own.items() if key != "unsafe_window"} | dict(given)
+    Metadata.from_props(props, where=where)
+    del model.metadata_props[:]
+    for key, value in sorted(props.items()):
+        model.metadata_props.add(key=key, value=value)
+    return contract
+
+
+def _period(contract: Contract) -> tuple[int, ...] | None:
+    """Per axis, of the first output with a period on all axes."""
+    for output in contract.outputs:
+        periods = [axis.period for axis in output.axes if axis.period]
+        if periods and len(periods) == len(output.axes):
+            return tuple(periods)
+    return None
+
+
+def _padding(contract: Contract) -> str:
+    kinds = sorted({p.kind for output in contract.outputs for axis in output.axes for p in axis.padding})
+    return ", ".join(kinds) or "valid"
+
+
+def parse_values(pairs: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE to metadata: a value that is no JSON is taken for text; InputError where there is no `=`."""
+    import json
+
+    values = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"wrong metadata (--set): expected KEY=VALUE, got {pair!r}.")
+        try:
+            json.loads(text)
+        except ValueError:
+            text = json.dumps(text)
+        values[key.strip()] = text
+    return values

@@ -1,0 +1,53 @@
+"""TODO shiftlint/rules/as_findings.py"""
+
+from __future__ import annotations
+import importlib
+import pkgutil
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+from shiftlint.calculus.note import Kind, Note
+from shiftlint.axes import Tensor
+from shiftlint.contract import AxisContract, Contract
+from shiftlint.errors import InputError
+from shiftlint.metadata import Metadata
+from shiftlint.nodes import Node
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.case import Case
+if TYPE_CHECKING:
+    from shiftlint.contract.measurement import Measurement
+
+
+def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
+    """One finding per note."""
+    for note in found:
+        yield Finding(code, level, f"{note.op} {note.node!r}: {note.reason}.", advice, note.node)
+
+
+def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
+    """One finding if the analysis failed for the reason of this rule."""
+    if case.failure is not None and case.failure.code == code:
+        yield Finding(code, level, str(case.failure).removeprefix(code).strip())
+
+
+def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
+    """One finding per measurement of this rule that does not hold."""
+    for m in case.measurements:
+        if m.code == code and m.holds is False:
+            yield Finding(
+                code,
+                level,
+                f"{_place(m)}{m.what}: {m.detail}"
+                + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
+                "Run whole images, and report the model.",
+            )
+
+
+def _place(m: Measurement) -> str:
+    names = [*([f"output {m.output!r}"] if m.output else []), *([f"axis {m.axis}"] if m.axis else [])]
+    return ", ".join(names) + (": " if names else "")

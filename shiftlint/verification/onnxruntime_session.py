@@ -1,0 +1,58 @@
+"""TODO shiftlint/verification/onnxruntime_session.py"""
+
+from __future__ import annotations
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+import numpy as np
+from numpy.typing import NDArray
+from shiftlint.analysis import contract_of
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.calculus.note import SizeError
+from shiftlint.contract import Contract
+from shiftlint.errors import InputError
+from shiftlint.graph import read_graph
+from shiftlint.measuring import measure
+from shiftlint.nodes import Graph, Value
+from shiftlint.probe import Probe
+from shiftlint.sizes import typical_sizes
+from shiftlint.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
+from shiftlint.contract.measurement import Measurement
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class Refused(InputError):
+    """onnxruntime does not load the model."""
+
+
+def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
+    """An onnxruntime session on the CPU; InputError where onnxruntime is missing, Refused where it does not load the model."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(
+            'onnxruntime is missing (verify): expected it to be installed, got none. Do: pip install "shiftlint[cpu]".'
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except _refusals() as error:
+        where = "model" if isinstance(model, bytes) else model
+        raise Refused(f"onnxruntime refuses the model ({where}): expected one that it runs, got: {_first_line(error)}") from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises; its classes have no common base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = [c for c in vars(state).values() if isinstance(c, type) and issubclass(c, Exception)]
+    return (*own, RuntimeError, ValueError)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
