@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shiftlint.analysis import analyze, confirmed, read_metadata
-    from shiftlint.contract import Contract
+    from shiftlint.analysis.derive_contract import analyze, confirmed, read_metadata
+    from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
-    from shiftlint.metadata import Metadata
+    from shiftlint.contract.metadata import Metadata
 
     __version__: str
 
 __all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "confirmed", "read_metadata"]
 
 _HOME = {
-    "analyze": "shiftlint.analysis",
-    "confirmed": "shiftlint.analysis",
-    "read_metadata": "shiftlint.analysis",
-    "Contract": "shiftlint.contract",
+    "analyze": "shiftlint.analysis.derive_contract",
+    "confirmed": "shiftlint.analysis.derive_contract",
+    "read_metadata": "shiftlint.analysis.derive_contract",
+    "Contract": "shiftlint.contract.values",
     "InputError": "shiftlint.errors",
-    "Metadata": "shiftlint.metadata",
+    "Metadata": "shiftlint.contract.metadata",
 }
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from shiftlint.command_line import WRONG_INPUT, run
-from shiftlint.option_types import LEVELS, SizesType, split_codes, split_levels
+from shiftlint.console.exit_codes import WRONG_INPUT, run
+from shiftlint.console.option_types import LEVELS, SizesType, split_codes, split_levels
 
 if TYPE_CHECKING:
-    from shiftlint.checking import Checked
+    from shiftlint.linting.check import Checked
 
 FORMATS = ("text", "json", "sarif", "github", "junit")
 HASHED = {"json", "sarif"}  # formats that say which file it was
@@ -95,8 +95,8 @@ def check(
     shiftlint check models/*.onnx --ignore SL6 --severity SL104=error --output-format sarif
     shiftlint check models/*.onnx --write-baseline known.json
     """
-    from shiftlint.checking import check_all
-    from shiftlint.config import find_configuration
+    from shiftlint.linting.check import check_all
+    from shiftlint.linting.settings import find_configuration
 
     configuration = find_configuration(Path.cwd())
     given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
@@ -104,14 +104,14 @@ def check(
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
-        from shiftlint import baseline as known
+        from shiftlint.linting import baseline as known
 
         click.echo(f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}", err=True)
         return WRONG_INPUT if unreadable else 0
     if baseline is None and "baseline" in configuration.table:
         baseline = configuration.folder / configuration.table["baseline"]
     if baseline is not None:
-        from shiftlint import baseline as known
+        from shiftlint.linting import baseline as known
 
         shown, hidden = known.without_known(shown, baseline)
         if hidden:
@@ -150,13 +150,13 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     \b
     shiftlint analyze zoo/dsb2018.onnx
     """
-    from shiftlint.analysis import analyze as analyze_file
-    from shiftlint.checking import file_sha256
-    from shiftlint.contract import Contract
+    from shiftlint.analysis.derive_contract import analyze as analyze_file
+    from shiftlint.linting.check import file_sha256
+    from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
     from shiftlint.report import contract_text, json_
     from shiftlint.rules.finding import Finding, Level
-    from shiftlint.standard_input import readable
+    from shiftlint.console.standard_input import readable
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
     for path in files:
@@ -192,9 +192,9 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
     shiftlint verify zoo/dsb2018.onnx
     """
     from shiftlint.report import verification
-    from shiftlint.standard_input import readable
-    from shiftlint.verify import contradictions
-    from shiftlint.verify import verify as verify_file
+    from shiftlint.console.standard_input import readable
+    from shiftlint.verification.verify import contradictions
+    from shiftlint.verification.verify import verify as verify_file
 
     with readable(file) as path:
         measurements = verify_file(path, input_name=input_name, seed=seed)
@@ -221,9 +221,9 @@ def why(
     shiftlint why model.onnx --sizes 256 512
     shiftlint why model.onnx --sizes 256,256 256,320 --output embedding
     """
-    from shiftlint.comparing import compare
+    from shiftlint.analysis.comparing import compare
     from shiftlint.report import comparison
-    from shiftlint.standard_input import readable
+    from shiftlint.console.standard_input import readable
 
     with readable(file) as path:
         found = compare(path, *sizes, output=output, input_name=input_name)
@@ -259,11 +259,11 @@ def fix(
     shiftlint fix model.onnx --diff
     shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set license=MIT
     """
-    from shiftlint.atomic import write_atomically
+    from shiftlint.console.whole_files import write_atomically
     from shiftlint.errors import InputError
-    from shiftlint.fix.editing import difference, has_external_data
+    from shiftlint.fix.model_file import difference, has_external_data
     from shiftlint.fix.stored_metadata import parse_values
-    from shiftlint.fix.fixing import fix as fix_file
+    from shiftlint.fix.fix import fix as fix_file
 
     target = output or file
     if not diff and output is not None and output.exists() and not overwrite and output.absolute() != file.absolute():
@@ -293,7 +293,7 @@ def rule(code: str | None, output_format: str) -> None:
     from difflib import get_close_matches
 
     from shiftlint.errors import InputError
-    from shiftlint.rules import modules
+    from shiftlint.rules.catalog import modules
 
     known = modules()
     if code is not None and code.upper() not in known:

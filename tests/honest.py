@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from shiftrun.tiles.plan import Plan
 
 ROUNDED = 1e-4  # of a standard deviation: what a plan that is not `bitwise` allows

@@ -15,8 +15,8 @@ from shiftlint.errors import InputError
 
 pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu] or [gpu])")
 
-from shiftrun.files.images import read_pixels
-from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
+from shiftrun.files.reading.images import read_pixels
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model
 
 MODEL = Path(__file__).parent.parent / "zoo" / "dsb2018.onnx"
 SAMPLE = MODEL.parent / "samples" / "nuclei.tif"

@@ -38,10 +38,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shiftrun.clustering.meanshift import mean_shift
-    from shiftrun.files.images import read_image, read_series
-    from shiftrun.files.writing import write_labels
-    from shiftrun.models import Model, open_model
+    from shiftrun.clustering.mean_shift.mean_shift import mean_shift
+    from shiftrun.files.reading.images import read_image, read_series
+    from shiftrun.files.writing.results import write_labels
+    from shiftrun.model.open_model import Model, open_model
     from shiftrun.tiles.plan import Plan, Tile, make_plan, whole_plan
 
     __version__: str
@@ -61,12 +61,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "Model": "shiftrun.models",
-    "open_model": "shiftrun.models",
-    "mean_shift": "shiftrun.clustering.meanshift",
-    "read_image": "shiftrun.files.images",
-    "read_series": "shiftrun.files.images",
-    "write_labels": "shiftrun.files.writing",
+    "Model": "shiftrun.model.open_model",
+    "open_model": "shiftrun.model.open_model",
+    "mean_shift": "shiftrun.clustering.mean_shift.mean_shift",
+    "read_image": "shiftrun.files.reading.images",
+    "read_series": "shiftrun.files.reading.images",
+    "write_labels": "shiftrun.files.writing.results",
     "Plan": "shiftrun.tiles.plan",
     "Tile": "shiftrun.tiles.plan",
     "make_plan": "shiftrun.tiles.plan",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from shiftlint.command_line import run
+from shiftlint.console.exit_codes import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shiftrun.models import TileWish
+    from shiftrun.model.open_model import TileWish
 
 PATH = click.Path(path_type=Path)
 
@@ -285,7 +285,7 @@ def plan(output_format: str, **options: Any) -> None:
       shiftrun plan nuclei.onnx cells.tif --tile 144 --output-format json
       shiftrun plan nuclei.onnx cells.tif --memory 500MB --picture tiles.png
     """
-    from shiftrun.commands.planning import plan_image, print_plan
+    from shiftrun.commands.plan import plan_image, print_plan
 
     result, estimate = plan_image(**options)
     if output_format == "json":

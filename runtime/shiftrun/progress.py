@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shiftrun.inference.stitch import Progress as Callback
+from shiftrun.inference.run_tiles import Progress as Callback
 
 
 @contextmanager

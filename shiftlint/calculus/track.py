@@ -8,10 +8,10 @@ from enum import StrEnum
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
-from shiftlint.contract import EXACT, Inexact
-from shiftlint.elements import FORMATS, Elements
-from shiftlint.paddings import NO_PADDING, Paddings
-from shiftlint.relation import IDENTITY, Relation
+from shiftlint.contract.values import EXACT, Inexact
+from shiftlint.onnx_file.constants import FORMATS, Elements
+from shiftlint.calculus.padding_set import NO_PADDING, Paddings
+from shiftlint.calculus.relation import IDENTITY, Relation
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, lcm
 from typing import TYPE_CHECKING, Any, TypeAlias
-from shiftlint.contract import AxisContract, Contract, OutputContract
-from shiftlint.late import np
+from shiftlint.contract.values import AxisContract, Contract, OutputContract
+from shiftlint.lazy_numpy import np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-from shiftlint.subject import difference
+from shiftlint.verification.subject import difference
 
 
 @dataclass(frozen=True, slots=True)

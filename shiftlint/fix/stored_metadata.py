@@ -5,15 +5,15 @@ import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from shiftlint import graph
-from shiftlint.analysis import contract_of
-from shiftlint.contract import METADATA_KEY, Contract
+from shiftlint.onnx_file import reader as graph
+from shiftlint.analysis.derive_contract import contract_of
+from shiftlint.contract.values import METADATA_KEY, Contract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftlint.nodes import Graph
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Graph
 if TYPE_CHECKING:
     import onnx
-from shiftlint.fix.editing import graph_of
+from shiftlint.fix.model_file import graph_of
 
 
 def with_metadata(model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None) -> Contract:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shiftlint.axes import Dim, Tensor, derived, dim_of, dim_size
+from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size
 from shiftlint.calculus.note import Kind, SizeError, Unsupported
-from shiftlint.meeting import combine_dims
+from shiftlint.calculus.combine import combine_dims
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
-from shiftlint.transfer import signed, transfer, unknown
+from shiftlint.ops.registry import signed, transfer, unknown
 
 ATTENDED = "attention over the whole axis"
 PLACED = "attention that depends on the place"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import SizeError, Unsupported
-from shiftlint.axes import Tensor
-from shiftlint.elements import FORMATS, type_name
-from shiftlint.late import np
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.onnx_file.constants import FORMATS, type_name
+from shiftlint.lazy_numpy import np
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.shape_values import Compute, evaluated_each
-from shiftlint.transfer import numbered, signed, transfer
+from shiftlint.ops.registry import numbered, signed, transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,6 +1,6 @@
 """Operators that move elements without computing: Reshape, Transpose and their relatives.
 
-A dimension is a product of atoms (see `shiftlint.axes`). Reshape deals the atoms out anew (`shiftlint.ops.dealing`), Transpose
+A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out anew (`shiftlint.ops.reshaping`), Transpose
 moves them: so pixel shuffles, window partitions and flattening need no rule of their own.
 """
 
@@ -9,16 +9,27 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.axes import (LARGEST_SIZE, Atom, Tensor, derived, dim_of, dim_size, is_uniform, plain, released, single_track)
+from shiftlint.calculus.tensor import (
+    LARGEST_SIZE,
+    Atom,
+    Tensor,
+    derived,
+    dim_of,
+    dim_size,
+    is_uniform,
+    plain,
+    released,
+    single_track,
+)
 from shiftlint.calculus.note import SizeError, Unsupported
-from shiftlint.late import np
+from shiftlint.lazy_numpy import np
 from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.ops.dealing import dealt, normalized, split_atom
+from shiftlint.ops.reshaping import dealt, normalized, split_atom
 from shiftlint.ops.normalization import ordered
 from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated, viewed
-from shiftlint.transfer import numbered, transfer
-from shiftlint.windows import Ints
+from shiftlint.ops.registry import numbered, transfer
+from shiftlint.calculus.sliding_windows import Ints
 
 
 @transfer("Reshape", since=5)

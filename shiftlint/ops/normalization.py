@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.axes import Atom, Tensor, dim_size, follows
+from shiftlint.calculus.tensor import Atom, Tensor, dim_size, follows
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.ops.broadcasting import along, broadcast, spread_over
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.transfer import numbered, transfer
+from shiftlint.ops.registry import numbered, transfer
 
 
 @transfer("BatchNormalization", since=7)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.axes import Parameter, Tensor, derived, dim_of, dim_size
+from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
 from shiftlint.calculus.note import SizeError, Unsupported
-from shiftlint.meeting import combine_dims
+from shiftlint.calculus.combine import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered
-from shiftlint.transfer import signed, transfer
+from shiftlint.ops.registry import signed, transfer
 
 SHARED: dict[str, Any] = {
     "activation_alpha": (0.01,),

@@ -1,6 +1,6 @@
 """Resampling by interpolation: Resize in all its versions, and sampling at a grid of points.
 
-The windows of one axis are those of `shiftlint.interpolation`; here is what the operator's attributes and inputs make of them.
+The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's attributes and inputs make of them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ from fractions import Fraction
 from math import floor, isfinite
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import (LARGEST_SIZE, Dim, Tensor, constant, derived, dim_size, is_uniform, released, single_track, spoil)
+from shiftlint.calculus.tensor import (
+    LARGEST_SIZE,
+    Dim,
+    Tensor,
+    constant,
+    derived,
+    dim_size,
+    is_uniform,
+    released,
+    single_track,
+    spoil,
+)
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.track import Track, resample
-from shiftlint.axes import dim_of as new_dim
-from shiftlint.contract import EXACT, Inexact
-from shiftlint.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
+from shiftlint.calculus.tensor import dim_of as new_dim
+from shiftlint.contract.values import EXACT, Inexact
+from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
 from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.transfer import numbered, transfer
+from shiftlint.ops.registry import numbered, transfer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.axes import LARGEST_SIZE, Tensor, computed, constant, plain
+from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, computed, constant, plain
 from shiftlint.calculus.note import SizeError, Unsupported
-from shiftlint.elements import once
-from shiftlint.late import np
-from shiftlint.transfer import signed, transfer
+from shiftlint.onnx_file.constants import once
+from shiftlint.lazy_numpy import np
+from shiftlint.ops.registry import signed, transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

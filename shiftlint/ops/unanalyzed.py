@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftlint.transfer import unknown
+from shiftlint.ops.registry import unknown
 
 SEQUENCES = "sequences of tensors are not followed"
 TEXT = "text is no image"

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from shiftlint.causes import sentence, written
-from shiftlint.comparing import Comparison
+from shiftlint.analysis.causes import sentence, written
+from shiftlint.analysis.comparing import Comparison
 
 
 def render(path: str, comparisons: Sequence[Comparison]) -> str:

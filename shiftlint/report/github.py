@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shiftlint.checking import Checked
+from shiftlint.linting.check import Checked
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules import modules
+from shiftlint.rules.catalog import modules
 
 COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 

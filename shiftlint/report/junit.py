@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from xml.etree import ElementTree
 
-from shiftlint.checking import Checked
+from shiftlint.linting.check import Checked
 from shiftlint.rules.finding import Finding, Level
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from shiftlint.checking import Checked
-from shiftlint.rules import modules
+from shiftlint.linting.check import Checked
+from shiftlint.rules.catalog import modules
 
 
 def render(files: Sequence[Checked]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from shiftlint.checking import Checked
+from shiftlint.linting.check import Checked
 from shiftlint.rules.finding import Finding, Level
 
 COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "blue"}

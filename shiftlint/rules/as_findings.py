@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 from shiftlint.calculus.note import Kind, Note
-from shiftlint.axes import Tensor
-from shiftlint.contract import AxisContract, Contract
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftlint.nodes import Node
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Node
 from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.case import Case
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 from shiftlint.calculus.note import Kind, Note
-from shiftlint.axes import Tensor
-from shiftlint.contract import AxisContract, Contract
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftlint.nodes import Node
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Node
 import hashlib
 import json
 import os
@@ -24,12 +24,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from shiftlint.atomic import write_atomically
+from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
 pass
 from shiftschemas import SchemaError, validate
 if TYPE_CHECKING:
-    from shiftlint.checking import Checked
+    from shiftlint.linting.check import Checked
 if TYPE_CHECKING:
     from shiftlint.contract.measurement import Measurement
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.commands.report import peak_memory_bytes
+from shiftrun.commands.results.run_report import peak_memory_bytes
 from tests.benchmarks.pictures import picture
 
 Figures = dict[str, Any]
@@ -64,10 +64,10 @@ def compared(found: NDArray[np.float32], options: dict[str, Any]) -> Figures:
 
 def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
     """The model, and the image padded and normalized for one run."""
-    from shiftrun.files.arrays import MemoryArray
-    from shiftrun.inference.source import padding_index
-    from shiftrun.model import INSTANCE_OUTPUTS
-    from shiftrun.models import open_model
+    from shiftrun.arrays.readers import MemoryArray
+    from shiftrun.inference.network_input import padding_index
+    from shiftrun.model.model import INSTANCE_OUTPUTS
+    from shiftrun.model.open_model import open_model
     from shiftrun.tiles.plan import whole_plan
 
     model = open_model(options["model"], device="cpu", force=True)
@@ -94,8 +94,8 @@ def whole(options: dict[str, Any]) -> Figures:
 
 def auto(options: dict[str, Any]) -> Figures:
     """shiftrun --tile auto"""
-    from shiftrun.model import INSTANCE_OUTPUTS
-    from shiftrun.models import open_model
+    from shiftrun.model.model import INSTANCE_OUTPUTS
+    from shiftrun.model.open_model import open_model
 
     model, image = open_model(options["model"], device="cpu", force=True), picture(options["size"])
     figures: Figures = {}
@@ -181,7 +181,7 @@ def image(options: dict[str, Any]) -> Figures:
 def segment(options: dict[str, Any]) -> Figures:
     """shiftrun segment, file to file"""
     from shiftrun.commands.calls import segment_images
-    from shiftrun.tiles.windows import GRIDS
+    from shiftrun.tiles.label_grid import GRIDS
 
     size, folder = options["size"], Path(options["folder"])
     labels = folder / f"labels{size}.tif"
@@ -201,7 +201,7 @@ def meanshift(options: dict[str, Any]) -> Figures:
     from sklearn.cluster import MeanShift
     from sklearn.metrics import adjusted_rand_score
 
-    from shiftrun.clustering.meanshift import mean_shift
+    from shiftrun.clustering.mean_shift.mean_shift import mean_shift
 
     random = np.random.default_rng(0)
     count, dimensions = options["points"], options["dimensions"]

@@ -11,8 +11,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from shiftrun.inference.session import start_session
-from shiftrun.model import INSTANCE_OUTPUTS, TileWish
-from shiftrun.models import open_model
+from shiftrun.model.model import INSTANCE_OUTPUTS, TileWish
+from shiftrun.model.open_model import open_model
 from tests.benchmarks.pictures import picture
 
 

@@ -12,7 +12,7 @@ SAMPLE = Path(__file__).parents[2] / "zoo" / "samples" / "nuclei.tif"
 
 def picture(size: int) -> NDArray[np.uint16]:
     """The sample of the zoo, mirrored until it fills `size` px, with a little noise."""
-    from shiftrun.files.images import read_pixels
+    from shiftrun.files.reading.images import read_pixels
 
     sample = read_pixels(SAMPLE).astype(np.uint16)
     tile = np.block([[sample, sample[:, ::-1]], [sample[::-1], sample[::-1, ::-1]]])

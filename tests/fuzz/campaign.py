@@ -14,17 +14,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from shiftlint import analysis
+from shiftlint.analysis import derive_contract as analysis
 from shiftlint.analysis.image_layout import open_probe
-from shiftlint.contract import AxisContract, Contract
+from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import read_graph
-from shiftlint.measuring import measure
-from shiftlint.subject import Array, Subject, enough
-from shiftlint.tiles_measured import measured_border
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.verification.shifts import measure
+from shiftlint.verification.subject import Array, Subject, enough
+from shiftlint.verification.tiles import measured_border
 from shiftlint.verification.onnxruntime_session import Refused, open_session
-from shiftlint.verify import subject_of
-from shiftlint.windows_measured import measured_windows
+from shiftlint.verification.verify import subject_of
+from shiftlint.verification.windows import measured_windows
 from tests.fuzz.bodies import BODIES, DOMAIN
 from tests.fuzz.builder import Builder, Feature
 from tests.fuzz.graphs import BLOCKS, SPOILERS, Block, roll

@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from shiftlint import analysis
-from shiftlint.contract import Contract
+from shiftlint.analysis import derive_contract as analysis
+from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
-from shiftlint.graph import read_graph
-from shiftlint.measuring import measure
-from shiftlint.subject import TILES, RunError, Subject, difference
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.verification.shifts import measure
+from shiftlint.verification.subject import TILES, RunError, Subject, difference
 from shiftlint.verification.onnxruntime_session import Refused
-from shiftlint.verify import Unmeasurable, contradictions
+from shiftlint.verification.verify import Unmeasurable, contradictions
 from tests.fuzz.networks import Network, broken_by_optimizing, open_network, subject
 from tests.fuzz.unclaimed import seen_periods
 from tests.fuzz.variants import Variant

@@ -14,16 +14,23 @@ from typing import Any
 import onnx
 import pytest
 
-from shiftlint import analysis, interpreter, meeting, programs, relation, sizes, transfer, windows
+from shiftlint.analysis import (
+    derive_contract as analysis,
+    interpreter,
+    size_dependence as programs,
+    legal_sizes as sizes,
+)
+from shiftlint.calculus import combine as meeting, relation, sliding_windows as windows
+from shiftlint.ops import registry as transfer
 from shiftlint.calculus.note import Kind, Note
-from shiftlint.axes import Tensor
-from shiftlint.contract import AxisContract, Contract
-from shiftlint.elements import Elements
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.contract.values import AxisContract, Contract
+from shiftlint.onnx_file.constants import Elements
 from shiftlint.ops import convolution, normalization, pooling, quantized, randomness, resampling
-from shiftlint.probe import Probe, _per_sample
-from shiftlint.relation import Relation
-from shiftlint.rounding import ROUNDED
-from shiftlint.windows import Geometry
+from shiftlint.analysis.probe import Probe, _per_sample
+from shiftlint.calculus.relation import Relation
+from shiftlint.analysis.rounding import ROUNDED
+from shiftlint.calculus.sliding_windows import Geometry
 from tests.fuzz.builder import Builder
 from tests.fuzz.campaign import Verdict, random_graph, try_seed
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from shiftlint.contract import Contract
-from shiftlint.graph import read_graph
-from shiftlint.probe import Probe
-from shiftlint.subject import RunError, Subject
+from shiftlint.contract.values import Contract
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.analysis.probe import Probe
+from shiftlint.verification.subject import RunError, Subject
 from shiftlint.verification.onnxruntime_session import open_session
-from shiftlint.verify import subject_of
+from shiftlint.verification.verify import subject_of
 from tests.fuzz.image_forms import SPACE
 from tests.fuzz.standard_cases import Array
 from tests.fuzz.variants import Span, Variant

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from shiftlint.contract import AxisContract, Contract, OutputContract
+from shiftlint.contract.values import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.metadata import Metadata
-from shiftrun.inference.stitch import channels_first
-from shiftrun.model import Model
+from shiftlint.contract.metadata import Metadata
+from shiftrun.inference.run_tiles import channels_first
+from shiftrun.model.model import Model
 from shiftrun.tiles.plan import Plan
 from tests.fuzz.builder import Builder
 from tests.honest import dishonest

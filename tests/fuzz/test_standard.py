@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shiftlint import relation, windows
-from shiftlint.relation import Relation
+from shiftlint.calculus import relation, sliding_windows as windows
+from shiftlint.calculus.relation import Relation
 from tests.fuzz.claims import hold
 from tests.fuzz.standard import Summary, chosen
 from tests.fuzz.standard_cases import Case, node_cases

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from shiftlint.subject import RunError, difference, part
+from shiftlint.verification.subject import RunError, difference, part
 from tests.fuzz.networks import Network
 from tests.fuzz.standard_cases import Array
 

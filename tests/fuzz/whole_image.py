@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 import shiftrun
-from shiftlint.contract import AxisContract, Contract
+from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.subject import RunError
-from shiftrun.inference.stitch import channels_first
-from shiftrun.models import Model
+from shiftlint.verification.subject import RunError
+from shiftrun.inference.run_tiles import channels_first
+from shiftrun.model.open_model import Model
 from tests.fuzz.networks import Network
 from tests.fuzz.standard_cases import Array
 

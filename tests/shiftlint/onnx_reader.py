@@ -1,4 +1,4 @@
-"""The graph of a model as onnx's own parser reads it: the oracle for `shiftlint.graph`."""
+"""The graph of a model as onnx's own parser reads it: the oracle for `shiftlint.onnx_file.reader`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from shiftlint.axes import LARGEST_SIZE, Tensor, computed, plain
-from shiftlint.elements import FORMATS
-from shiftlint.graph import DEFAULT_DOMAINS, MAXIMUM_CONSTANT, MAXIMUM_MASK, WEIGHTED
-from shiftlint.nodes import AttributeReference, Function, Graph, Node, RawAttribute, Subgraph, Value, identity, needed
+from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, computed, plain
+from shiftlint.onnx_file.constants import FORMATS
+from shiftlint.onnx_file.reader import DEFAULT_DOMAINS, MAXIMUM_CONSTANT, MAXIMUM_MASK, WEIGHTED
+from shiftlint.onnx_file.graph import (
+    AttributeReference,
+    Function,
+    Graph,
+    Node,
+    RawAttribute,
+    Subgraph,
+    Value,
+    identity,
+    needed,
+)
 
 
 def graph_by_onnx(data: bytes) -> Graph:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from shiftlint import relation as r
+from shiftlint.calculus import relation as r
 
 SMALL = st.integers(1, 4)
 LOCAL = st.one_of(

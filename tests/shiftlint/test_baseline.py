@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shiftlint.rules.finding import fingerprint
-from shiftlint.baseline import read_baseline, without_known, write_baseline
-from shiftlint.checking import Checked
+from shiftlint.linting.baseline import read_baseline, without_known, write_baseline
+from shiftlint.linting.check import Checked
 from shiftlint.errors import InputError
 from shiftlint.rules.finding import Finding, Level
 

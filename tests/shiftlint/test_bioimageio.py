@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shiftlint import analyze
-from shiftlint.bioimageio import Described, described_axes
-from shiftlint.checking import check
+from shiftlint.contract.bioimageio import Described, described_axes
+from shiftlint.linting.check import check
 from shiftlint.rules.case import Wish
 from tests.shiftlint.networks import PADDED_UNET, VALID, save
 

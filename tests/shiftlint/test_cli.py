@@ -93,7 +93,8 @@ def test_verify_reports_and_gates(model: str, monkeypatch: pytest.MonkeyPatch) -
     validate(json.loads(result.stdout), "verify_report", where="test")
     assert "10 claims measured, 0 wrong" in invoke("verify", model).stdout
     save(INSTANCE_NORM.replace("InstanceNormalization(image, scale, b)", "Identity(image)"), Path("plain.onnx"))
-    from shiftlint import analysis, verify
+    from shiftlint.analysis import derive_contract as analysis
+    from shiftlint.verification import verify
 
     wrong = analysis.analyze(model)
     monkeypatch.setattr(verify, "contract_of", lambda *_, **__: wrong)
@@ -160,7 +161,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_check_of_a_usual_network_needs_neither_numpy_nor_onnx_nor_a_validator() -> None:
     zoo = Path(__file__).parents[2] / "zoo" / "dsb2018.onnx"
     program = (
-        "import sys; from shiftlint.checking import check; from shiftlint.rules import Wish; check(sys.argv[1], Wish()); "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.catalog import Wish; check(sys.argv[1], Wish()); "
         "print(sorted({'jsonschema', 'numpy', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(zoo)], capture_output=True, text=True, check=True)
@@ -169,7 +170,7 @@ def test_a_check_of_a_usual_network_needs_neither_numpy_nor_onnx_nor_a_validator
 
 def test_check_does_not_import_onnxruntime(model: str) -> None:
     program = (
-        "import sys; from shiftlint.checking import check; from shiftlint.rules import Wish; check(sys.argv[1], Wish()); "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.catalog import Wish; check(sys.argv[1], Wish()); "
         "print('onnxruntime' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, model], capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from shiftlint.command_line import run
+from shiftlint.console.exit_codes import run
 from shiftlint.errors import InputError
 from shiftschemas import SchemaError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shiftlint.config import Configuration, Settings, find_configuration
+from shiftlint.linting.settings import Configuration, Settings, find_configuration
 from shiftlint.errors import InputError
 from shiftlint.rules.finding import Finding, Level
 

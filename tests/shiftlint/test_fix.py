@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from shiftlint import analyze, read_metadata
 from shiftlint.cli import cli
 from shiftlint.errors import InputError
-from shiftlint.fix.fixing import fix
+from shiftlint.fix.fix import fix
 from shiftschemas import SchemaError
 from tests.shiftlint.networks import INSTANCE_NORM, OFF_GRID, PADDED_UNET, VALID, save
 

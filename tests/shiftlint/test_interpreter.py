@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from shiftlint import analyze
-from shiftlint.contract import OutputContract
+from shiftlint.contract.values import OutputContract
 from tests.shiftlint.graphs import node, save, weights
 
 

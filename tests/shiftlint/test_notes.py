@@ -16,12 +16,12 @@ import pytest
 
 import shiftlint.ops
 from shiftlint.calculus.note import Kind, Note, SizeError
-from shiftlint.axes import Tensor, computed, constant, dim_of, plain
+from shiftlint.calculus.tensor import Tensor, computed, constant, dim_of, plain
 from shiftlint.calculus.track import Track
-from shiftlint.interpreter import Pass, evaluate, prepared
-from shiftlint.nodes import Node, Subgraph
-from shiftlint.programs import Numbering
-from shiftlint.transfer import Transfer, registry
+from shiftlint.analysis.interpreter import Pass, evaluate, prepared
+from shiftlint.onnx_file.graph import Node, Subgraph
+from shiftlint.analysis.size_dependence import Numbering
+from shiftlint.ops.registry import Transfer, registry
 
 PX = 12
 CHANNELS = 4

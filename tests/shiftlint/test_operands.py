@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shiftlint import InputError, analyze
-from shiftlint.verify import contradictions, verify
+from shiftlint.verification.verify import contradictions, verify
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
 

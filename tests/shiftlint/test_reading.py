@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from shiftlint import InputError
 from shiftlint.calculus.note import SizeError
-from shiftlint.elements import FORMATS, TYPES, type_name
-from shiftlint.graph import graph_of, read_graph
+from shiftlint.onnx_file.constants import FORMATS, TYPES, type_name
+from shiftlint.onnx_file.reader import graph_of, read_graph
 from tests.shared import SHARED
 from tests.shiftlint.graphs import node, save, weights
 from tests.shiftlint.mutation import mutate

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shiftlint import relation as r
-from shiftlint.relation import IDENTITY, Interval, Relation, SlopeMismatch, join
+from shiftlint.calculus import relation as r
+from shiftlint.calculus.relation import IDENTITY, Interval, Relation, SlopeMismatch, join
 from tests.shiftlint.relations import LOCAL
 
 ELEMENTS = range(-30, 30)

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft4Validator
 
-from shiftlint.checking import Checked
+from shiftlint.linting.check import Checked
 from shiftlint.report import github, json_, junit, sarif, statistics, text
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules import modules
+from shiftlint.rules.catalog import modules
 from shiftschemas import SchemaError, validate
 
 FILES = [

@@ -1,6 +1,6 @@
 """What is not declared to be rounded by place or batch has equal bits: elsewhere, in other sizes, batches and threads.
 
-Only that direction holds on every machine: what is declared may be exact on one. `shiftlint.rounding` has the facts.
+Only that direction holds on every machine: what is declared may be exact on one. `shiftlint.analysis.rounding` has the facts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from onnxruntime import InferenceSession, SessionOptions, set_default_logger_sev
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented
 
 from shiftlint.analysis.image_layout import open_probe
-from shiftlint.graph import read_graph
+from shiftlint.onnx_file.reader import read_graph
 from shiftlint.ops.elementwise import UNARY
-from shiftlint.rounding import ROUNDED, fewest_px
-from shiftlint.transfer import registry
+from shiftlint.analysis.rounding import ROUNDED, fewest_px
+from shiftlint.ops.registry import registry
 
 DTYPES = ("float32", "float64", "float16")
 WHOLE = (149, 163)  # px, so that neither rows nor images fill whole packets

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from shiftlint.cli import cli
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules import modules
+from shiftlint.rules.catalog import modules
 
 
 @dataclass(frozen=True)

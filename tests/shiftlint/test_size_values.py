@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shiftlint import analyze
-from shiftlint.verify import contradictions, verify
+from shiftlint.verification.verify import contradictions, verify
 from tests.shiftlint.graphs import Node, node, save
 
 TWO = {"two": np.int64(2), "zero": np.int64(0), "one": np.int64(1), "four": np.int64(4), "list": [1]}

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from shiftlint import analyze
-from shiftlint.contract import AxisContract, Contract
+from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.subject import difference
-from shiftlint.verify import contradictions, verify
+from shiftlint.verification.subject import difference
+from shiftlint.verification.verify import contradictions, verify
 from tests.shiftlint.networks import INSTANCE_NORM, OFF_GRID, PADDED_UNET, VALID, save
 
 CUBE = """

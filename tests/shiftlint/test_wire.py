@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto
 
-from shiftlint.wire import EIGHT_BYTES, FOUR_BYTES, Message, Source, WireError
+from shiftlint.onnx_file.protobuf import EIGHT_BYTES, FOUR_BYTES, Message, Source, WireError
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

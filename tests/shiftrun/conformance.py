@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shiftlint.contract import AxisContract
-from shiftrun.models import Model, open_model
+from shiftlint.contract.values import AxisContract
+from shiftrun.model.open_model import Model, open_model
 from tests.shared import SHARED
 
 FOLDER = SHARED / "conformance"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.files.arrays import MemoryArray
-from shiftrun.inference.running import Run
-from shiftrun.inference.source import Source
-from shiftrun.inference.stitch import MemoryTarget, Network, Outputs
+from shiftrun.arrays.readers import MemoryArray
+from shiftrun.inference.blocks import Run
+from shiftrun.inference.network_input import Source
+from shiftrun.inference.run_tiles import MemoryTarget, Network, Outputs
 from shiftrun.tiles.plan import Plan
 
 

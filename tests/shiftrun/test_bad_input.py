@@ -17,10 +17,10 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from shiftrun.files.arrays import FileArray
-from shiftrun.files.images import read_image, read_pixels
+from shiftrun.arrays.readers import FileArray
+from shiftrun.files.reading.images import read_image, read_pixels
 from shiftrun.inference.normalization import percentile_normalization
-from shiftrun.models import open_model
+from shiftrun.model.open_model import open_model
 from tests.shiftrun.commands import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs

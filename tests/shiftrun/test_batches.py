@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun import model as model_module
+from shiftrun.model import model as model_module
 from shiftrun.inference.session import OutOfMemory, Session
-from shiftrun.models import INSTANCE_OUTPUTS, open_model
-from shiftrun.tiles.planner import Budget
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
+from shiftrun.tiles.automatic_tile import Budget
 from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (300, 310)).astype(np.uint16)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from shiftrun.commands.objects import measure_objects, stack_tables, write_objects
-from shiftrun.files.arrays import MemoryArray
-from shiftrun.files.calibration import Calibration, calibration, ome_lengths, unit_name
-from shiftrun.files.images import read_image
-from shiftrun.files.writing import write_labels
+from shiftrun.commands.results.object_table import measure_objects, stack_tables, write_objects
+from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.calibration import Calibration, calibration, ome_lengths, unit_name
+from shiftrun.files.reading.images import read_image
+from shiftrun.files.writing.results import write_labels
 
 PX = np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30)
 OME = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 250.0, "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm"}

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun import model as model_module
-from shiftrun.inference.checking import AMPLIFIED, ROUNDING, Check
+from shiftrun.model import model as model_module
+from shiftrun.inference.window_check import AMPLIFIED, ROUNDING, Check
 from shiftrun.inference.providers import PROVIDERS
 from shiftrun.inference.session import OutOfMemory, Session, half_precision
-from shiftrun.models import INSTANCE_OUTPUTS, open_model
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
 from tests.shiftrun.commands import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 
@@ -131,7 +131,7 @@ def test_what_a_precision_costs_is_measured(network: Path, digits: int) -> None:
 
 
 def _reader() -> Any:
-    from shiftrun.files.arrays import MemoryArray
+    from shiftrun.arrays.readers import MemoryArray
 
     return MemoryArray(PX[None])
 

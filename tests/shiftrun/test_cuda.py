@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.inference import session as session_module
-from shiftrun.inference.host_memory import BoundSession, Form, HostMemory
+from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.inference.providers import CUDA
 from shiftrun.inference.session import start_session
-from shiftrun.model import Model
-from shiftrun.models import open_model
+from shiftrun.model.model import Model
+from shiftrun.model.open_model import open_model
 from shiftrun.tiles import planner
 from shiftrun.memory.free_memory import cuda_available_bytes
 

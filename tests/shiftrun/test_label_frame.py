@@ -12,8 +12,8 @@ import pytest
 import tifffile
 from onnx import helper, numpy_helper
 
-from shiftrun.files.images import read_pixels, read_series
-from shiftrun.models import open_model
+from shiftrun.files.reading.images import read_pixels, read_series
+from shiftrun.model.open_model import open_model
 from tests.shiftrun.commands import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs, renumbered

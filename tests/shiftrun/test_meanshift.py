@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from shiftlint.errors import InputError
 from shiftrun import mean_shift
-from shiftrun.clustering.cells import merge, refine, sort_points
+from shiftrun.clustering.mean_shift.cells import merge, refine, sort_points
 from tests.shiftrun.points import blobs
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shiftrun.models import open_model
+from shiftrun.model.open_model import open_model
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
 NETWORKS: dict[str, list[Node]] = {

@@ -15,11 +15,11 @@ from ome_zarr_models.v05 import ImageLabel
 from zarr.storage import LocalStore
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import MemoryArray
-from shiftrun.files.calibration import calibration
-from shiftrun.files.images import read_image, read_pixels, read_series
-from shiftrun.files.ome_zarr_writing import boxes, chunk_px, create_zarr_array
-from shiftrun.files.writing import array_file, write_labels
+from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.calibration import calibration
+from shiftrun.files.reading.images import read_image, read_pixels, read_series
+from shiftrun.files.writing.ome_zarr import boxes, chunk_px, create_zarr_array
+from shiftrun.files.writing.results import array_file, write_labels
 
 PX = np.random.default_rng(0).integers(0, 60000, (2, 3, 90, 70)).astype(np.uint16)
 AXES = [
@@ -184,7 +184,7 @@ def test_arrays_are_valid_images(tmp_path: Path) -> None:
 
 
 def test_what_ome_zarr_cannot_hold(tmp_path: Path) -> None:
-    from shiftrun.files.writing import check_axes
+    from shiftrun.files.writing.results import check_axes
 
     for axes in ("CX", "TQCZYX"):
         with pytest.raises(InputError, match=r"axes of OME-Zarr .*a\.zarr"):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftlint.contract import AxisContract, Inexact, OutputSize, Padding, Sizes
+from shiftlint.contract.values import AxisContract, Inexact, OutputSize, Padding, Sizes
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import AxisPlan, exact_axis, naive_axis
 from shiftrun.tiles.plan import automatic_tile, make_plan, whole_plan

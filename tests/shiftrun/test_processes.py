@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.clustering import processes
-from shiftrun.clustering.labels import label_blocks, label_instances
-from shiftrun.clustering.processes import labeling_processes, process_count, serve
-from shiftrun.clustering.window_labels import Clustering, Foreground, label_window
+from shiftrun.clustering.one_window import worker_processes as processes
+from shiftrun.clustering.label_image import label_blocks, label_instances
+from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count, serve
+from shiftrun.clustering.one_window.label_window import Clustering, Foreground, label_window
 from shiftrun.arrays.box import everything
-from shiftrun.files.images import read_pixels
-from shiftrun.inference.running import Block
-from shiftrun.tiles.windows import Grid, windows_of
+from shiftrun.files.reading.images import read_pixels
+from shiftrun.inference.blocks import Block
+from shiftrun.tiles.label_grid import Grid, windows_of
 from tests.shiftrun.commands import shiftrun_
 
 GRID = Grid(64, 16, 64)
@@ -127,11 +127,11 @@ def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File to file on several windows; the report has the time of clustering."""
     np.save(tmp_path / "image.npy", np.tile(read_pixels(ZOO / "samples" / "nuclei.tif"), (2, 2)))
-    monkeypatch.setattr("shiftrun.segmentation.GRIDS", {2: Grid(256, 32, 256)})
-    monkeypatch.setattr("shiftrun.model_file.GRIDS", {2: Grid(256, 32, 256)})
-    monkeypatch.setattr("shiftrun.commands.segmenting.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setattr("shiftrun.model.instances.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setattr("shiftrun.model.model_file.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setattr("shiftrun.commands.segment.GRIDS", {2: Grid(256, 32, 256)})
     for count in (0, 2):
-        monkeypatch.setattr("shiftrun.commands.segmenting.process_count", lambda on_device, count=count: count)
+        monkeypatch.setattr("shiftrun.commands.segment.process_count", lambda on_device, count=count: count)
         arguments = ("segment", str(ZOO / "dsb2018.onnx"), str(tmp_path / "image.npy"), "-o", str(tmp_path / f"{count}.tif"))
         assert shiftrun_(monkeypatch, *arguments, "--device", "cpu", "--quiet") == 0
         report = json.loads((tmp_path / f"{count}.report.json").read_text(encoding="utf-8"))

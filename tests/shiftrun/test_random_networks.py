@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shiftlint.contract import OutputContract
+from shiftlint.contract.values import OutputContract
 from shiftlint.errors import InputError
 from shiftrun.inference.session import Session
-from shiftrun.inference.stitch import channels_first
-from shiftrun.models import Model, open_model
+from shiftrun.inference.run_tiles import channels_first
+from shiftrun.model.open_model import Model, open_model
 from tests.fuzz.campaign import random_model
 
 IMAGE_PX = {1: 200, 2: 64, 3: 24}

@@ -14,13 +14,13 @@ import zarr
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.window_labels import label_window
-from shiftrun.commands.jobs import jobs_of
-from shiftrun.files.arrays import MemoryArray
-from shiftrun.files.images import read_pixels, read_series
-from shiftrun.files.spool import Spool
-from shiftrun.files.writing import write_labels
-from shiftrun.models import open_model
+from shiftrun.clustering.one_window.label_window import label_window
+from shiftrun.commands.batch import jobs_of
+from shiftrun.arrays.readers import MemoryArray
+from shiftrun.files.reading.images import read_pixels, read_series
+from shiftrun.files.writing.label_spool import Spool
+from shiftrun.files.writing.results import write_labels
+from shiftrun.model.open_model import open_model
 from tests.shiftrun.commands import report, shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs
@@ -158,7 +158,7 @@ def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pyt
             raise errors.pop()
         return label_window(*arguments)
 
-    monkeypatch.setattr("shiftrun.clustering.window_labels.label_window", fails)
+    monkeypatch.setattr("shiftrun.clustering.one_window.label_window.label_window", fails)
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "plate/w2.tif", "-o", "out", "--quiet") == 2
     assert capsys.readouterr().err.splitlines()[0] == "shiftrun: error: plate/w0.tif: out of memory"
     errors.append(MemoryError("80 MB for an array"))
@@ -226,7 +226,7 @@ def test_names_of_results(folder: Path) -> None:
 
 @pytest.mark.parametrize("space", [(7,), (11, 5), (3, 4, 5)])
 def test_spool(space: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftrun.files.spool.BAND_PX", 2 * int(np.prod(space[1:])))
+    monkeypatch.setattr("shiftrun.files.writing.label_spool.BAND_PX", 2 * int(np.prod(space[1:])))
     images = np.random.default_rng(0).integers(0, 9, (4, *space)).astype(np.int32)
     with Spool(space) as spool:
         for image in images:

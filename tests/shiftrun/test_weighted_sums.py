@@ -10,7 +10,7 @@ import pytest
 
 from shiftlint.errors import InputError
 from shiftrun import mean_shift
-from shiftrun.clustering.weighted_sums import SumsOnDevice, step_network
+from shiftrun.clustering.mean_shift.weighted_sums import SumsOnDevice, step_network
 from tests.shiftrun.points import blobs
 
 

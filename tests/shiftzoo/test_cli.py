@@ -63,7 +63,7 @@ def test_shipped_model_finds_nuclei() -> None:
 
 
 def test_sample_image() -> None:
-    from shiftrun.files.images import read_pixels
+    from shiftrun.files.reading.images import read_pixels
 
     sample = read_pixels(Path("zoo/samples/nuclei.tif"))
     assert sample.shape == (256, 256)

@@ -8,8 +8,8 @@ import tifffile
 from PIL import Image
 
 from shiftlint.errors import InputError
-from shiftzoo.datasets import Sample, of_shape, read_samples
-from shiftzoo.datasets import write_archive as write_npz
+from shiftzoo.data.labeled_images import Sample, of_shape, read_samples
+from shiftzoo.data.labeled_images import write_archive as write_npz
 from tests.shiftzoo import tiny
 
 

@@ -12,10 +12,10 @@ pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (th
 
 import shiftlint
 from shiftrun.cli import cli
-from shiftrun.files.images import read_pixels
-from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model, resolve
+from shiftrun.files.reading.images import read_pixels
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model, resolve
 from shiftzoo.evaluation.evaluate import evaluate
-from shiftzoo.rendered import render
+from shiftzoo.data.rendered.render import render
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu])")
 
-from shiftrun.files.images import read_pixels
-from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
-from shiftzoo.datasets import Sample
+from shiftrun.files.reading.images import read_pixels
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model
+from shiftzoo.data.labeled_images import Sample
 from shiftzoo.evaluation.evaluate import evaluate, figure_tiles
 from shiftzoo.evaluation.mistakes import seam_splits
-from shiftzoo.evaluation.phases import outputs_by_tile
+from shiftzoo.evaluation.naive_tiles import outputs_by_tile
 from shiftzoo.evaluation.tables import draw_tile_figure, precision_table, tile_table
 
 ZOO = Path(__file__).parent.parent.parent / "zoo"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shiftzoo.datasets import Sample
-from shiftzoo.experiments.failures import mistakes
-from shiftzoo.experiments.nuclei3d_crops import halved
+from shiftzoo.data.labeled_images import Sample
+from shiftzoo.evaluation.worst_images import mistakes
+from shiftzoo.evaluation.held_out_data.nuclei3d_crops import halved
 
 
 def test_half_the_resolution() -> None:

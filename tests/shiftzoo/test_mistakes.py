@@ -5,7 +5,7 @@ import pytest
 
 from shiftzoo.evaluation.baseline import watershed
 from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
-from shiftzoo.rendered import render
+from shiftzoo.data.rendered.render import render
 
 TRUTH = np.zeros((40, 40), np.int32)
 TRUTH[10:30, 10:30] = 1

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import pytest
 
-from shiftrun.models import Model
-from shiftzoo.experiments import constant_image, lemma1, truncated_resnet
-from shiftzoo.experiments.constructions import Frame, block_maximum, diagonal_image, prime_products, random_network
+from shiftrun.model.open_model import Model
+from shiftzoo.experiments.paper import figure5 as constant_image, lemma1, section5 as truncated_resnet
+from shiftzoo.experiments.networks_by_hand import Frame, block_maximum, diagonal_image, prime_products, random_network
 from shiftzoo.experiments.outcome import legal_size, opened
 
 SMALL = Frame(2, 2, 2)

@@ -19,13 +19,13 @@ import torch
 
 from shiftlint.errors import InputError
 from shiftrun.cli import cli as shiftrun_cli
-from shiftrun.models import resolve
-from shiftrun.zoo.names import read_index
+from shiftrun.model.open_model import resolve
+from shiftrun.fetch.find_model import read_index
 from shiftzoo.catalog.cards import card_text, read_card
 from shiftzoo.catalog.indexing import read_cards
 from shiftzoo.catalog.release import reasons, release
 from shiftzoo.cli import cli
-from shiftzoo.datasets import write_archive
+from shiftzoo.data.labeled_images import write_archive
 from shiftzoo.train.export import export
 from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.trainer import TrainedModel

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from shiftlint.cli import cli as lint
-from shiftrun.models import open_model
+from shiftrun.model.open_model import open_model
 from shiftzoo.cli import cli
-from shiftzoo.experiments import figure2, figure4, figures
+from shiftzoo.experiments.paper import figure2, figure4
+from shiftzoo.experiments import reproduce as figures
 from shiftzoo.experiments.counting import Seen, apart, changed_px, clusters_of, look, neighbors_alike, scene, torn
-from shiftzoo.experiments.disks import disk_grid
-from shiftzoo.experiments.small_networks import CARRIED, Case, network
+from shiftzoo.experiments.disk_images import disk_grid
+from shiftzoo.experiments.networks_trained import CARRIED, Case, network
 
 CASES: dict[str, Case] = {
     case.name: case

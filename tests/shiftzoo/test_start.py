@@ -13,7 +13,7 @@ import torch
 from shiftlint.errors import InputError
 from shiftzoo.train.export import export
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.start import starting_network
+from shiftzoo.train.starting_weights import starting_network
 from shiftzoo.train.trainer import load_trained, train
 from tests.shiftzoo import tiny
 

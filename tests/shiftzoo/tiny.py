@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shiftzoo.datasets import Sample
+from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Recipe, parse_recipe
 
 RECIPE = """

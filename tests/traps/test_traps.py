@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import shiftrun
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
 from shiftrun.tiles.plan import Plan
 from tests.honest import dishonest

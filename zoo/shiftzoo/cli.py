@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import click
 
-from shiftlint.command_line import run
+from shiftlint.console.exit_codes import run
 from shiftlint.errors import InputError
-from shiftlint.option_types import SizesType
+from shiftlint.console.option_types import SizesType
 from shiftzoo.catalog.commands import COMMANDS
 from shiftzoo.experiments import figures
 
@@ -55,7 +55,7 @@ def train(
     """
     _need_torch()
     from shiftrun.progress import progress_bar
-    from shiftzoo.datasets import of_shape, read_samples
+    from shiftzoo.data.labeled_images import of_shape, read_samples
     from shiftzoo.recipe import check_training_window, read_recipe
     from shiftzoo.train import start, trainer
 
@@ -87,8 +87,8 @@ def render(kind: str, count: int, seed: int, out: Path, overwrite: bool) -> None
     \b
     shiftzoo render disks --count 20 --seed 7 -o disks.npz
     """
-    from shiftzoo.datasets import write_archive
-    from shiftzoo.rendered import render
+    from shiftzoo.data.labeled_images import write_archive
+    from shiftzoo.data.rendered.render import render
 
     _check_out(out, ".npz", overwrite=overwrite)
     samples = render(kind, count, seed)
@@ -148,9 +148,9 @@ def evaluate(
     shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --tile 20 --tile 148 --tile 144
     shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --figure dsb2018_tiles.png
     """
-    from shiftrun.models import open_model
+    from shiftrun.model.open_model import open_model
     from shiftrun.progress import progress_bar
-    from shiftzoo.datasets import of_shape, read_samples
+    from shiftzoo.data.labeled_images import of_shape, read_samples
     from shiftzoo.evaluation import tables
     from shiftzoo.evaluation.baseline import evaluate_watershed
     from shiftzoo.evaluation.evaluate import evaluate as evaluate_model

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shiftrun.commands.embedding import embed_file, paths_of
-from shiftrun.commands.jobs import Job, Jobs, jobs_of
-from shiftrun.commands.report import Stopwatch, check_report
-from shiftrun.commands.segmenting import segment_file
-from shiftrun.commands.wishes import Wishes, given
-from shiftrun.files.outputs import check_output
-from shiftrun.files.writing import ARRAYS, LABELS
-from shiftrun.heap import keep_heap_small
-from shiftrun.models import INSTANCE_OUTPUTS, Model, open_model
+from shiftrun.commands.embed import embed_file, paths_of
+from shiftrun.commands.batch import Job, Jobs, jobs_of
+from shiftrun.commands.results.run_report import Stopwatch, check_report
+from shiftrun.commands.segment import segment_file
+from shiftrun.commands.run_options import Wishes, given
+from shiftrun.files.writing.output_path import check_output
+from shiftrun.files.writing.results import ARRAYS, LABELS
+from shiftrun.memory.allocator import keep_heap_small
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model
 
 TYPES = {"labels": LABELS, "preview": (".png",), "objects": (".csv",)}
 SUFFIX = {"labels": "", "array": "", "preview": ".png", "objects": ".csv"}

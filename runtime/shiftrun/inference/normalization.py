@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.arrays import MemoryArray, Reader, bands
+from shiftrun.arrays.readers import MemoryArray, Reader, bands
 
 SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, taken at a fixed stride
 HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes a px

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shiftlint.atomic import write_atomically
+from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
 
 Key = Mapping[str, Any]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.inference.host_memory import BoundSession
+from shiftrun.memory.reused_arrays import BoundSession
 from shiftrun.inference.providers import CPU, CUDA, provider_of, settings
 
 FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}

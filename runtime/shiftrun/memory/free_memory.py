@@ -8,8 +8,8 @@ from math import prod
 from pathlib import Path
 from shiftlint.analysis.image_layout import open_probe
 from shiftlint.calculus.note import SizeError
-from shiftlint.axes import Tensor
-from shiftlint.graph import read_graph
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.onnx_file.reader import read_graph
 
 
 USABLE = 0.8  # of the memory that is free

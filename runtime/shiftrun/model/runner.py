@@ -8,21 +8,21 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Protocol
-from shiftrun.clustering.labels import label_blocks
-from shiftrun.clustering.region_labels import label_region
-from shiftrun.clustering.weighted_sums import Sums
-from shiftrun.clustering.window_labels import Clustering, Labeling, label_windows
+from shiftrun.clustering.label_image import label_blocks
+from shiftrun.clustering.label_region import label_region
+from shiftrun.clustering.mean_shift.weighted_sums import Sums
+from shiftrun.clustering.one_window.label_window import Clustering, Labeling, label_windows
 from shiftrun.arrays.box import Box
-from shiftrun.files.arrays import Reader
-from shiftrun.files.outputs import writing
-from shiftrun.files.views import Cropped
-from shiftrun.inference.running import Block, Run, ahead, timed
-from shiftrun.inference.source import Source
-from shiftrun.inference.stitch import Progress
-from shiftrun.model_file import INSTANCE_OUTPUTS
+from shiftrun.arrays.readers import Reader
+from shiftrun.files.writing.output_path import writing
+from shiftrun.arrays.views import Cropped
+from shiftrun.inference.blocks import Block, Run, ahead, timed
+from shiftrun.inference.network_input import Source
+from shiftrun.inference.run_tiles import Progress
+from shiftrun.model.model_file import INSTANCE_OUTPUTS
 from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.regions import cut_edges, cut_plan
-from shiftrun.tiles.windows import GRIDS, windows_of
+from shiftrun.tiles.label_grid import GRIDS, windows_of
 
 
 class Runner(Protocol):

@@ -34,9 +34,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
-from shiftrun.tiles.frame import Frame, frame, legal_size, sizes_of
+from shiftrun.tiles.padded_axis import Frame, frame, legal_size, sizes_of
 
 Interval = tuple[int, int]  # [start, stop)
 

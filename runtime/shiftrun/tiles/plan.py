@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
-from shiftrun.tiles.frame import frame, sizes_of
+from shiftrun.tiles.padded_axis import frame, sizes_of
 
 Pad = Literal["reflect", "edge", "constant", "none"]
 PADS: tuple[str, ...] = get_args(Pad)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Interval, larger_tile, window_of
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 

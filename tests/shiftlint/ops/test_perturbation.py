@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shiftlint import analyze
-from shiftlint.contract import AxisContract
+from shiftlint.contract.values import AxisContract
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
 ONE = np.asarray([1, 1, 2, 2], np.float32)

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import defs
 
-from shiftlint.transfer import Transfer, find, registry, signature, transfer
+from shiftlint.ops.registry import Transfer, find, registry, signature, transfer
 
 FIRST, LAST = 7, defs.onnx_opset_version()
 

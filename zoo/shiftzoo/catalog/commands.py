@@ -17,7 +17,7 @@ def list_models(output_format: str) -> None:
 
     SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
     """
-    from shiftrun.zoo.names import read_index
+    from shiftrun.fetch.find_model import read_index
     from shiftzoo.catalog.listing import models_table
 
     index = read_index()
@@ -35,7 +35,7 @@ def show(name: str) -> None:
     \b
     shiftzoo show dsb2018
     """
-    from shiftrun.zoo.names import read_index
+    from shiftrun.fetch.find_model import read_index
     from shiftzoo.catalog.listing import describe
 
     index = read_index()
@@ -49,7 +49,7 @@ def download(name: str) -> None:
 
     The cache is SHIFTZOO_HOME; with SHIFTZOO_OFFLINE set nothing is downloaded.
     """
-    from shiftrun.models import resolve
+    from shiftrun.model.open_model import resolve
 
     click.echo(resolve(name))
 
@@ -58,8 +58,8 @@ def download(name: str) -> None:
 @click.option("--clear", is_flag=True, help="Remove everything.")
 def cache(clear: bool) -> None:
     """List what was downloaded, or remove it."""
-    from shiftrun.cache import cache_folder
-    from shiftrun.zoo.download import cached_files
+    from shiftrun.memory.cache_folder import cache_folder
+    from shiftrun.fetch.download import cached_files
 
     files = cached_files()
     for file in files:
@@ -78,7 +78,7 @@ def cards(folder: Path, check: bool) -> int:
     \b
     shiftzoo cards zoo
     """
-    from shiftlint.atomic import write_atomically
+    from shiftlint.console.whole_files import write_atomically
     from shiftzoo.catalog.cards import card_text
     from shiftzoo.catalog.indexing import index_document, index_text, read_cards
 

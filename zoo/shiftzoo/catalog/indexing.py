@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftlint.errors import InputError
-from shiftrun.zoo.index import file_sha256
+from shiftrun.fetch.index import file_sha256
 from shiftschemas import validate
 from shiftzoo.catalog.cards import Card, read_card
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shiftrun.zoo.index import Entry, Index, file_sha256, is_address
+from shiftrun.fetch.index import Entry, Index, file_sha256, is_address
 
 
 def models_table(index: Index) -> str:
@@ -26,7 +26,7 @@ def whereabouts(index: Index, entry: Entry) -> str:
         path = Path(place) / entry.file
         if not is_address(place) and path.is_file() and file_sha256(path) == entry.sha256:
             return "here"
-    from shiftrun.zoo.download import cached
+    from shiftrun.fetch.download import cached
 
     return "cached" if cached(entry) else "to be fetched"
 

@@ -12,15 +12,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shiftlint.checking import check
+from shiftlint.linting.check import check
 from shiftlint.errors import InputError
 from shiftlint.rules.finding import Level
 from shiftlint.rules.case import Wish
-from shiftrun.models import open_model
+from shiftrun.model.open_model import open_model
 from shiftschemas import SchemaError
 from shiftzoo.catalog.cards import Card, card_text, read_card
 from shiftzoo.catalog.indexing import index_document, index_text
-from shiftzoo.datasets import read_samples
+from shiftzoo.data.labeled_images import read_samples
 from shiftzoo.evaluation.evaluate import evaluate
 
 TOLERANCE = 0.05  # of the precision on the stored pair: another processor may turn one object of a few

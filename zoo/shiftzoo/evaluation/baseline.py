@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from shiftlint.errors import InputError
-from shiftzoo.datasets import Sample, numbered
+from shiftzoo.data.labeled_images import Sample, numbered
 from shiftzoo.evaluation.metrics import Counts, count
 
 SMOOTHING = 1.0  # px, of the image

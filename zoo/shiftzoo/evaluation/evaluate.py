@@ -2,7 +2,7 @@
 
 The tile table is the experiment of the paper's Figure 6: every image is stitched from tiles of a given output size, naively where
 the size is no multiple of the step, and everything behind the embedding stays the same. Splits along seams are those of the
-clustering, before parts of an object join (`shiftrun.clustering.fragments`), which mends most of them.
+clustering, before parts of an object join (`shiftrun.clustering.one_window.fragments`), which mends most of them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from shiftrun.clustering.components import Labels
-from shiftrun.clustering.labels import label_instances
-from shiftrun.models import INSTANCE_OUTPUTS, Model
-from shiftzoo.datasets import Sample
+from shiftrun.clustering.one_window.connected_components import Labels
+from shiftrun.clustering.label_image import label_instances
+from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model
+from shiftzoo.data.labeled_images import Sample
 from shiftzoo.evaluation.metrics import Counts, count, total
 from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
-from shiftzoo.evaluation.phases import Outputs, outputs_by_tile
+from shiftzoo.evaluation.naive_tiles import Outputs, outputs_by_tile
 
 FIGURE_STEPS = (1, 2, 3, 4, 6, 9, 12)  # multiples of the step
 

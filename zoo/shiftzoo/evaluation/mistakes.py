@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.clustering.components import components
-from shiftrun.clustering.meanshift import mean_shift
+from shiftrun.clustering.one_window.connected_components import components
+from shiftrun.clustering.mean_shift.mean_shift import mean_shift
 from shiftzoo.evaluation.metrics import TOUCHING, intersection_over_union
 
 Labels = NDArray[np.integer]
@@ -58,7 +58,7 @@ def distant_merges(
     embedding : array (E, *space)
     foreground : array (*space) of bool
     bandwidth, min_size
-        As of `shiftrun.clustering.labels.Clustering`.
+        As of `shiftrun.clustering.label_image.Clustering`.
     """
     clusters = np.full(foreground.shape, -1, np.int32)
     points = np.ascontiguousarray(embedding[:, foreground].T)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shiftrun.models import Model
+from shiftrun.model.open_model import Model
 from shiftzoo.evaluation.evaluate import Evaluation
 from shiftzoo.evaluation.metrics import THRESHOLDS, Counts, total
 

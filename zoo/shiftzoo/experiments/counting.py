@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun import mean_shift
-from shiftrun.models import Model
-from shiftzoo.datasets import Sample
+from shiftrun.model.open_model import Model
+from shiftzoo.data.labeled_images import Sample
 from shiftzoo.experiments.outcome import legal_size
-from shiftzoo.experiments.small_networks import Case
+from shiftzoo.experiments.networks_trained import Case
 
 SHARE = 0.95  # of a disk's px with one label make it one object
 

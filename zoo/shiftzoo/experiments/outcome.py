@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 
-from shiftrun.models import Model, open_model
+from shiftrun.model.open_model import Model, open_model
 
 
 @dataclass(frozen=True, slots=True)

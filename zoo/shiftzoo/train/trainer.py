@@ -17,12 +17,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from shiftlint.errors import InputError
-from shiftzoo.datasets import Sample
+from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
 from shiftzoo.train.curve import COLUMNS, TERMS, append, draw, go_back
 from shiftzoo.train.loss import missed_share, total_loss
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.sampling import CropStream
+from shiftzoo.train.crops import CropStream
 
 LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints

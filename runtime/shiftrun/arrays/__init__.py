@@ -1,0 +1,1 @@
+"""Arrays that are read by windows: boxes, views, px sizes."""

@@ -1,0 +1,100 @@
+"""Readers that show another reader with its axes reordered, inside a larger image, or a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftrun.arrays.box import Box
+from shiftrun.arrays.readers import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A reader with its axes brought to (C, *space): the others are cut at one index.
+
+    Attributes
+    ----------
+    source : Reader
+    order : tuple of int
+        The source's axis for each axis of the result; -1 for a channel axis that the source does not have.
+    fixed : tuple of (axis, index)
+        Where to cut the other axes of the source; 0 by default.
+    """
+
+    source: Reader
+    order: tuple[int, ...]
+    fixed: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size per axis."""
+        return tuple(1 if axis < 0 else self.source.shape[axis] for axis in self.order)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.source.dtype
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box (C, *space)."""
+        wanted = {axis: part for axis, part in zip(self.order, box, strict=True) if axis >= 0}
+        cuts = wanted | {axis: slice(index, index + 1) for axis, index in self.fixed}
+        values = self.source.read(tuple(cuts.get(axis, slice(0, 1)) for axis in range(len(self.source.shape))))
+        kept = sorted(wanted)
+        values = values.reshape([values.shape[axis] for axis in kept])
+        values = values.transpose([kept.index(axis) for axis in self.order if axis >= 0])
+        return values if -1 not in self.order else np.expand_dims(values, self.order.index(-1))
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A reader placed into a larger array of zeros, its first element at `origin`."""
+
+    source: Reader
+    shape: tuple[int, ...]
+    origin: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.source.dtype
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box."""
+        result = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
+        inner, place = [], []
+        for part, origin, size in zip(box, self.origin, self.source.shape, strict=True):
+            start, stop = max(part.start, origin), min(part.stop, origin + size)
+            if start >= stop:
+                return result
+            inner.append(slice(start - origin, stop - origin))
+            place.append(slice(start - part.start, stop - part.start))
+        result[tuple(place)] = self.source.read(tuple(inner))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Cropped:
+    """The part of a reader inside a box."""
+
+    source: Reader
+    box: Box
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size per axis."""
+        return tuple(part.stop - part.start for part in self.box)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.source.dtype
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The elements of one box, counted from the start of the part."""
+        moved = zip(box, self.box, strict=True)
+        return self.source.read(tuple(slice(part.start + out.start, part.stop + out.start) for part, out in moved))

@@ -1,0 +1,122 @@
+"""Labels of a region that are those of the whole image, from as few label windows as that takes.
+
+Windows lie on the global grid and are labeled each by itself, so a window's labels do not depend on which others are computed.
+What an object of the region is, is decided by chains of unions that may leave the region and come back. So
+
+    1.  label the windows whose core touches the region;
+    2.  an object is what unions have joined so far; of every object with px in the region look at the overlaps with
+        windows that are not labeled: where it has px in one, that window may carry the object on, so label it;
+    3.  until there is none.
+
+Then every object that touches the region is complete: its labels, its union and its area (for the smallest size) are those of
+the full run. The others are dropped. Names follow the raster order of first px in the *whole* image, so that they are the names
+of the full run with those that do not occur in the region left out: the order is the same, the numbers are 1, 2, … again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftrun.clustering.one_window.connected_components import Labels
+from shiftrun.clustering.windows.gather import Gather
+from shiftrun.clustering.windows.label_store import LabelStore
+from shiftrun.clustering.windows.unite import Unions
+from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
+from shiftrun.clustering.one_window.label_window import Clustering, label_windows
+from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.inference.blocks import Block
+from shiftrun.tiles.label_grid import Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Labels (unique in the image) of one window that lie in the region, and those in the overlap with each other window."""
+
+    inside: NDArray[np.int64]
+    overlaps: dict[int, NDArray[np.int64]]
+
+
+@contextmanager
+def label_region(
+    blocks_of: Callable[[Box], Iterable[Block]],
+    shape: tuple[int, ...],
+    region: Box,
+    clustering: Clustering,
+    windows: list[Window],
+    *,
+    folder: Path | None = None,
+    sums: Sums = sums_on_cpu,
+) -> Iterator[LabelStore]:
+    """Label what touches a region; yields labels (*shape) that are complete inside the region.
+
+    Parameters
+    ----------
+    blocks_of : callable
+        The blocks of a box of the result in raster order, counted from the start of the box.
+    shape : tuple of int
+        Of the whole result.
+    region : Box
+    clustering : Clustering
+    windows : list of Window
+        Of the whole result.
+    folder : Path, optional
+        Where the unnamed temporary file of the labels lies.
+    sums : callable, optional
+        As of `mean_shift`.
+    """
+    with LabelStore(shape, folder) as store:
+        unions = Unions(windows)
+        reached: dict[int, _Reach] = {}
+        wanted = [[number for number, window in enumerate(windows) if intersection(window.core, region) is not None]]
+        while wanted:
+            for numbers in wanted:
+                for number, labels in _label_windows(blocks_of, [windows[n] for n in numbers], clustering, sums):
+                    reached[numbers[number]] = _reach(labels, store.total, numbers[number], windows, region)
+                    unions.add(numbers[number], labels, store.total)
+                    store.add(windows[numbers[number]], labels)
+            names = unions.names(store.total)
+            inside = np.unique(np.concatenate([names[reach.inside] for reach in reached.values()]))
+            wanted = [[number] for number in sorted(_next(reached, names, inside))]
+        store.name(np.where(np.isin(names, inside), names, 0), clustering.min_size)
+        yield store
+
+
+def _label_windows(
+    blocks_of: Callable[[Box], Iterable[Block]], windows: list[Window], clustering: Clustering, sums: Sums
+) -> Iterator[tuple[int, Labels]]:
+    """Label windows that form a rectangle of the grid; yields (number, labels (*box))."""
+    hull = tuple(
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*(w.box for w in windows), strict=True)
+    )
+    moved = [Window(within(window.box, hull), within(window.core, hull)) for window in windows]
+    gather = Gather(moved, clustering.threshold)
+    yield from label_windows(gather.complete(blocks_of(hull)), clustering, sums=sums)
+
+
+def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:
+    box = windows[number].box
+
+    def found(part: Box | None) -> NDArray[np.int64]:
+        values = np.unique(labels[within(part, box)]) if part is not None else np.empty(0, dtype=np.int64)
+        return values[values > 0].astype(np.int64) + offset
+
+    others = {other: intersection(box, window.box) for other, window in enumerate(windows) if other != number}
+    overlaps = {other: found(common) for other, common in others.items() if common is not None}
+    return _Reach(found(intersection(windows[number].core, region)), overlaps)
+
+
+def _next(reached: dict[int, _Reach], names: NDArray[np.int32], inside: NDArray[np.int32]) -> set[int]:
+    """The windows not labeled yet that may carry on an object of the region."""
+    return {
+        other
+        for reach in reached.values()
+        for other, there in reach.overlaps.items()
+        if other not in reached and np.isin(names[there], inside).any()
+    }

@@ -1,0 +1,1 @@
+"""Windows united to one label image."""

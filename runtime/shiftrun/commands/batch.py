@@ -1,0 +1,136 @@
+"""Which images a command works on, and where the results of each go.
+
+One image has its results where the options say. Several images (more than one name, a pattern or a folder) have theirs in the
+folders that the options name, under the name of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shiftlint.errors import InputError
+from shiftrun.files.reading.images import RASTER, READABLE, TIFF
+from shiftrun.files.reading.ome_zarr import images_inside, is_zarr
+from shiftrun.files.writing.output_path import ZARR, split_name
+
+PATTERN = set("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image and where its results go.
+
+    Attributes
+    ----------
+    image : Path
+    outputs : dict of kind to Path
+        Such as {"labels": …, "objects": …}.
+    """
+
+    image: Path
+    outputs: dict[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The work of one call; `many` says that the call was for several images, even if only one was found."""
+
+    jobs: tuple[Job, ...]
+    many: bool
+
+    def run(self, work: Callable[[Job], None], say: Callable[[str], None]) -> None:
+        """Do the work; of several images one that fails is named and the others go on.
+
+        Raises
+        ------
+        InputError
+            At the end, if any failed.
+        """
+        failed = []
+        for job in self.jobs:
+            try:
+                work(job)
+            except (InputError, MemoryError) as error:
+                if not self.many:
+                    raise
+                failed.append(job.image)
+                say(str(error) if str(job.image) in str(error) else f"{job.image}: {str(error) or 'out of memory'}")
+        if failed:
+            names = ", ".join(str(path) for path in failed[:5]) + (", …" if len(failed) > 5 else "")
+            raise InputError(f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the others are written.")
+
+
+def jobs_of(arguments: tuple[str, ...], targets: Mapping[str, Path | None], suffix: Mapping[str, str]) -> Jobs:
+    """Find the images and name the results.
+
+    Parameters
+    ----------
+    arguments : tuple of str
+        Files, folders of images, folders of OME-Zarr with one image or a plate of many, patterns such as "plate/*.tif".
+    targets : dict of kind to Path or None
+        Files for one image, folders (made if need be) for several; None is left out.
+    suffix : dict of kind to str
+        The type of the results of several images; "" is that of the image: OME-TIFF, TIFF or OME-Zarr, else TIFF.
+
+    Raises
+    ------
+    InputError
+        A pattern or folder without images; a file where a folder is needed; two images with results of one name.
+    """
+    found = [_images(text) for text in arguments]
+    many = len(arguments) > 1 or any(is_many for _, is_many in found)
+    images = list(dict.fromkeys(image for some, _ in found for image in some))
+    wanted = {kind: path for kind, path in targets.items() if path is not None}
+    if not many:
+        return Jobs((Job(images[0], wanted),), many)
+    for folder in wanted.values():
+        _check_folder(folder)
+    jobs = tuple(Job(image, {kind: folder / _name(image, suffix[kind]) for kind, folder in wanted.items()}) for image in images)
+    taken: dict[str, Path] = {}
+    for job in jobs:
+        first = next(iter(job.outputs.values()))
+        other = taken.setdefault(split_name(first)[0], job.image)  # tables and reports have this name too
+        if other != job.image:
+            raise InputError(f"one name for two results ({first}): both of {other} and {job.image}. Run them one by one.")
+    for folder in wanted.values():
+        folder.mkdir(exist_ok=True)
+    return Jobs(jobs, many)
+
+
+def _images(text: str) -> tuple[list[Path], bool]:
+    """The images that an argument means, and whether it means several."""
+    path = Path(text)
+    if set(text) & PATTERN and not path.exists():
+        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    elif is_zarr(path):
+        inside = images_inside(path)  # of a plate, or of what converters make of a file with many images
+        return inside or [path], len(inside) > 1
+    elif path.is_dir():
+        found = [each for each in path.iterdir() if each.suffix.lower() in READABLE or is_zarr(each)]
+    else:
+        return [path], False
+    found = [each for each in found if not each.name.startswith(".")]
+    if not found:
+        raise InputError(f"no images ({text}): expected files of {', '.join(READABLE)} or folders of OME-Zarr, got none.")
+    return sorted(found), True
+
+
+def _check_folder(folder: Path) -> None:
+    known = (*READABLE, ZARR, ".csv")
+    if (folder.exists() and (not folder.is_dir() or is_zarr(folder))) or (not folder.exists() and folder.suffix.lower() in known):
+        raise InputError(f"one output for several images ({folder}): expected a folder. Name a folder, such as -o results/.")
+    if not folder.parent.is_dir():
+        raise InputError(f"no such folder ({folder.parent}): expected a folder to make {folder.name} in. Create it first.")
+
+
+def _name(image: Path, suffix: str) -> str:
+    """The name of a result: that of the image, with those of the groups of OME-Zarr around it, of type `suffix` or its own."""
+    outer = [parent for parent in image.parents if parent.suffix.lower() == ZARR]
+    if outer:
+        stem, own = split_name(outer[-1])
+        stem = "_".join((stem, *image.relative_to(outer[-1]).parts))
+    else:
+        stem, own = split_name(image)
+    return stem + (suffix or (TIFF[0] if own.lower() in (*RASTER, ".npy", "") else own))

@@ -1,0 +1,97 @@
+"""Where labels lie: in the frame of the image, so that both can be laid over each other, or in that of a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shiftlint.errors import InputError
+from shiftrun.arrays.box import Box, everything, intersection, within
+from shiftrun.arrays.readers import Reader
+from shiftrun.arrays.calibration import Calibration
+from shiftrun.files.reading.images import Image
+from shiftrun.arrays.views import Cropped, Framed
+from shiftrun.model.model import Model
+from shiftrun.model.model_file import INSTANCE_OUTPUTS
+from shiftrun.tiles.plan import Plan
+from shiftrun.tiles.regions import Region, resolve_region
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFrame:
+    """The frame of a label image.
+
+    Attributes
+    ----------
+    box : Box
+        The part that is written, of the whole frame.
+    origin : tuple of int
+        Where output 0 of the result lies in the whole frame: with `--pad none` the px that the network consumes.
+    region : Box or None
+        The part of the result that is computed; None: all.
+    scales : tuple of float
+        Px of the frame per px of the image.
+    """
+
+    box: Box
+    origin: tuple[int, ...]
+    region: Box | None
+    scales: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size of the label image."""
+        return tuple(part.stop - part.start for part in self.box)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a px of the labels is a px of the image."""
+        return all(scale == 1 for scale in self.scales)
+
+    def labels(self, computed: Reader) -> Reader:
+        """The label image; what was not computed is background."""
+        if computed.shape == self.shape:
+            return computed
+        start = [part.start for part in self.region] if self.region else [0] * len(self.box)
+        places = zip(start, self.origin, self.box, strict=True)
+        return Framed(computed, self.shape, tuple(first + origin - part.start for first, origin, part in places))
+
+    def image(self, whole: Image) -> Image:
+        """The part of the image under the labels."""
+        box = (slice(0, whole.shape[0]), *self.box)
+        return whole if self.shape == whole.shape[1:] else replace(whole, source=Cropped(whole.source, box))
+
+    def calibration(self, of_image: Calibration) -> Calibration:
+        """That of the labels, from that of the image; further axes in front are left alone."""
+        others = len(of_image.axes) - len(self.box)
+        resampled = of_image.resampled((*(1,) * others, *self.scales))
+        return resampled.cropped((*(0,) * others, *(part.start for part in self.box)))
+
+
+def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
+    """The frame of the labels of one image: the image's, or, where the network changes the scale, that of its outputs.
+
+    Parameters
+    ----------
+    model : Model
+    plan : Plan
+        Of the whole image.
+    region : tuple of slice or None
+        Px of the frame.
+
+    Raises
+    ------
+    InputError
+        The region is not inside the frame, or holds no output.
+    """
+    scales = tuple(float(scale) for scale in model.scales(INSTANCE_OUTPUTS))
+    in_image = all(scale == 1 for scale in scales)
+    shape = tuple(axis.image_px for axis in plan.axes) if in_image else plan.output_shape
+    origin = tuple(axis.origin_px for axis in plan.axes) if in_image else (0,) * len(shape)
+    if region is None:
+        return LabelFrame(everything(shape), origin, None, scales)
+    box = resolve_region(region, shape)
+    result = tuple(slice(first, first + size) for first, size in zip(origin, plan.output_shape, strict=True))
+    common = intersection(box, result)
+    if common is None:
+        raise InputError("region without outputs (--region, --pad none): expected px that the network labels, got the rim only.")
+    return LabelFrame(box, origin, within(common, result), scales)

@@ -1,0 +1,1 @@
+"""Labels and arrays, written whole or not at all."""

@@ -1,0 +1,69 @@
+"""Label images of a series until all are known: compressed, in one unnamed temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.readers import Reader
+
+BAND_PX = 1 << 22
+
+
+class Spool:
+    """Takes label images of one size one by one, then gives them as an array (N, *space) by boxes.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (N, *space), N being what was added.
+    """
+
+    def __init__(self, space: tuple[int, ...], folder: Path | None = None) -> None:
+        self.dtype = np.dtype(np.int32)
+        self._space = space
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__; the system removes it in any case
+        self._bands: list[list[tuple[Box, int, int]]] = []  # by image: the box, its place and size in the file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size (N, *space)."""
+        return (len(self._bands), *self._space)
+
+    def append(self, labels: Reader) -> None:
+        """Take one label image (*space)."""
+        rows = max(1, BAND_PX // max(1, int(np.prod(self._space[1:]))))
+        bands = []
+        for start in range(0, self._space[0], rows):
+            box = (slice(start, min(start + rows, self._space[0])), *(slice(0, size) for size in self._space[1:]))
+            data = zlib.compress(np.ascontiguousarray(labels.read(box), dtype=self.dtype).tobytes(), 1)
+            bands.append((box, self._file.seek(0, 2), len(data)))
+            self._file.write(data)
+        self._bands.append(bands)
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """The labels of one box (N, *space), int32."""
+        result = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
+        for out, number in enumerate(range(box[0].start, box[0].stop)):
+            for band, position, size in self._bands[number]:
+                common = intersection(band, box[1:])
+                if common is None:
+                    continue
+                self._file.seek(position)
+                shape = [part.stop - part.start for part in band]
+                labels = np.frombuffer(zlib.decompress(self._file.read(size)), dtype=self.dtype).reshape(shape)
+                result[out][within(common, box[1:])] = labels[within(common, band)]
+        return result

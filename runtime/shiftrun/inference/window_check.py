@@ -1,0 +1,401 @@
+"""Measuring at run time what is promised: tiles against other windows of the image, and a fast precision against the exact one.
+
+A run of more than one tile proves itself when its network first runs so: its tiles are compared with the windows of
+`tiles.witnesses`. What was proved is remembered (`proofs`). With `--check N` so many tiles are compared with larger windows
+instead, every time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftlint.contract.values import AxisContract
+from shiftlint.errors import InputError
+from shiftrun.arrays.box import Box, within
+from shiftrun.inference.proofs import Key, Proofs
+from shiftrun.inference.network_input import Source, padding_index
+from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
+from shiftrun.tiles.plan import Plan, Tile
+from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses
+
+# The largest difference that is no error, in standard deviations of the run; of whole numbers, the share of px.
+ROUNDING = 1e-3  # where the plan says "up to rounding"
+FAST = {"tf32": 5e-2, "fp16": 1e-1}
+HARDLY_VARIES = 1e-3  # an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
+AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
+THINNED = 4  # px along every axis, of which one counts for the standard deviation
+
+PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
+Axes = tuple[AxisContract, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """How the runs of a model prove themselves.
+
+    Attributes
+    ----------
+    key : callable (Plan, outputs) to Key
+        What a proof of a run holds for.
+    usable : callable (Plan, outputs) to (callable (shape of a read) to bool)
+        Which reads fit into memory and promise what the plan does.
+    proofs : Proofs
+        What was proved before.
+    """
+
+    key: Callable[[Plan, Outputs], Key]
+    usable: Callable[[Plan, Outputs], Usable]
+    proofs: Proofs
+
+
+@dataclass
+class Check:
+    """Looks at tiles while a model runs: are they those of other windows, and what does a fast precision cost?
+
+    Attributes
+    ----------
+    windows : int or None
+        How many tiles of every run to compare with larger windows; None: by `proving`.
+    precision : {"exact", "tf32", "fp16"}
+    exact : callable () to Network
+        The network in exact precision.
+    where : str
+        The network, for messages.
+    proving : Proving, optional
+    cost : dict
+        What the precision costs on the first tile of the run: size, largest difference and standard deviation per output.
+    compared : int
+        Windows so far.
+    largest : dict
+        The largest difference per output so far.
+    told : list of str
+        Of every run that had to prove itself: whether it did, or did before.
+    """
+
+    windows: int | None
+    precision: str
+    exact: Callable[[], Network]
+    where: str = "network"
+    proving: Proving | None = None
+    cost: dict[str, Any] = field(default_factory=dict)
+    compared: int = 0
+    largest: dict[str, float] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+
+    def begin(self, network: Network, source: Source, plan: Plan, axes: Axes, outputs: Outputs) -> Watch:
+        """What looks at a run, whose parameters these are; `axes` serve all outputs.
+
+        Raises
+        ------
+        InputError
+            As of `Source.window` and `Network.run`.
+        """
+        watch = Watch(self, network, source, plan, outputs)
+        if not plan.exact or plan.tile_count == 1:  # nothing is promised, or the run is the whole image
+            return watch
+        if self.windows is not None:
+            for tile in self._chosen(plan):
+                watch.add_larger(axes, tile)
+        elif self.proving is not None:
+            proof = Proof(self.proving.key(plan, outputs), self.proving.proofs)
+            if proof.key in proof.proofs:
+                self.told.append(REMEMBERED)
+            else:
+                watch.add_proof(proof, witnesses(plan, axes, self.proving.usable(plan, outputs)))
+        return watch
+
+    def allowed(self, plan: Plan, *, exact: bool = True) -> float:
+        """The largest difference that is no error, in standard deviations of the output; `exact` as of `Witness`."""
+        if self.precision != "exact":
+            return FAST[self.precision]
+        return 0.0 if plan.bitwise and exact else max(ROUNDING, AMPLIFIED * plan.drift)
+
+    def take(self, plan: Plan) -> dict[str, Any] | None:
+        """The form of the run report, and begin anew; None where there was nothing to look at.
+
+        Differences are in units of the output, `allowed` in its standard deviations.
+        """
+        if self.windows is None and not self.told and not self.cost:
+            return None
+        report = {
+            "precision": self.precision,
+            "cost": self.cost,
+            "windows": self.compared,
+            "max_abs": self.largest,
+            "allowed": self.allowed(plan),
+            "proof": next((state for state in (NOT_PROVED, PROVED, REMEMBERED) if state in self.told), None),
+        }
+        self.cost, self.compared, self.largest, self.told = {}, 0, {}, []
+        return report
+
+    def _chosen(self, plan: Plan) -> Iterator[Tile]:
+        """Tiles at random, but the same ones for the same plan."""
+        random = np.random.default_rng(0)
+        count = min(self.windows or 0, plan.tile_count)
+        numbers = set(random.choice(plan.tile_count, count, replace=False).tolist())
+        return (tile for number, tile in enumerate(plan.tiles()) if number in numbers)
+
+
+@dataclass
+class _Window:
+    """A window to compare with; `values` are what it gives, once they are known."""
+
+    tiles: tuple[Tile, ...]  # the second where the first does not fit into memory
+    exact: bool
+    left_px: int
+    values: Values | None = None
+
+    @property
+    def write(self) -> Box:
+        return self.tiles[0].write
+
+
+@dataclass
+class Proof:
+    """What a run proves if all goes well, where that is remembered, and whether its windows are `complete`."""
+
+    key: Key
+    proofs: Proofs
+    complete: bool = True
+
+
+@dataclass
+class Watch:
+    """One run that is looked at, tile by tile."""
+
+    check: Check
+    network: Network
+    source: Source
+    plan: Plan
+    outputs: Outputs
+    windows: list[_Window] = field(default_factory=list)
+    spread: dict[str, Spread] = field(default_factory=dict)
+    worst: dict[tuple[str, bool], Difference] = field(default_factory=dict)  # by output and `Witness.exact`
+    differing: Counter[tuple[str, bool]] = field(default_factory=Counter)  # elements
+    counted: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    proof: Proof | None = None
+
+    def add_larger(self, axes: Axes, tile: Tile) -> None:
+        """Compare a tile with a window that is larger by half a tile at every end, or by a step where that does not fit."""
+        found = tuple(larger(self.plan, axes, tile, halves=halves) for halves in (1, 0))
+        if found[0].read != tile.read:  # else it is the only window there is
+            self.windows.append(_Window(found, exact=True, left_px=_px(tile.write)))
+
+    def add_proof(self, proof: Proof, found: Iterator[Witness]) -> None:
+        """Run the windows of a proof; it is none where windows are missing, cannot be run or have no contrast."""
+        self.proof, small = proof, 0
+        for witness in found:
+            tile, contrast = self._with_contrast(witness)
+            window = _Window((tile,), witness.exact, _px(tile.write))
+            if self._run(window):
+                self.windows.append(window)
+            proof.complete &= contrast and window.values is not None
+            small += witness.exact
+        proof.complete &= small > 0
+
+    def look(self, tile: Tile, values: Values) -> None:
+        """Take a tile of the run and what it gave.
+
+        Raises
+        ------
+        InputError
+            SL902: another window gives other values than the plan and the precision allow.
+        """
+        check = self.check
+        if check.precision != "exact" and not check.cost:
+            check.cost = self._cost(tile, values)
+        if not self.windows:
+            return
+        for name, part in values.items():
+            self.spread.setdefault(name, Spread()).add(part)
+        for window in list(self.windows):
+            shared = _shared(window.write, tile.write)
+            if shared is not None:
+                self._compare(window, shared, tile, values)
+
+    def end(self) -> None:
+        """The run is over: judge what was compared, and remember a proof.
+
+        Raises
+        ------
+        InputError
+            As of `look`.
+        """
+        for (name, exact), difference in self.worst.items():
+            limit = self.check.allowed(self.plan, exact=exact)
+            if difference.whole_numbers:
+                wrong = self.differing[name, exact] > limit * self.counted[name, exact]
+            else:
+                wrong = not difference.most <= limit * self.spread[name].scale
+            if wrong:
+                raise self._contradiction(name, difference, limit)
+        if self.proof is not None:
+            proved = self.proof.complete and not self.windows
+            self.check.told.append(PROVED if proved else NOT_PROVED)
+            if proved:
+                self.proof.proofs.add(self.proof.key)
+
+    def _with_contrast(self, witness: Witness) -> tuple[Tile, bool]:
+        """The first place of a window where the image varies, and whether there is one."""
+        index = padding_index(self.plan)
+        for tile in witness.places:
+            values = self.source.window(tile.read, index)
+            if values.size and (values.min() != values.max()):
+                return tile, True
+        return witness.places[0], False
+
+    def _run(self, window: _Window) -> bool:
+        """Compute what a window gives; whether it fits into memory and the network takes it."""
+        for tile in window.tiles:
+            try:
+                found = _values(self.network, self.source, self.plan, self.outputs, tile)
+            except (InputError, MemoryError):
+                continue
+            window.tiles, window.values = (tile,), found
+            self.check.compared += 1
+            return True
+        return False
+
+    def _compare(self, window: _Window, shared: Box, tile: Tile, values: Values) -> None:
+        if window.values is None and not self._run(window):
+            self.windows.remove(window)
+            return
+        assert window.values is not None
+        for name, part in window.values.items():
+            expected, got = (
+                v[(slice(None), *within(shared, box))] for v, box in ((part, window.write), (values[name], tile.write))
+            )
+            difference = Difference.between(expected, got, shared, tile, window.tiles[0])
+            self.check.largest[name] = max(self.check.largest.get(name, 0.0), difference.most)
+            limit = self.check.allowed(self.plan, exact=window.exact)
+            if limit == 0 and difference.most > 0:
+                raise self._contradiction(name, difference, limit)
+            key = name, window.exact
+            self.differing[key] += difference.differing
+            self.counted[key] += got.size
+            if key not in self.worst or difference.most > self.worst[key].most:
+                self.worst[key] = difference
+        window.left_px -= _px(shared)
+        if window.left_px <= 0:
+            self.windows.remove(window)
+
+    def _cost(self, tile: Tile, values: Values) -> dict[str, Any]:
+        """What a fast precision changes in one tile."""
+        exact = _values(self.check.exact(), self.source, self.plan, self.outputs, tile)
+        return {
+            "read": _sizes(tile.read),
+            "max_abs": {name: float(np.abs(part - values[name]).max()) for name, part in exact.items()},
+            "std": {name: float(part.std(dtype=np.float64)) for name, part in exact.items()},
+        }
+
+    def _contradiction(self, name: str, difference: Difference, limit: float) -> InputError:
+        whole, px = (",".join(map(str, numbers)) for numbers in (self.plan.output_shape, difference.px))
+        spread = self.spread[name].scale
+        allowed = f"{limit * spread:.3g} ({limit:.3g} standard deviations of {spread:.3g}) is allowed"
+        if difference.whole_numbers:
+            allowed = f"{limit:.3g} of the numbers may differ"
+        return InputError(
+            f"SL902 tiles differ from the whole image ({self.check.where}, output {name}, px {px}): "
+            f"expected {difference.expected:.9g}, which a window of {_by(difference.window.read)} px at "
+            f"{_at(difference.window.read)} gives, got {difference.got:.9g} from the tile of {_by(difference.tile.read)} px at "
+            f"{_at(difference.tile.read)}: a difference of {difference.most:.3g} where {allowed}. "
+            f"Run the image as one tile (--tile {whole}), and please report it with the network."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The largest difference between a window and a tile.
+
+    Attributes
+    ----------
+    most : float
+        In units of the output.
+    differing : int
+        Elements.
+    whole_numbers : bool
+    px : tuple of int
+        Where, in the result.
+    expected, got : float
+        The window's value and the tile's there.
+    """
+
+    most: float
+    differing: int
+    whole_numbers: bool
+    px: tuple[int, ...]
+    expected: float
+    got: float
+    window: Tile
+    tile: Tile
+
+    @classmethod
+    def between(cls, expected: NDArray[Any], got: NDArray[Any], box: Box, tile: Tile, window: Tile) -> Difference:
+        """That of two arrays (C, *box); NaN equals NaN, and nothing else."""
+        off = np.zeros(expected.shape)
+        if not np.array_equal(expected, got):
+            a, b = np.asarray(expected, np.float64), np.asarray(got, np.float64)
+            with np.errstate(invalid="ignore"):
+                off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+            off = np.where(np.isnan(off), np.inf, off)
+        place = np.unravel_index(int(np.argmax(off)), off.shape)
+        px = tuple(part.start + int(at) for part, at in zip(box, place[1:], strict=True))
+        differing, whole_numbers = int(np.count_nonzero(off)), got.dtype.kind in "iub"
+        return cls(float(off[place]), differing, whole_numbers, px, float(expected[place]), float(got[place]), window, tile)
+
+
+@dataclass
+class Spread:
+    """The standard deviation of an output over a run, from some of its px."""
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Count a tile (C, *space)."""
+        some = np.asarray(values[(slice(None), *[slice(None, None, THINNED)] * (values.ndim - 1))], np.float64)
+        some = some[np.isfinite(some)]
+        self.count += some.size
+        self.total += float(some.sum())
+        self.squares += float(np.square(some).sum())
+
+    @property
+    def scale(self) -> float:
+        """The standard deviation, or a part of the magnitude where that is larger; 0 only where all is 0."""
+        if not self.count:
+            return 0.0
+        mean, square = self.total / self.count, self.squares / self.count
+        return max(sqrt(max(0.0, square - mean * mean)), HARDLY_VARIES * sqrt(square))
+
+
+def _values(network: Network, source: Source, plan: Plan, outputs: Outputs, tile: Tile) -> Values:
+    return run_batch(network, plan, outputs, [(tile, source.window(tile.read, padding_index(plan)))])[0][1]
+
+
+def _shared(one: Box, other: Box) -> Box | None:
+    parts = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return parts if all(part.start < part.stop for part in parts) else None
+
+
+def _px(box: Box) -> int:
+    return prod(_sizes(box))
+
+
+def _sizes(box: Box) -> list[int]:
+    return [part.stop - part.start for part in box]
+
+
+def _by(box: Box) -> str:
+    return "x".join(map(str, _sizes(box)))
+
+
+def _at(box: Box) -> str:
+    return ", ".join(str(part.start) for part in box)

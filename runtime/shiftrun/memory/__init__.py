@@ -1,0 +1,1 @@
+"""How much memory there is, how much a network needs, and what is used again."""

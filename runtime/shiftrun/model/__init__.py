@@ -1,0 +1,1 @@
+"""An opened model: its file, its runs, its instances."""

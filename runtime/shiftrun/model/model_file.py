@@ -1,0 +1,135 @@
+"""A model file and what its contract and metadata say of inputs, outputs, grids and clustering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from shiftlint.contract.values import AxisContract, Contract, OutputContract
+from shiftlint.errors import InputError
+from shiftlint.contract.metadata import Metadata
+from shiftrun.clustering.one_window.label_window import Clustering
+from shiftrun.arrays.readers import Reader
+from shiftrun.inference.normalization import percentile_normalization
+from shiftrun.inference.network_input import Source
+from shiftrun.tiles.padded_axis import frame, sizes_of
+from shiftlint.contract.joined_outputs import joined_axes, same_grid
+from shiftrun.tiles.plan import Edges
+from shiftrun.tiles.label_grid import GRIDS, row_edges
+
+INSTANCE_OUTPUTS = ("embedding", "foreground")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+        Of the file.
+    contract : Contract
+    contract_source : str
+        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed (stale)" by force.
+    metadata : Metadata
+    """
+
+    path: Path
+    sha256: str
+    contract: Contract
+    contract_source: str
+    metadata: Metadata
+
+    @property
+    def dimensions(self) -> int:
+        """Number of spatial axes."""
+        return len(self.contract.input.shape) - 2
+
+    @property
+    def input_axes(self) -> tuple[int, ...]:
+        """The spatial axes of the input, as the first output that follows all of them has it."""
+        outputs = [output for output in self.contract.outputs if len(output.axes) == self.dimensions] or self.contract.outputs
+        return tuple(axis.input_axis for axis in outputs[0].axes)
+
+    @property
+    def channels(self) -> int | None:
+        """Number of input channels; None where the network does not say."""
+        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in self.input_axes)
+        return size if isinstance(size, int) else None
+
+    def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:
+        """The contracts of the named outputs, by default of the first that has all spatial axes.
+
+        Raises
+        ------
+        InputError
+            There is no such output, or it is no image.
+        """
+        images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
+        for name in names:
+            if name not in images:
+                raise InputError(
+                    f"no such output ({self.path}): expected {name!r}, got {', '.join(images) or 'no output that is an image'}. "
+                    + ("shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output.")
+                )
+        if not images:
+            raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
+        return tuple(images[name] for name in names or tuple(images)[:1])
+
+    def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
+        """The named outputs ("all": every image) by grid: those of one group can be computed together."""
+        if names == ("all",):
+            names = tuple(output.name for output in self.contract.outputs if len(output.axes) == self.dimensions)
+        found: list[list[OutputContract]] = []
+        for output in self.outputs(tuple(dict.fromkeys(names))):
+            for group in found:
+                if same_grid(group[0], output):
+                    group.append(output)
+                    break
+            else:
+                found.append([output])
+        return tuple(tuple(output.name for output in group) for group in found)
+
+    def axes(self, outputs: tuple[str, ...] = ()) -> tuple[AxisContract, ...]:
+        """The contract of each spatial axis that serves all the named outputs."""
+        return joined_axes(self.outputs(outputs))
+
+    def row_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
+        """Where the result of an image of spatial `shape` is cut into rows of label windows."""
+        axes = self.axes(INSTANCE_OUTPUTS)
+        result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
+        return row_edges(result, GRIDS[self.dimensions])
+
+    def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
+        """Px of the named outputs per px of the image, by spatial axis."""
+        return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
+
+    def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
+        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
+
+        Raises
+        ------
+        InputError
+            NaN or infinite px; a constant image; "model" and the model does not say how.
+        """
+        if normalize == "none":
+            return Source(image, None, where)
+        if self.metadata.percentiles is None:
+            raise InputError(
+                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
+                "Pass --normalize none if the image is already as the network wants it."
+            )
+        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
+
+    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
+        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
+        bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
+        if bandwidth is None:
+            raise InputError(
+                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
+            )
+        threshold = self.metadata.foreground_threshold if threshold is None else threshold
+        min_size = self.metadata.min_size if min_size is None else min_size
+        return Clustering(bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_border or 0.0)

@@ -1,0 +1,101 @@
+"""Whether a network is the same program at two choices of sizes, and if not, where it begins to be another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.derive_contract import told
+from shiftlint.calculus.note import Kind, SizeError
+from shiftlint.analysis.causes import Cause, What, written
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.onnx_file.graph import Node
+from shiftlint.analysis.probe import Probe
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One output at two choices of sizes, px per spatial axis.
+
+    Attributes
+    ----------
+    output : str
+    first, second : tuple of int
+    cause : Cause or None
+        None: the program is the same at both.
+    """
+
+    output: str
+    first: Sizes
+    second: Sizes
+    cause: Cause | None
+
+
+def compare(
+    path: str | Path, first: Sizes, second: Sizes, *, output: str | None = None, input_name: str | None = None
+) -> list[Comparison]:
+    """Compare the programs of all outputs, or of one.
+
+    Parameters
+    ----------
+    path : str or Path
+    first, second : tuple of int
+        Px of the image, one for all spatial axes or one for each.
+    output, input_name : str, optional
+        Names of an output and of the input that is the image.
+
+    Raises
+    ------
+    InputError
+        SL001 (unreadable), SL005 (no image-like input, or several), SL302 (the network does not run at one of the sizes), no such
+        output, or sizes that do not fit the axes.
+    """
+    graph = read_graph(Path(path))
+    probe = open_probe(graph, where=str(path), input_name=input_name)
+    names = [value.name for value in graph.outputs]
+    if output is not None and output not in names:
+        raise InputError(f"no such output (--output): expected one of {', '.join(names)}, got {output!r}.")
+    one, two = (_checked(probe, sizes, path) for sizes in (first, second))
+    return [Comparison(name, one, two, _cause(probe, name, one, two)) for name in names if output in (None, name)]
+
+
+def _checked(probe: Probe, sizes: Sizes, path: str | Path) -> Sizes:
+    """One size per axis, at which the network runs."""
+    rank = len(probe.axes)
+    if len(sizes) not in (1, rank):
+        raise InputError(f"wrong number of sizes (--sizes): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
+    sizes = sizes * rank if len(sizes) < rank else sizes
+    fixed = tuple(n if given is None else given for n, given in zip(sizes, probe.static, strict=True))
+    if fixed != sizes:
+        raise InputError(f"SL302 illegal size ({path}): expected {written(fixed)} px, which the file fixes, got {written(sizes)}.")
+    try:
+        probe.at(sizes)
+    except SizeError as error:
+        raise InputError(
+            f"SL302 illegal size ({path}): expected one at which the network runs, got {written(sizes)} px: {error}."
+        ) from error
+    return sizes
+
+
+def _cause(probe: Probe, output: str, first: Sizes, second: Sizes) -> Cause | None:
+    found = probe.difference(output, first, second)
+    if found is not None:
+        return told(probe, found, first, second)
+    return next(_unknown(probe, output, (first, second)), None)
+
+
+def _unknown(probe: Probe, output: str, sizes: Sequence[Sizes]) -> Iterator[Cause]:
+    """What is not analyzed, the first node first: it may be another program wherever it looks the same."""
+    nodes = {call.node.name: call.node for call in probe.calls}
+    order = {name: place for place, name in enumerate(nodes)}
+    for one in sizes:
+        tensor = probe.at(one).outputs[output]
+        for note in sorted(tensor.notes, key=lambda note: (order.get(note.node, -1), note.reason)):
+            if note.kind in {Kind.UNKNOWN, Kind.RANDOM}:
+                node = nodes.get(note.node, Node(note.node, note.op, "", (), (), {}))
+                yield Cause(node, What.UNKNOWN, "", note.reason, note.reason)

@@ -1,0 +1,289 @@
+"""From an ONNX file to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import floor, prod
+from pathlib import Path
+
+from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.analysis.causes import Cause, cause_of, predicate, sentence, written
+from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Graph, Value
+from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
+from shiftlint.analysis.rounding import fewest_px
+from shiftlint.analysis.legal_sizes import SizeClass, candidates, larger_sizes, size_classes, typical_sizes
+from shiftlint.calculus.sliding_windows import CHANNELS
+from shiftlint.analysis.image_layout import open_probe
+
+AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+
+
+def analyze(path: str | Path, *, input_name: str | None = None) -> Contract:
+    """Derive the contract of the network in an ONNX file.
+
+    Parameters
+    ----------
+    path : str or Path
+    input_name : str, optional
+        Which input is the image, where there are several.
+
+    Raises
+    ------
+    InputError
+        SL001 (unreadable), SL005 (no image-like input, or several), SL302 (no legal size found).
+    """
+    return contract_of(read_graph(Path(path)), where=str(path), input_name=input_name)
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """What the model says of itself; InputError (SL001) or SchemaError if it cannot be read."""
+    return Metadata.from_props(read_graph(Path(path)).metadata, where=str(path))
+
+
+def contract_of(graph: Graph, *, where: str, input_name: str | None = None) -> Contract:
+    """The contract of a graph; `where` names it in errors. Raises as `analyze`."""
+    return contract_at(open_probe(graph, where=where, input_name=input_name), where=where)
+
+
+def contract_at(probe: Probe, *, where: str) -> Contract:
+    """As `contract_of`, of a network whose image and axes are chosen; what was looked at stays with the probe."""
+    return contract_and_notes(probe, where=where)[0]
+
+
+def contract_and_notes(probe: Probe, *, where: str) -> tuple[Contract, tuple[Note, ...]]:
+    """As `contract_at`, and what is noted of the outputs."""
+    graph = probe.graph
+    try:
+        base = typical_sizes(probe)
+    except SizeError as error:
+        raise InputError(f"SL302 no legal size ({where}): expected a size at which the network runs, got: {error}.") from error
+    outputs, notes = zip(*(_output(probe, base, value) for value in graph.outputs), strict=True)
+    contract = Contract(
+        ModelIdentity(graph.sha256, tuple(sorted((d or "ai.onnx", v) for d, v in graph.opset.items())), graph.producer),
+        InputContract(probe.image.name, probe.image.shape, probe.image.dtype, probe.batch(base)),
+        outputs,
+    )
+    return contract, tuple(dict.fromkeys(note for found in notes for note in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a plan may promise at its very sizes.
+
+    Attributes
+    ----------
+    refusals : tuple of str
+        Why the tiles are not those of the whole image.
+    rounding : tuple of str
+        Why they are so up to rounding only.
+    """
+
+    refusals: tuple[str, ...] = ()
+    rounding: tuple[str, ...] = ()
+
+
+def confirmed(
+    path: str | Path,
+    contract: Contract,
+    sizes: tuple[int, ...],
+    *,
+    whole: tuple[int, ...] | None = None,
+    batch: int = 1,
+    threads: int = 1,
+) -> Confirmation:
+    """Evaluate the network at the very sizes of a plan.
+
+    Parameters
+    ----------
+    path : str or Path
+    contract : Contract
+    sizes : tuple of int
+        Of a tile's input, px per spatial axis.
+    whole : tuple of int, optional
+        Of the whole image as the network would get it; there it must be the same local function.
+    batch : int
+        Tiles that are run at a time.
+    threads : int
+        That compute one of them.
+
+    Raises
+    ------
+    InputError
+        As `analyze`.
+    """
+    probe = open_probe(read_graph(Path(path)), where=str(path), input_name=contract.input.name)
+    try:
+        behavior = probe.at(sizes)
+        batched = batch == 1 or probe.independent(sizes, batch)
+        small = tuple(_small_layers(probe, sizes, threads))
+    except SizeError as error:
+        return Confirmation((f"the network does not run at {written(sizes)} px: {error}",))
+    found: list[str] = []
+    for output in contract.outputs:
+        for axis in output.axes:
+            actual = behavior.axes.get((output.name, axis.input_axis))
+            if actual is None or not _holds(axis, actual, sizes[probe.axes.index(axis.input_axis)]):
+                found.append(
+                    f"output {output.name}, axis {axis.name} behaves otherwise at {written(sizes)} px than its contract says"
+                )
+        if whole is not None and not found:
+            found += _elsewhere(probe, output.name, sizes, whole)
+    if not batched:
+        found.append(f"images in a batch of {batch} depend on each other")
+    return Confirmation(tuple(found), small)
+
+
+def _small_layers(probe: Probe, sizes: tuple[int, ...], threads: int) -> Iterator[str]:
+    """The layer of the fewest px among those that sum in another order where they have few."""
+    layers = [(px, node) for node, px in probe.small_layers(sizes) if px <= fewest_px(threads)]
+    if layers:
+        px, node = min(layers, key=lambda layer: layer[0])
+        yield (
+            f"{node.name} ({node.op}) computes {px} px of a tile, and up to {fewest_px(threads)} px onnxruntime sums its "
+            "products in another order"
+        )
+
+
+def _elsewhere(probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
+    """Where the network computes something else for the whole image than for a tile."""
+    whole = tuple(n if fixed is None else fixed for n, fixed in zip(whole, probe.static, strict=True))
+    try:
+        found = probe.difference(output, sizes, whole)
+    except SizeError as error:
+        return [f"the network does not run at {written(whole)} px: {error}"]
+    return [] if found is None else [sentence(told(probe, found, sizes, whole), sizes, whole)]
+
+
+def told(probe: Probe, found: Difference, first: tuple[int, ...], second: tuple[int, ...]) -> Cause:
+    """The cause of a difference between two choices of sizes, px per spatial axis."""
+    names = dict(zip(probe.axes, axis_names(probe), strict=True))
+    return cause_of(found, names, dict(zip(probe.axes, zip(first, second, strict=True), strict=True)))
+
+
+def axis_names(probe: Probe) -> tuple[str, ...]:
+    """How the spatial axes of the image are called."""
+    return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
+
+
+
+
+
+
+
+
+
+
+
+
+def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:
+    if axis.period is None:
+        return True
+    if not actual.periodic or axis.output_size is None or axis.sizes is None or not axis.sizes.legal(size):
+        return False
+    border = all(a <= b for a, b in zip(actual.clipped_border, axis.border, strict=True))
+    same = (axis.period, axis.step) == (actual.relation.period, actual.relation.step)
+    windows = axis.reads is None or axis.reads == actual.relation.reads
+    return border and same and windows and axis.output_size.of(size) == actual.output_size
+
+
+def _output(probe: Probe, base: tuple[int, ...], value: Value) -> tuple[OutputContract, list[Note]]:
+    behavior = probe.at(base)
+    tensor = behavior.outputs[value.name]
+    names = axis_names(probe)
+    classes, apart = size_classes(probe, base, value.name)
+    axes = []
+    for name, axis, known in zip(names, probe.axes, classes, strict=True):
+        found = behavior.axes.get((value.name, axis))
+        if found is not None:
+            axes.append(_axis(name, axis, found, known))
+    notes = [*tensor.notes, *_merged(probe, behavior, value), *_size_notes(probe, base, value.name, axes, apart, tensor.notes)]
+    periods = [axis.period for axis in axes]
+    padded = any(axis.padding for axis in axes)
+    capacity = None if padded or None in periods or not axes else prod(p for p in periods if p is not None)
+    kinds = tensor.upsampling
+    return OutputContract(
+        value.name,
+        value.shape,
+        tuple(axes),
+        capacity,
+        "mixed" if len(kinds) > 1 else next(iter(kinds), "none"),
+        padded or "learned" in kinds or any(note.kind is Kind.POSITION for note in tensor.notes),
+        _reasons(notes, axes),
+    ), notes
+
+
+def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | None) -> AxisContract:
+    behavior = known.behavior if known else found
+    relation = behavior.relation
+    is_global = any(note.kind is Kind.GLOBAL for note in behavior.notes)
+    offset = behavior.offset
+    padding = tuple(sorted(behavior.padding, key=lambda p: (p.node, p.op, p.kind)))
+    return AxisContract(
+        name=name,
+        input_axis=input_axis,
+        output_axis=behavior.output_axis,
+        period=relation.period if known else None,
+        step=relation.step if known else None,
+        reads=relation.reads if known and not is_global else None,
+        border=behavior.clipped_border,
+        padding=padding,
+        is_global=is_global,
+        bitwise=behavior.rounding.bitwise,
+        sizes=known.sizes if known else None,
+        output_size=OutputSize(relation.scale, offset) if known else None,
+        origin=floor(offset / relation.scale / 2) if known and not padding else 0,
+        rounding=behavior.rounding,
+    )
+
+
+def _merged(probe: Probe, behavior: Behavior, value: Value) -> Iterator[Note]:
+    """The axes of the image that several dimensions of an output follow."""
+    maker = next((call.node for call in probe.calls if value.name in call.node.outputs), None)
+    tracks = [{track.axis for atom in dim if (track := atom.track)} for dim in behavior.outputs[value.name].dims]
+    for axis in probe.axes:
+        if maker is not None and sum(axis in followed for followed in tracks) > 1:
+            yield Note(Kind.UNKNOWN, axis, "several dimensions follow the same axis of the image", node=maker.name, op=maker.op)
+
+
+def _size_notes(
+    probe: Probe,
+    base: tuple[int, ...],
+    output: str,
+    axes: Sequence[AxisContract],
+    apart: tuple[int, ...] | None,
+    notes: frozenset[Note],
+) -> Iterator[Note]:
+    """What makes the network another function at another size, where nothing else says why an axis has no period.
+
+    `apart` are sizes at which it differs from `base` although it does not along any single axis.
+    """
+    explained = {note.axis for note in notes if note.kind is not Kind.GLOBAL}
+    for axis in axes:
+        if axis.period is not None or not explained.isdisjoint((axis.input_axis, EVERY)):
+            continue
+        for other in [apart] if apart is not None else larger_sizes(probe, base, probe.axes.index(axis.input_axis), output):
+            found = probe.difference(output, base, other)
+            if found is not None:
+                yield Note(
+                    Kind.SIZE,
+                    axis.input_axis,
+                    predicate(told(probe, found, base, other), base, other),
+                    node=found.node.name,
+                    op=found.node.op,
+                )
+                break
+
+
+def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[str, ...]:
+    """Why something is null, with the node at fault."""
+    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.reason}" for note in notes}
+    for axis in axes:
+        if axis.period is None and not notes:
+            reasons.add(f"sizes: axis {axis.name} behaves differently from size to size")
+    return tuple(sorted(reasons))

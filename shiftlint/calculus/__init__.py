@@ -1,0 +1,1 @@
+"""Relations, tracks, notes and tensors: the mathematics of shift equivariance."""

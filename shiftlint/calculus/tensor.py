@@ -1,0 +1,253 @@
+"""What the analyzer knows of a tensor: its sizes, and per axis how it hangs on the image.
+
+A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner, so that Reshape and Transpose can be
+followed exactly (pixel shuffle, window partition, flattening). An atom either follows one axis of the image (`Track`) or is
+plain: channels, heads, the inside of a block. What cannot be said per atom is said per image axis by `Note`s.
+
+An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean elements and does not leave
+it. `border` counts, from either end, up to the last element that is not. It cannot be read off the final windows: after a crop, a
+padded convolution reads inside the image and yet mixes in its own zeros. On an axis that is shorter than that it counts on, so that
+it is the same at every size.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shiftlint.contract.values import EXACT, Inexact
+from shiftlint.onnx_file.constants import FORMATS, Elements
+from shiftlint.calculus.padding_set import NO_PADDING, Paddings
+from shiftlint.calculus.relation import IDENTITY, Relation
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.track import Track
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
+
+
+
+
+
+
+
+
+BATCH_AXIS = 0
+
+
+class Rounding(StrEnum):
+    """What the last bits of an operator depend on, beside its values."""
+
+    PLACE = "place"
+    BATCH = "batch"
+
+
+
+
+
+
+class Atom(NamedTuple):
+    """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
+
+    The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis of the image anywhere.
+    """
+
+    size: int
+    track: Track | None = None
+    uniform: bool = False
+
+
+Dim = tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An abstract value.
+
+    Attributes
+    ----------
+    dims : tuple of Dim
+        The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
+    elements : Elements, optional
+        Where they do not depend on the image: shapes, indices, scales.
+    from_image : bool
+        Whether the elements depend on the image at all.
+    notes : frozenset of Note
+    upsampling : frozenset of {"fixed", "learned"}
+        Kinds of upsampling between the image and here.
+    opaque : bool
+        Not even the sizes are known; `dims` is empty, and the notes say why.
+    blocked : bool
+        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can tell.
+    program : hashable, optional
+        What computed it (see `shiftlint.analysis.size_dependence`); None of what was computed from sizes: then `elements` tell.
+    """
+
+    dims: tuple[Dim, ...]
+    elements: Elements | None = None
+    from_image: bool = False
+    notes: frozenset[Note] = frozenset()
+    upsampling: frozenset[str] = frozenset()
+    opaque: bool = False
+    blocked: bool = False
+    program: Hashable = None
+
+    @property
+    def value(self) -> NDArray[Any] | None:
+        """The elements as an array, which must not be written to; None where they are not known."""
+        return None if self.elements is None else self.elements.array()
+
+    def number(self) -> Any:
+        """The one element; None where it is not known, or there are more."""
+        return self.elements.numbers()[0] if self.elements is not None and self.elements.size == 1 else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) if dim else 1 for dim in self.dims])
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All tracks of all dimensions."""
+        return tuple([atom.track for dim in self.dims for atom in dim if atom.track])
+
+    def image_axes(self) -> frozenset[int]:
+        """The image axes that this tensor depends on, by a track or by a note."""
+        return frozenset(track.axis for track in self.tracks()) | {note.axis for note in self.notes}
+
+    def with_dim(self, index: int, dim: Dim) -> Tensor:
+        """The same tensor with another dimension, its elements unknown."""
+        dims = (*self.dims[:index], dim, *self.dims[index + 1 :]) if index >= 0 else self.with_dim(index + self.rank, dim).dims
+        return replace(self, dims=dims, elements=None)
+
+    def with_notes(self, notes: Iterable[Note]) -> Tensor:
+        """The same tensor with `notes` added."""
+        added = self.notes.union(notes)
+        return self if added == self.notes else replace(self, notes=added)
+
+
+Parameter = Tensor
+"""Annotates an input that the analysis takes for a constant: a node whose parameter is computed from the image is not analyzed."""
+
+
+def rounded(x: Tensor, rounding: Rounding) -> Tensor:
+    """The same tensor where last bits depend on the place, or on how many images are computed at a time."""
+    axes = {BATCH_AXIS} if rounding is Rounding.BATCH else {track.axis for track in x.tracks()}
+    dims = [tuple([a._replace(track=a.track.by_place()) if a.track and a.track.axis in axes else a for a in dim]) for dim in x.dims]
+    return replace(x, dims=tuple(dims))
+
+
+def with_program(x: Tensor, program: Hashable) -> Tensor:
+    """The same tensor, computed by this program."""
+    return Tensor(x.dims, x.elements, x.from_image, x.notes, x.upsampling, x.opaque, x.blocked, program)
+
+
+def plain(*sizes: int, uniform: bool = False, program: Hashable = None) -> Tensor:
+    """A tensor that does not depend on the image, of these sizes."""
+    return Tensor(tuple(dim_of(size, uniform=uniform) for size in sizes), program=program)
+
+
+def derived(
+    dims: Iterable[Dim],
+    *sources: Tensor | None,
+    notes: Iterable[Note] = (),
+    upsampling: frozenset[str] = frozenset(),
+    blocked: bool = False,
+) -> Tensor:
+    """A tensor that is computed from `sources`: whatever is noted of them holds for it, too."""
+    present = [source for source in sources if source is not None]
+    return Tensor(
+        tuple(dims),
+        from_image=any(source.from_image for source in present),
+        notes=frozenset(notes).union(*[source.notes for source in present]),
+        upsampling=upsampling.union(*[source.upsampling for source in present]),
+        blocked=blocked,
+    )
+
+
+def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
+    """A tensor of which nothing is known but what it was made from."""
+    sources = tuple(sources)
+    notes = {note for source in sources for note in source.notes}
+    notes |= {Note(Kind.UNKNOWN, axis, reason) for source in sources for axis in source.image_axes()}
+    return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
+
+
+def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
+    """A tensor of these numbers: a list, or a single one without axes."""
+    if not isinstance(values, Sequence):
+        return stored(Elements((), dtype, struct.pack(f"<{FORMATS[dtype]}", values)))
+    return stored(Elements((len(values),), dtype, struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)))
+
+
+def computed(array: NDArray[Any]) -> Tensor:
+    """A tensor of the elements of an array."""
+    return stored(Elements(array.shape, array.dtype.name, array))
+
+
+def stored(elements: Elements, program: Hashable = None) -> Tensor:
+    """A tensor of these elements."""
+    return Tensor(tuple(dim_of(size) for size in elements.shape), elements, program=program)
+
+
+def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
+    """A dimension of one atom; of none if it is plain and of size 1."""
+    if size < 0:
+        raise SizeError(f"negative size {size}")
+    if size > LARGEST_SIZE:
+        raise SizeError(f"a size of {size}")
+    return (Atom(size, track, uniform),) if track or size != 1 else ()
+
+
+def released(dim: Dim, reason: str) -> list[Note]:
+    """Notes for a dimension whose single place is given up: global where it holds a whole axis, else a matter of place."""
+    notes = []
+    for track in (atom.track for atom in dim if atom.track):
+        kind = Kind.GLOBAL if track.whole else Kind.POSITION
+        notes.append(Note(kind, track.axis, "an average over the whole axis" if track.whole else reason, track.whole or 1))
+    return notes
+
+
+def dim_size(dim: Dim) -> int:
+    """The product of the atoms' sizes."""
+    if len(dim) == 1:
+        return dim[0].size
+    return prod([atom.size for atom in dim]) if dim else 1
+
+
+def single_track(dim: Dim) -> Track | None:
+    """The track of a dimension of one tracked atom; None if it is plain; Unsupported if axes are merged in it."""
+    if len(dim) == 1:
+        return dim[0].track
+    if any(atom.track for atom in dim):
+        raise Unsupported("a local operator over a dimension in which axes are merged")
+    return None
+
+
+
+
+
+
+def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
+    """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
+    notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period) for atom in dim if atom.track]
+    return dim_of(dim_size(dim)), notes
+
+
+def follows(dim: Dim) -> bool:
+    """Whether any part of a dimension follows the image."""
+    return any(atom.track for atom in dim)
+
+
+def is_uniform(dim: Dim) -> bool:
+    """Whether all elements along a dimension are known to be equal."""
+    return all(atom.uniform or (atom.size == 1 and not atom.track) for atom in dim)

@@ -1,0 +1,1 @@
+"""What the three commands share: exit codes, option types, standard input, whole files."""

@@ -1,0 +1,324 @@
+"""The contract of a network: what may be relied on when its input is shifted, cropped or tiled.
+
+A contract is a tree of frozen values with a JSON form (schemas/contract.schema.json). For one axis of one output:
+
+    output element  step·k + phase  reads input elements  period·k + reads[phase][0] … period·k + reads[phase][1]
+    output size = scale · input size - offset          scale = step / period
+
+`border` counts the elements at either end of an output that padding reaches; `origin` is the input px under output 0.
+Sizes that are legal and aligned are those from `min` to `max` with a residue of `residues` modulo `modulus`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from shiftschemas import validate
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "shiftlint.contract.values"  # in the metadata_props of an ONNX file
+
+Window = tuple[int, int]  # first and last input element, both included
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """A node whose padding reaches an output: its name, operator and kind ("zeros", "reflect", "edge", "wrap", …)."""
+
+    node: str
+    op: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The input sizes (px) that one class of a contract holds for.
+
+    Attributes
+    ----------
+    min, max : int
+        Smallest and largest legal size; `max` is None where there is no upper bound, `min == max` for a static input.
+    modulus, residues : int, tuple of int
+        A legal size is congruent to one of `residues` modulo `modulus`.
+    misaligned : tuple of int
+        Residues of sizes that run, too, but whose grid or windows differ (rule SL104).
+    """
+
+    min: int
+    max: int | None
+    modulus: int
+    residues: tuple[int, ...]
+    misaligned: tuple[int, ...] = ()
+
+    def legal(self, size: int) -> bool:
+        """Whether an input of `size` px is legal and aligned."""
+        return self.min <= size and (self.max is None or size <= self.max) and size % self.modulus in self.residues
+
+    def next_legal(self, size: int) -> int | None:
+        """The smallest legal size of at least `size` px; None where there is none."""
+        start = max(size, self.min)
+        candidates = range(start, start + self.modulus)
+        return next((n for n in candidates if self.legal(n)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSize:
+    """`output = scale · input - offset`, in px."""
+
+    scale: Fraction
+    offset: Fraction
+
+    def of(self, size: int) -> int:
+        """The output size of an input of `size` px (legal sizes only: then it is whole)."""
+        result = self.scale * size - self.offset
+        if result.denominator != 1:
+            raise ValueError(f"output size of {size} px: expected a whole number, got {result}; is {size} a legal size?")
+        return int(result)
+
+
+class Inexact(NamedTuple):
+    """Why equal windows may give outputs whose last bits differ, where they lie apart along an axis.
+
+    Attributes
+    ----------
+    place : bool
+        A function is computed in one way in the body of a row, or of a thread's part, and in another at its end.
+    drift : float
+        The weights of an interpolation are rounded by their place: by up to so many standard deviations for each px of the image.
+    """
+
+    place: bool = False
+    drift: float = 0.0
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether they do not differ."""
+        return not self.place and not self.drift
+
+    def then(self, other: Inexact) -> Inexact:
+        """Of what is computed from what differs already."""
+        return Inexact(self.place or other.place, self.drift + other.drift)
+
+    def join(self, other: Inexact) -> Inexact:
+        """Where branches meet."""
+        return Inexact(self.place or other.place, max(self.drift, other.drift))
+
+
+EXACT = Inexact()
+
+
+@dataclass(frozen=True, slots=True)
+class AxisContract:
+    """One spatial axis of one output.
+
+    Attributes
+    ----------
+    name : str
+        "z", "y" or "x".
+    input_axis, output_axis : int
+        Position of the axis in the input and output tensors.
+    period : int or None
+        Input px; shifting the input by it shifts the output by `step`. None where no period is derived.
+    step : int or None
+        Output px that correspond to `period`.
+    reads : tuple of (first, last) or None per phase, or None
+        Input elements relative to the period's origin, one entry per phase of `step`; an entry is None for a phase that
+        reads nothing. None for the whole where the axis is global, positional or unknown.
+    border : (before, after)
+        Elements at either end of the output that padding reaches.
+    padding : tuple of Padding
+        Empty: valid.
+    is_global : bool
+        The output depends on the whole axis.
+    bitwise : bool
+        Equal input windows give bit-identical outputs, wherever they lie.
+    sizes, output_size
+        None where no legal size was found.
+    origin : int
+        Input px under output 0.
+    rounding : Inexact
+        Why it is not `bitwise`.
+    """
+
+    name: str
+    input_axis: int
+    output_axis: int
+    period: int | None
+    step: int | None
+    reads: tuple[Window | None, ...] | None
+    border: tuple[int, int]
+    padding: tuple[Padding, ...]
+    is_global: bool
+    bitwise: bool
+    sizes: Sizes | None
+    output_size: OutputSize | None
+    origin: int
+    rounding: Inexact = EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class OutputContract:
+    """One output tensor.
+
+    `capacity` bounds the same-looking objects that can be told apart (Rumberger et al. 2021, Corollary 2): the product of
+    the periods; None with padding or position. `upsampling` is "none", "fixed", "learned" or "mixed"; `location_aware` says
+    whether a constant image can give different values within one step (Corollary 5). `reasons` explain each None.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    axes: tuple[AxisContract, ...]
+    capacity: int | None
+    upsampling: str
+    location_aware: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputContract:
+    """The image input; `batch` is "independent", "fixed" or "mixed", and only "independent" may be batched."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which graph a contract belongs to.
+
+    `graph_sha256` hashes nodes, attributes, types and integer or small initializers, without metadata and weights.
+    """
+
+    graph_sha256: str
+    opset: tuple[tuple[str, int], ...]
+    producer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The contract of one network."""
+
+    model: ModelIdentity
+    input: InputContract
+    outputs: tuple[OutputContract, ...]
+
+    def output(self, name: str) -> OutputContract:
+        """The output called `name`; KeyError if there is none."""
+        for output in self.outputs:
+            if output.name == name:
+                return output
+        raise KeyError(name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of schemas/contract.schema.json."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": {
+                "graph_sha256": self.model.graph_sha256,
+                "opset": dict(self.model.opset),
+                "producer": self.model.producer,
+            },
+            "input": {
+                "name": self.input.name,
+                "shape": list(self.input.shape),
+                "dtype": self.input.dtype,
+                "batch": self.input.batch,
+            },
+            "outputs": [_output_to_json(output) for output in self.outputs],
+        }
+
+    def dumps(self) -> str:
+        """One canonical line of JSON: equal contracts give equal text."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, document: Any, *, where: str) -> Contract:
+        """Check `document` against the schema and read it; SchemaError names `where` and the place in it."""
+        validate(document, "contract", where=where)
+        model, image = document["model"], document["input"]
+        return cls(
+            ModelIdentity(model["graph_sha256"], tuple(sorted(model["opset"].items())), model["producer"]),
+            InputContract(image["name"], tuple(image["shape"]), image["dtype"], image["batch"]),
+            tuple(_output_from_json(output) for output in document["outputs"]),
+        )
+
+
+def _output_to_json(output: OutputContract) -> dict[str, Any]:
+    return {
+        "name": output.name,
+        "shape": list(output.shape),
+        "axes": [_axis_to_json(axis) for axis in output.axes],
+        "capacity": output.capacity,
+        "upsampling": output.upsampling,
+        "location_aware": output.location_aware,
+        "reasons": list(output.reasons),
+    }
+
+
+def _axis_to_json(axis: AxisContract) -> dict[str, Any]:
+    sizes, size = axis.sizes, axis.output_size
+    return {
+        "name": axis.name,
+        "input_axis": axis.input_axis,
+        "output_axis": axis.output_axis,
+        "period": axis.period,
+        "step": axis.step,
+        "reads": None if axis.reads is None else [None if r is None else list(r) for r in axis.reads],
+        "border": list(axis.border),
+        "padding": [{"node": p.node, "op": p.op, "kind": p.kind} for p in axis.padding],
+        "global": axis.is_global,
+        "bitwise": axis.bitwise,
+        "sizes": sizes
+        and {
+            "min": sizes.min,
+            "max": sizes.max,
+            "modulus": sizes.modulus,
+            "residues": list(sizes.residues),
+            "misaligned": list(sizes.misaligned),
+        },
+        "output_size": size and {"scale": str(size.scale), "offset": _number(size.offset)},
+        "origin": axis.origin,
+        **({} if axis.rounding.bitwise else {"rounding": axis.rounding._asdict()}),
+    }
+
+
+def _output_from_json(output: dict[str, Any]) -> OutputContract:
+    return OutputContract(
+        output["name"],
+        tuple(output["shape"]),
+        tuple(_axis_from_json(axis) for axis in output["axes"]),
+        output["capacity"],
+        output["upsampling"],
+        output["location_aware"],
+        tuple(output["reasons"]),
+    )
+
+
+def _axis_from_json(axis: dict[str, Any]) -> AxisContract:
+    sizes, size, reads = axis["sizes"], axis["output_size"], axis["reads"]
+    return AxisContract(
+        name=axis["name"],
+        input_axis=axis["input_axis"],
+        output_axis=axis["output_axis"],
+        period=axis["period"],
+        step=axis["step"],
+        reads=None if reads is None else tuple(None if r is None else (r[0], r[1]) for r in reads),
+        border=(axis["border"][0], axis["border"][1]),
+        padding=tuple(Padding(**p) for p in axis["padding"]),
+        is_global=axis["global"],
+        bitwise=axis["bitwise"],
+        sizes=sizes and Sizes(sizes["min"], sizes["max"], sizes["modulus"], tuple(sizes["residues"]), tuple(sizes["misaligned"])),
+        output_size=size and OutputSize(Fraction(size["scale"]), Fraction(size["offset"])),
+        origin=axis["origin"],
+        rounding=Inexact(**axis["rounding"]) if "rounding" in axis else EXACT if axis["bitwise"] else Inexact(place=True),
+    )
+
+
+def _number(value: Fraction) -> int | str:
+    """An int where the value is whole, else "p/q"."""
+    return int(value) if value.denominator == 1 else str(value)

@@ -1,0 +1,66 @@
+"""A model that is changed, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shiftlint.onnx_file import reader as graph
+from shiftlint.analysis.derive_contract import contract_of
+from shiftlint.contract.values import METADATA_KEY, Contract
+from shiftlint.errors import InputError
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Graph
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def graph_of(model: onnx.ModelProto) -> Graph:
+    """The read-only view of a model in memory."""
+    return graph.graph_of(model.SerializeToString(), where="the changed model")
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """The model as it stands in the file, without its external data; InputError (SL001) if it is none."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    graph.read_graph(path)  # says what is wrong
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise InputError(f"SL001 not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.") from error
+    return model
+
+
+def has_external_data(model: onnx.ModelProto) -> bool:
+    """Whether weights lie in other files, found from the model's folder."""
+    import onnx
+
+    return any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
+
+
+
+
+
+
+
+
+def difference(before: onnx.ModelProto, after: onnx.ModelProto, name: str) -> str:
+    """What changed in metadata and nodes, as a unified diff; "" if nothing did."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm="")
+    return "\n".join(lines)
+
+
+def _lines(model: onnx.ModelProto) -> list[str]:
+    from onnx.helper import printable_node
+
+    metadata: Iterable[str] = (
+        f"metadata {entry.key} = {entry.value}" for entry in sorted(model.metadata_props, key=lambda e: e.key)
+    )
+    return [*metadata, *(f"{node.name or node.op_type}: {printable_node(node)}" for node in model.graph.node)]
+
+

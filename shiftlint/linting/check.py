@@ -1,0 +1,131 @@
+"""One model through all rules: from a path and a wish to findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shiftlint.analysis.derive_contract import contract_and_notes
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.linting.settings import Configuration, Settings
+from shiftlint.contract.values import Contract, InputContract, ModelIdentity
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.reader import read_graph
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Graph, every_node
+from shiftlint.rules.case import Case, Wish
+from shiftlint.rules.finding import Finding
+from shiftlint.rules.catalog import run
+from shiftlint.console.standard_input import readable
+from shiftschemas import SchemaError
+
+if TYPE_CHECKING:
+    from shiftlint.contract.measurement import Measurement
+
+UNREADABLE = "SL001"
+NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
+SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # of a wish, one per axis
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what was found in it; `contract` is None where it could not be derived, `sha256` where nobody asks for it.
+
+    `settings` say which findings are asked for, and at which level.
+    """
+
+    path: str
+    sha256: str | None
+    contract: Contract | None
+    findings: tuple[Finding, ...]
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def unreadable(self) -> bool:
+        return any(finding.code == UNREADABLE for finding in self.findings)
+
+    def filtered(self) -> Checked:
+        """The same with the findings that are asked for."""
+        return replace(self, findings=self.settings.apply(self.findings))
+
+
+def check_all(
+    paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any], *, hashed: bool = True
+) -> list[Checked]:
+    """Check files, each by its settings, and hash them if asked to; InputError as `check`, or for settings that are wrong."""
+    result = []
+    for path in dict.fromkeys(paths):
+        settings = configuration.settings(path, command_line)
+        with readable(path) as file:
+            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify)
+            sha256 = file_sha256(file) if hashed else None
+        findings = tuple(replace(f, message=f.message.replace(file, path)) for f in checked.findings)
+        result.append(replace(checked, path=path, sha256=sha256, findings=findings, settings=settings))
+    return result
+
+
+def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Checked:
+    """Check one file. What makes it unusable is a finding, too (SL001, SL005, SL302).
+
+    Raises
+    ------
+    InputError
+        The wish does not fit the network's axes; `verify` without onnxruntime.
+    """
+    try:
+        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name, verify=verify)
+    except InputError as error:
+        if error.code is None:
+            raise
+        case = Case(path, NO_CONTRACT, Metadata(), "", (), Wish(), error)
+    contract = case.contract if case.failure is None else None
+    return Checked(path, None, contract, tuple(run(case)))
+
+
+def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
+    """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
+    probe = open_probe(graph, where=path, input_name=input_name)
+    contract, notes = contract_and_notes(probe, where=path)
+    rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
+    for name in SIZES:
+        sizes = getattr(wish, name)
+        if sizes is not None and rank and len(sizes) not in (1, rank):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
+    metadata, problem = Metadata(), ""
+    try:
+        metadata = Metadata.from_props(graph.metadata, where=path, computed=contract)
+    except SchemaError as error:
+        problem = str(error)
+    measurements = measured(path, contract) if verify else ()
+    return Case(path, contract, metadata, problem, notes, wish, None, tuple(every_node(graph)), graph.constants, measurements)
+
+
+def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
+    """What onnxruntime says to the contract; that it does not load the model is a contradiction, too.
+
+    Of a network that is too large to measure it says nothing.
+    """
+    from shiftlint.contract.measurement import Measurement
+    from shiftlint.verification.onnxruntime_session import Refused
+    from shiftlint.verification.verify import Unmeasurable, verify
+
+    try:
+        return tuple(verify(path, contract=contract))
+    except Refused as error:
+        return (Measurement("SL901", "", "", "the network runs", inf, False, str(error)),)
+    except Unmeasurable:
+        return ()
+
+
+def file_sha256(path: str) -> str | None:
+    """sha256 of the file; None where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""What stands in an ONNX file: protobuf, nodes, constants. Knows no analysis."""

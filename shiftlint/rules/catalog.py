@@ -1,0 +1,71 @@
+"""The rules: one module each, found by walking this package.
+
+A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its docstring is the manual that `shiftlint
+rule CODE` prints: why the rule exists, what to do, and examples that the tests run. An example is a line `Bad: OPTIONS` or
+`Good: OPTIONS` (options of `shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
+example before. A line `File NAME:` between the two starts a file that lies beside the model. A bad example must give a finding
+of the rule, a good one none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.tensor import Tensor
+from shiftlint.contract.values import AxisContract, Contract
+from shiftlint.errors import InputError
+from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file.graph import Node
+from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.case import Case
+
+if TYPE_CHECKING:
+    from shiftlint.contract.measurement import Measurement
+
+
+
+
+
+
+
+
+
+
+
+@cache
+def modules() -> dict[str, ModuleType]:
+    """The rules' modules by code, in order of their codes."""
+    found: dict[str, ModuleType] = {}
+    for entry in pkgutil.iter_modules(__path__, f"{__name__}."):
+        module = importlib.import_module(entry.name)
+        if module.CODE in found:
+            raise ValueError(f"{module.CODE} is registered twice: {found[module.CODE].__name__} and {entry.name}")
+        found[module.CODE] = module
+    return dict(sorted(found.items()))
+
+
+def run(case: Case) -> list[Finding]:
+    """The findings of all rules, in order of their codes."""
+    return [finding for module in modules().values() for finding in module.check(case)]
+
+
+
+
+
+
+
+
+
+
+
+

@@ -1,0 +1,63 @@
+r"""SL602 · the stored contract differs from the computed one.
+
+The contract in the model's metadata was computed when it was written. It differs from what its graph says now: the
+graph was changed, or the contract was written by an older or another analyzer. Whoever trusts it tiles wrong.
+
+Do: write it anew with `shiftzoo export`.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17], metadata_props: ["shiftlint.contract.values": "{
+      \"schema_version\": 1,
+      \"model\": {\"opset\": {}, \"producer\": \"\",
+        \"graph_sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"},
+      \"input\": {\"name\": \"image\", \"shape\": [], \"dtype\": \"float32\", \"batch\": \"fixed\"},
+      \"outputs\": []}"]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
+      out = Conv(image, w)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
+      out = Conv(image, w)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
+
+CODE = "SL602"
+LEVEL = Level.ERROR
+TITLE = "the stored contract differs from the computed one"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding if the two differ; it names the first field that does."""
+    stored = case.metadata.contract
+    if stored is None or stored == case.contract:
+        return
+    old, new = _flat(stored.to_json()), _flat(case.contract.to_json())
+    key = next((k for k in sorted(new) if old.get(k) != new[k]), "an output")
+    yield Finding(
+        CODE,
+        LEVEL,
+        f"stored contract ({key}): expected {new.get(key)}, computed from the graph, got {old.get(key)}.",
+        "Export the model again, so that its contract is that of its graph.",
+    )
+
+
+def _flat(value: object, path: str = "") -> dict[str, object]:
+    """The leaves of a JSON document by path."""
+    if isinstance(value, dict):
+        return {k: v for key, item in value.items() for k, v in _flat(item, f"{path}.{key}".lstrip(".")).items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {k: v for index, item in enumerate(value) for k, v in _flat(item, f"{path}[{index}]").items()}
+    return {path: value}

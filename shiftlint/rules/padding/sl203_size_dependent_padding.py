@@ -1,0 +1,67 @@
+"""SL203 · padding that hangs on the size or on a flag: SAME, ceil_mode, count_include_pad.
+
+`auto_pad` SAME with a stride pads one end or both, depending on the size of the input: the grid moves by a pixel from one
+size to the next. `ceil_mode` lets a last window hang over the end at some sizes only. `count_include_pad` decides whether
+the mean at a border is taken over the padding, and frameworks differ in its default. All are border effects that
+change with the tile's size.
+
+Do: export with explicit pads, and pool sizes that divide.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
+      out = Conv<auto_pad = "SAME_UPPER", strides = [2, 2]>(image, w)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
+      out = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(image, w)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.onnx_file.graph import Node
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
+
+CODE = "SL203"
+LEVEL = Level.WARNING
+TITLE = "padding that hangs on the size or on a flag: SAME, ceil_mode, count_include_pad"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per kind of padding; it names the first node."""
+    found: dict[str, list[Node]] = {}
+    for node in case.nodes:
+        if kind := _kind(node):
+            found.setdefault(kind, []).append(node)
+    for kind, nodes in sorted(found.items()):
+        first = nodes[0]
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: what it does at a border changes with the size.",
+            "Export with explicit pads, and use tiles whose sizes all strides divide.",
+            first.name,
+        )
+
+
+def _kind(node: Node) -> str:
+    """What about this node hangs on the size, "" if nothing."""
+    get = node.attributes.get
+    strided = any(s > 1 for s in get("strides") or ())
+    if str(get("auto_pad", "NOTSET")).startswith("SAME") and strided:
+        return f"auto_pad {get('auto_pad')}"
+    if get("ceil_mode") and strided:
+        return "ceil_mode"
+    if get("count_include_pad") and any(get("pads") or ()):
+        return "count_include_pad"
+    return ""

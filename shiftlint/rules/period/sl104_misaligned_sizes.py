@@ -1,0 +1,60 @@
+"""SL104 · other sizes run, with another grid.
+
+The network accepts input sizes at which its crops or its grid lie elsewhere than at the aligned sizes of its
+contract. Tiles of such a size give other pixels than the whole image, without any error.
+
+Do: keep to the sizes of the contract; pad the image at the far side to the next one.
+
+Bad:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}, float[1,1,2,2] up = {1, 2, 3, 4}> {
+      pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(image)
+      deep = Conv(pooled, w)
+      out = ConvTranspose<strides = [2, 2]>(deep, up)
+    }
+
+Good:
+
+    <ir_version: 8, opset_import: ["": 17]>
+    g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
+    <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
+      out = Conv(image, w)
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shiftlint.contract.values import AxisContract, Sizes
+from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding, Level
+
+CODE = "SL104"
+LEVEL = Level.WARNING
+TITLE = "other sizes run, with another grid"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding per set of misaligned residues."""
+
+    def misaligned(position: int, axis: AxisContract) -> Sizes | None:
+        return axis.sizes if axis.sizes and axis.sizes.misaligned else None
+
+    for names, _, axis in case.grouped(misaligned):
+        sizes = axis.sizes
+        assert sizes is not None
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"input sizes (axis {names}): aligned are {_residues(sizes.residues)} modulo {sizes.modulus}; sizes with the remainder "
+            f"{_residues(sizes.misaligned)} run too, and their output lies on another grid or is of another size.",
+            f"Use sizes with the remainder {_residues(sizes.residues)}, from {sizes.min} on.",
+        )
+
+
+def _residues(values: tuple[int, ...]) -> str:
+    """Few values in full, many as a count."""
+    return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]}, {values[1]} … {values[-1]}"

@@ -1,0 +1,1 @@
+"""Rules about networks that cannot be analyzed."""

@@ -1,0 +1,1 @@
+"""Rules about tiles, strides and halos."""

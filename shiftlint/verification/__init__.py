@@ -1,0 +1,1 @@
+"""Measuring with onnxruntime what a contract claims."""

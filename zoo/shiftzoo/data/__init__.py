@@ -1,0 +1,1 @@
+"""Labeled images for training and evaluation."""

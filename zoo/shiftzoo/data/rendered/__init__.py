@@ -1,0 +1,1 @@
+"""zoo/shiftzoo/data/rendered"""

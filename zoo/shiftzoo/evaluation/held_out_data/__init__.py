@@ -1,0 +1,1 @@
+"""Data sets that no training has seen."""

@@ -1,0 +1,1 @@
+"""The figures and proofs of the paper, a module each."""

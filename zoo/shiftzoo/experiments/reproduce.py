@@ -1,0 +1,67 @@
+"""Which experiment draws which figure; each module has `run(out) -> list[Outcome]` and is imported when it is asked for.
+
+Those with trained networks name them in `CASES` and have `run(out, networks)`, `networks` being the folder of the ONNX files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shiftlint.errors import InputError
+
+if TYPE_CHECKING:
+    from shiftzoo.experiments.outcome import Experiment, Outcome
+
+MODULES = {
+    "lemma1": "lemma1",
+    "figure2": "figure2",
+    "figure4": "figure4",
+    "figure4d": "seams",
+    "figure5": "constant_image",
+    "supplementary2": "zero_padding",
+    "supplementary3": "supplementary3",
+    "section5": "truncated_resnet",
+}
+
+
+def reproduce(figure: str, out: Path, *, train: bool = False, progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
+    """Run one experiment; write its picture and FIGURE.json with the counts into the folder `out`.
+
+    Parameters
+    ----------
+    train : bool
+        Train its networks anew, into out/networks; else those are taken that come with the package.
+    progress : callable (networks trained, networks in all), optional
+
+    Raises
+    ------
+    InputError
+        matplotlib is missing, or the folder cannot be written.
+    """
+    try:
+        import matplotlib  # noqa: F401  # asked for here, used by the experiments
+    except ImportError as error:
+        raise InputError(
+            'matplotlib is not installed: expected it for the figures. Install it: pip install "shiftlint[cpu,train]".'
+        ) from error
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write ({out}): expected a folder, got: {error.strerror}.") from error
+    from shiftzoo.experiments.outcome import write_outcomes
+
+    module = import_module(f"shiftzoo.experiments.{MODULES[figure]}")
+    run: Experiment = module.run
+    if cases := getattr(module, "CASES", ()):
+        from shiftzoo.experiments.networks_trained import CARRIED, train_all
+
+        run = partial(module.run, networks=out / "networks" if train else CARRIED)
+        if train:
+            train_all(cases, out / "networks", progress)
+    outcomes = run(out)
+    write_outcomes(out / f"{figure}.json", outcomes)
+    return outcomes
