@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shiftlint.analysis.derive_contract import analyze, confirmed, read_metadata
+    from shiftlint.contract.metadata import Metadata
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
-    from shiftlint.contract.metadata import Metadata
 
     __version__: str
 

@@ -151,12 +151,12 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     shiftlint analyze zoo/dsb2018.onnx
     """
     from shiftlint.analysis.derive_contract import analyze as analyze_file
-    from shiftlint.linting.check import file_sha256
+    from shiftlint.console.standard_input import readable
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
+    from shiftlint.linting.check import file_sha256
     from shiftlint.report import contract_text, json_
     from shiftlint.rules.finding import Finding, Level
-    from shiftlint.console.standard_input import readable
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
     for path in files:
@@ -191,8 +191,8 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
     \b
     shiftlint verify zoo/dsb2018.onnx
     """
-    from shiftlint.report import verification
     from shiftlint.console.standard_input import readable
+    from shiftlint.report import verification
     from shiftlint.verification.verify import contradictions
     from shiftlint.verification.verify import verify as verify_file
 
@@ -222,8 +222,8 @@ def why(
     shiftlint why model.onnx --sizes 256,256 256,320 --output embedding
     """
     from shiftlint.analysis.comparing import compare
-    from shiftlint.report import comparison
     from shiftlint.console.standard_input import readable
+    from shiftlint.report import comparison
 
     with readable(file) as path:
         found = compare(path, *sizes, output=output, input_name=input_name)
@@ -261,9 +261,9 @@ def fix(
     """
     from shiftlint.console.whole_files import write_atomically
     from shiftlint.errors import InputError
+    from shiftlint.fix.fix import fix as fix_file
     from shiftlint.fix.model_file import difference, has_external_data
     from shiftlint.fix.stored_metadata import parse_values
-    from shiftlint.fix.fix import fix as fix_file
 
     target = output or file
     if not diff and output is not None and output.exists() and not overwrite and output.absolute() != file.absolute():

@@ -17,11 +17,11 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from shiftlint.calculus.tensor import Atom, Dim, Tensor
-from shiftlint.onnx_file.graph import Node
 from shiftlint.analysis.probe import Difference
 from shiftlint.analysis.size_dependence import Key, geometry, operand
 from shiftlint.calculus.relation import Relation
+from shiftlint.calculus.tensor import Atom, Dim, Tensor
+from shiftlint.onnx_file.graph import Node
 
 FEW = 8  # elements that are told in full
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftlint.analysis.image_layout import open_probe
-from shiftlint.analysis.derive_contract import told
-from shiftlint.calculus.note import Kind, SizeError
 from shiftlint.analysis.causes import Cause, What, written
-from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.onnx_file.graph import Node
+from shiftlint.analysis.derive_contract import told
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.analysis.probe import Probe
+from shiftlint.calculus.note import Kind, SizeError
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.graph import Node
+from shiftlint.onnx_file.reader import read_graph
 
 Sizes = tuple[int, ...]
 

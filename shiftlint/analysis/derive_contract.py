@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from math import floor, prod
 from pathlib import Path
 
-from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
 from shiftlint.analysis.causes import Cause, cause_of, predicate, sentence, written
-from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
-from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.contract.metadata import Metadata
-from shiftlint.onnx_file.graph import Graph, Value
+from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.legal_sizes import SizeClass, larger_sizes, size_classes, typical_sizes
 from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
 from shiftlint.analysis.rounding import fewest_px
-from shiftlint.analysis.legal_sizes import SizeClass, candidates, larger_sizes, size_classes, typical_sizes
-from shiftlint.calculus.sliding_windows import CHANNELS
-from shiftlint.analysis.image_layout import open_probe
+from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.contract.metadata import Metadata
+from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.graph import Graph, Value
+from shiftlint.onnx_file.reader import read_graph
 
 AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
@@ -169,16 +167,6 @@ def told(probe: Probe, found: Difference, first: tuple[int, ...], second: tuple[
 def axis_names(probe: Probe) -> tuple[str, ...]:
     """How the spatial axes of the image are called."""
     return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
-
-
-
-
-
-
-
-
-
-
 
 
 def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:

@@ -1,23 +1,16 @@
 """TODO shiftlint/analysis/image_layout.py"""
 
 from __future__ import annotations
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from math import floor, prod
-from pathlib import Path
-from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
-from shiftlint.analysis.causes import Cause, cause_of, predicate, sentence, written
-from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
-from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.contract.metadata import Metadata
-from shiftlint.onnx_file.graph import Graph, Value
-from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
-from shiftlint.analysis.rounding import fewest_px
-from shiftlint.analysis.legal_sizes import SizeClass, candidates, larger_sizes, size_classes, typical_sizes
-from shiftlint.calculus.sliding_windows import CHANNELS
 
+from collections.abc import Iterator
+from itertools import islice
+
+from shiftlint.analysis.legal_sizes import candidates, typical_sizes
+from shiftlint.analysis.probe import Probe
+from shiftlint.calculus.note import SizeError
+from shiftlint.calculus.sliding_windows import CHANNELS
+from shiftlint.errors import InputError
+from shiftlint.onnx_file.graph import Graph, Value
 
 IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
 

@@ -13,13 +13,13 @@ from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, with_program
+from shiftlint.analysis.rounding import ROUNDED, rounding_of
+from shiftlint.analysis.size_dependence import Key, Numbering, Sizes, geometry, operand
 from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.relation import PeriodTooLong
+from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, with_program
 from shiftlint.onnx_file.constants import type_name
 from shiftlint.onnx_file.graph import AttributeReference, Function, Graph, Node, Subgraph, every_node
-from shiftlint.analysis.size_dependence import Key, Numbering, Sizes, geometry, operand
-from shiftlint.calculus.relation import PeriodTooLong
-from shiftlint.analysis.rounding import ROUNDED, rounding_of
 from shiftlint.ops.registry import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from shiftlint.analysis.probe import AxisBehavior, Probe
+from shiftlint.analysis.size_dependence import operand
 from shiftlint.calculus.note import SizeError
 from shiftlint.calculus.tensor import Tensor
 from shiftlint.contract.values import Sizes
-from shiftlint.analysis.probe import AxisBehavior, Probe
-from shiftlint.analysis.size_dependence import operand
 
 TYPICAL = (3840, 5040, 4096, 480, 240)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
 EXPORTED = (

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 
-from shiftlint.calculus.tensor import BATCH_AXIS, Tensor, dim_of, dim_size, plain
+from shiftlint.analysis.interpreter import Call, Program, Values, fold, interpret, trace
+from shiftlint.analysis.rounding import long_product_px
+from shiftlint.analysis.size_dependence import operand
 from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.calculus.padding_set import Paddings
+from shiftlint.calculus.relation import Relation, at_least
+from shiftlint.calculus.tensor import BATCH_AXIS, Tensor, dim_of, dim_size, plain
 from shiftlint.calculus.track import Track
 from shiftlint.contract.values import Inexact
-from shiftlint.analysis.interpreter import Call, Program, Values, fold, interpret, trace
 from shiftlint.onnx_file.graph import Graph, Node, Value, needed
-from shiftlint.calculus.padding_set import Paddings
-from shiftlint.analysis.size_dependence import operand
-from shiftlint.calculus.relation import Relation, at_least
-from shiftlint.analysis.rounding import long_product_px
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import lcm
 
-from shiftlint.calculus.tensor import Atom, Dim, dim_of, dim_size, is_uniform, spoil
 from shiftlint.calculus.note import Kind, Note
-from shiftlint.calculus.track import Track
 from shiftlint.calculus.relation import SlopeMismatch, join
+from shiftlint.calculus.tensor import Atom, Dim, dim_of, dim_size, is_uniform, spoil
+from shiftlint.calculus.track import Track
 
 VARIES = "combined with values that depend on the place"
 

@@ -29,8 +29,8 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import Unsupported
-from shiftlint.lazy_numpy import np
 from shiftlint.calculus.relation import Interval, Relation
+from shiftlint.lazy_numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,19 +1,13 @@
 """TODO shiftlint/calculus/note.py"""
 
 from __future__ import annotations
-import struct
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
-from shiftlint.contract.values import EXACT, Inexact
-from shiftlint.onnx_file.constants import FORMATS, Elements
-from shiftlint.calculus.padding_set import NO_PADDING, Paddings
-from shiftlint.calculus.relation import IDENTITY, Relation
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 EVERY = -1  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shiftlint.calculus.tensor import Dim, Tensor, dim_of, dim_size, single_track
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
-from shiftlint.calculus.track import resample
 from shiftlint.calculus.relation import Relation, transposed_window, window
+from shiftlint.calculus.tensor import Dim, Tensor, dim_of, dim_size, single_track
+from shiftlint.calculus.track import resample
 
 Ints = Sequence[int]
 CHANNELS = "an axis of the image is taken for channels"

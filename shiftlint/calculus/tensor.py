@@ -16,27 +16,17 @@ import struct
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shiftlint.contract.values import EXACT, Inexact
-from shiftlint.onnx_file.constants import FORMATS, Elements
-from shiftlint.calculus.padding_set import NO_PADDING, Paddings
-from shiftlint.calculus.relation import IDENTITY, Relation
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.track import Track
+from shiftlint.onnx_file.constants import FORMATS, Elements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
-
-
-
-
-
-
 
 
 BATCH_AXIS = 0
@@ -47,10 +37,6 @@ class Rounding(StrEnum):
 
     PLACE = "place"
     BATCH = "batch"
-
-
-
-
 
 
 class Atom(NamedTuple):
@@ -231,10 +217,6 @@ def single_track(dim: Dim) -> Track | None:
     if any(atom.track for atom in dim):
         raise Unsupported("a local operator over a dimension in which axes are merged")
     return None
-
-
-
-
 
 
 def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:

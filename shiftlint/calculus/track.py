@@ -1,20 +1,16 @@
 """TODO shiftlint/calculus/track.py"""
 
 from __future__ import annotations
-import struct
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+
 from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
-from shiftlint.contract.values import EXACT, Inexact
-from shiftlint.onnx_file.constants import FORMATS, Elements
+from typing import TYPE_CHECKING, NamedTuple
+
 from shiftlint.calculus.padding_set import NO_PADDING, Paddings
 from shiftlint.calculus.relation import IDENTITY, Relation
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.contract.values import EXACT, Inexact
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 BY_PLACE = Inexact(place=True)

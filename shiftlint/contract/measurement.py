@@ -1,15 +1,12 @@
 """TODO shiftlint/contract/measurement.py"""
 
 from __future__ import annotations
-from collections.abc import Callable, Sequence
+
 from dataclasses import dataclass
-from math import ceil, inf, lcm
-from typing import TYPE_CHECKING, Any, TypeAlias
-from shiftlint.contract.values import AxisContract, Contract, OutputContract
-from shiftlint.lazy_numpy import np
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-from shiftlint.verification.subject import difference
+    pass
 
 
 @dataclass(frozen=True, slots=True)

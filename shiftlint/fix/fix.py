@@ -17,8 +17,8 @@ from shiftlint.errors import InputError
 from shiftlint.fix.crop_output import crop_outputs
 from shiftlint.fix.model_file import graph_of, has_external_data, load_model
 from shiftlint.fix.stored_metadata import with_metadata
-from shiftlint.fix.valid_twin import NotConvertible, Part
 from shiftlint.fix.to_valid import refuse, valid_twin
+from shiftlint.fix.valid_twin import NotConvertible, Part
 from shiftlint.verification.subject import Subject, difference, enough
 
 if TYPE_CHECKING:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shiftlint.onnx_file import reader as graph
-from shiftlint.analysis.derive_contract import contract_of
-from shiftlint.contract.values import METADATA_KEY, Contract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
+from shiftlint.onnx_file import reader as graph
 from shiftlint.onnx_file.graph import Graph
 
 if TYPE_CHECKING:
@@ -43,12 +40,6 @@ def has_external_data(model: onnx.ModelProto) -> bool:
     return any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
 
 
-
-
-
-
-
-
 def difference(before: onnx.ModelProto, after: onnx.ModelProto, name: str) -> str:
     """What changed in metadata and nodes, as a unified diff; "" if nothing did."""
     lines = difflib.unified_diff(_lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm="")
@@ -62,5 +53,3 @@ def _lines(model: onnx.ModelProto) -> list[str]:
         f"metadata {entry.key} = {entry.value}" for entry in sorted(model.metadata_props, key=lambda e: e.key)
     )
     return [*metadata, *(f"{node.name or node.op_type}: {printable_node(node)}" for node in model.graph.node)]
-
-

@@ -1,16 +1,15 @@
 """TODO shiftlint/fix/stored_metadata.py"""
 
 from __future__ import annotations
-import difflib
+
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-from shiftlint.onnx_file import reader as graph
+
 from shiftlint.analysis.derive_contract import contract_of
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import METADATA_KEY, Contract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
-from shiftlint.onnx_file.graph import Graph
+
 if TYPE_CHECKING:
     import onnx
 from shiftlint.fix.model_file import graph_of

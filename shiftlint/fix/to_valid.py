@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shiftlint.analysis.probe import Probe
 from shiftlint.calculus.note import SizeError
 from shiftlint.calculus.tensor import single_track
 from shiftlint.errors import InputError
 from shiftlint.fix.valid_forms import FORMS, join
 from shiftlint.fix.valid_twin import FIRST_OPSET, NotConvertible, Part, Twin
 from shiftlint.onnx_file.graph import Graph, Node
-from shiftlint.analysis.probe import Probe
 
 if TYPE_CHECKING:
     import onnx

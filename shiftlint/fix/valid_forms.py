@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shiftlint.calculus.relation import Relation
+from shiftlint.calculus.sliding_windows import Geometry, geometries
 from shiftlint.calculus.tensor import Tensor, dim_of, single_track
 from shiftlint.calculus.track import Track, border_of
 from shiftlint.fix.valid_twin import NotConvertible, Part, Twin
 from shiftlint.onnx_file.graph import Node
-from shiftlint.calculus.relation import Relation
 from shiftlint.ops.registry import arguments, find
-from shiftlint.calculus.sliding_windows import Geometry, geometries
 
 if TYPE_CHECKING:
     import onnx

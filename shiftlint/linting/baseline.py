@@ -6,7 +6,6 @@ one finding per line, so that it can be read and merged.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
-from shiftlint.rules.finding import Finding
+from shiftlint.rules.finding import Finding, fingerprint
 from shiftschemas import SchemaError, validate
-from shiftlint.rules.finding import fingerprint
 
 if TYPE_CHECKING:
     from shiftlint.linting.check import Checked
@@ -60,5 +58,3 @@ def key_of(baseline: Path, file: str, finding: Finding) -> Key:
     """What a finding is known by."""
     local = file if file == "-" else Path(os.path.relpath(file, baseline.parent)).as_posix()
     return local, finding.code, finding.node, fingerprint(finding)
-
-

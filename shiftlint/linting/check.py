@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from shiftlint.analysis.derive_contract import contract_and_notes
 from shiftlint.analysis.image_layout import open_probe
-from shiftlint.linting.settings import Configuration, Settings
+from shiftlint.console.standard_input import readable
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.contract.metadata import Metadata
+from shiftlint.linting.settings import Configuration, Settings
 from shiftlint.onnx_file.graph import Graph, every_node
+from shiftlint.onnx_file.reader import read_graph
 from shiftlint.rules.case import Case, Wish
-from shiftlint.rules.finding import Finding
 from shiftlint.rules.catalog import run
-from shiftlint.console.standard_input import readable
+from shiftlint.rules.finding import Finding
 from shiftschemas import SchemaError
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from shiftlint.errors import InputError
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.case import Wish
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level
 
 FILE = "pyproject.toml"
 MENTIONED = re.compile(r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""", re.MULTILINE | re.VERBOSE)

@@ -14,10 +14,10 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, plain, stored
 from shiftlint.calculus.note import SizeError
-from shiftlint.onnx_file.constants import FORMATS, Elements, type_name
+from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, plain, stored
 from shiftlint.errors import InputError
+from shiftlint.onnx_file.constants import FORMATS, Elements, type_name
 from shiftlint.onnx_file.graph import (
     HASHED_WEIGHT,
     AttributeReference,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size
-from shiftlint.calculus.note import Kind, SizeError, Unsupported
 from shiftlint.calculus.combine import combine_dims
+from shiftlint.calculus.note import Kind, SizeError, Unsupported
+from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced

@@ -11,12 +11,12 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, released
-from shiftlint.calculus.note import Kind, Note, SizeError
-from shiftlint.calculus.track import Track
-from shiftlint.onnx_file.constants import once
-from shiftlint.lazy_numpy import np
 from shiftlint.calculus.combine import VARIES, combine_dims
+from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, released
+from shiftlint.calculus.track import Track
+from shiftlint.lazy_numpy import np
+from shiftlint.onnx_file.constants import once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

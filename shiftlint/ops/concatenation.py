@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, follows, plain
+from shiftlint.calculus.combine import combine_dims
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.relation import shift
+from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, follows, plain
 from shiftlint.calculus.track import Track
 from shiftlint.lazy_numpy import np
-from shiftlint.calculus.combine import combine_dims
 from shiftlint.ops.broadcasting import with_values
 from shiftlint.ops.cropping import checked_axis
-from shiftlint.ops.shape_values import evaluated
-from shiftlint.calculus.relation import shift
 from shiftlint.ops.registry import numbered, transfer
+from shiftlint.ops.shape_values import evaluated
 
 
 def _lengths(*inputs: Tensor, axis: int) -> Hashable:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from shiftlint.calculus.combine import combine_dims
 from shiftlint.calculus.note import Kind, Note, Unsupported
 from shiftlint.calculus.tensor import Tensor, constant, derived
-from shiftlint.calculus.combine import combine_dims
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.shape_values import viewed
 from shiftlint.ops.registry import numbered, transfer
+from shiftlint.ops.shape_values import viewed
 
 Run = Callable[[Any, tuple[Tensor, ...]], tuple[Tensor, ...]]
 LONGEST_LOOP = 64  # rounds

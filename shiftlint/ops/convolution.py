@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
-from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.calculus.combine import combine_dims
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.sliding_windows import Ints, check_channels, geometries, slide, slide_transposed
+from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import along, broadcast
 from shiftlint.ops.normalization import reduced
 from shiftlint.ops.registry import transfer
-from shiftlint.calculus.sliding_windows import Ints, check_channels, geometries, slide, slide_transposed
 
 
 @transfer("Conv", since=1)

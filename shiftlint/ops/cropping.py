@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.calculus.tensor import Dim, Tensor, constant, dim_of, dim_size, follows, is_uniform, single_track, spoil
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.relation import Relation, shift, strided
+from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.calculus.tensor import Dim, Tensor, constant, dim_of, dim_size, follows, is_uniform, single_track, spoil
 from shiftlint.calculus.track import resample
 from shiftlint.ops.broadcasting import forgotten
-from shiftlint.ops.shape_values import LARGEST_VALUE, viewed
-from shiftlint.calculus.relation import Relation, shift, strided
 from shiftlint.ops.registry import numbered, transfer
-from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.ops.shape_values import LARGEST_VALUE, viewed
 
 
 def _taken(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.calculus.tensor import Tensor
-from shiftlint.onnx_file.constants import FORMATS, type_name
 from shiftlint.lazy_numpy import np
+from shiftlint.onnx_file.constants import FORMATS, type_name
 from shiftlint.ops.broadcasting import broadcast, forgotten
-from shiftlint.ops.shape_values import Compute, evaluated_each
 from shiftlint.ops.registry import numbered, signed, transfer
+from shiftlint.ops.shape_values import Compute, evaluated_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

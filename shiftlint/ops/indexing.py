@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size, follows
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.relation import window
+from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size, follows
 from shiftlint.calculus.track import resample
 from shiftlint.lazy_numpy import np
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers, take
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.normalization import ordered
-from shiftlint.ops.shape_values import evaluated
-from shiftlint.calculus.relation import window
 from shiftlint.ops.registry import numbered, transfer
+from shiftlint.ops.shape_values import evaluated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

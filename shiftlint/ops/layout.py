@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import (
     LARGEST_SIZE,
     Atom,
@@ -21,15 +23,13 @@ from shiftlint.calculus.tensor import (
     released,
     single_track,
 )
-from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.lazy_numpy import np
 from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
-from shiftlint.ops.reshaping import dealt, normalized, split_atom
 from shiftlint.ops.normalization import ordered
-from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated, viewed
 from shiftlint.ops.registry import numbered, transfer
-from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.ops.reshaping import dealt, normalized, split_atom
+from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated, viewed
 
 
 @transfer("Reshape", since=5)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_size, is_uniform
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.combine import combine_dims
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_size, is_uniform
 from shiftlint.ops.broadcasting import broadcast, forgotten, spread_over
 from shiftlint.ops.layout import transpose
 from shiftlint.ops.registry import transfer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.calculus.tensor import Atom, Tensor, dim_size, follows
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.tensor import Atom, Tensor, dim_size, follows
 from shiftlint.ops.broadcasting import along, broadcast, spread_over
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise

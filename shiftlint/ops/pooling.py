@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.tensor import Dim, Tensor, dim_size
 from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.sliding_windows import Geometry, Ints, geometries, slide
+from shiftlint.calculus.tensor import Dim, Tensor, dim_size
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.registry import transfer
-from shiftlint.calculus.sliding_windows import Geometry, Ints, geometries, slide
 
 
 @transfer("MaxPool", since=1)

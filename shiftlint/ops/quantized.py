@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.tensor import Parameter, Tensor, dim_size, plain
 from shiftlint.calculus.note import SizeError
+from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.calculus.tensor import Parameter, Tensor, dim_size, plain
 from shiftlint.ops.broadcasting import along, broadcast, forgotten
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.normalization import ordered, whole
 from shiftlint.ops.matrix_products import mat_mul
+from shiftlint.ops.normalization import ordered, whole
 from shiftlint.ops.registry import transfer
-from shiftlint.calculus.sliding_windows import Ints
 
 
 @transfer("QuantizeLinear", since=10)

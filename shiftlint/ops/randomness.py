@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftlint.calculus.note import EVERY, Kind, Note, Unsupported
+from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Atom, Tensor, dim_of, plain
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.shape_values import viewed
 from shiftlint.ops.registry import numbered, transfer
-from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.ops.shape_values import viewed
 
 RANDOM = "random values: no two runs agree"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
-from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.calculus.combine import combine_dims
+from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered

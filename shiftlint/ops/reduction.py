@@ -6,16 +6,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Tensor, derived, dim_size
-from shiftlint.onnx_file.constants import once
 from shiftlint.lazy_numpy import np
+from shiftlint.onnx_file.constants import once
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.indexing import check_range
 from shiftlint.ops.normalization import ordered, reduced
-from shiftlint.ops.shape_values import evaluated, viewed
 from shiftlint.ops.registry import transfer
-from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.ops.shape_values import evaluated, viewed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,8 +22,8 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, TypeVar
 
-from shiftlint.calculus.tensor import Tensor
 from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.tensor import Tensor
 
 TransferFunction = Callable[..., "Tensor | tuple[Tensor, ...]"]
 F = TypeVar("F", bound=TransferFunction)

@@ -11,6 +11,8 @@ from fractions import Fraction
 from math import floor, isfinite
 from typing import TYPE_CHECKING, Any
 
+from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
+from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.tensor import (
     LARGEST_SIZE,
     Dim,
@@ -23,11 +25,9 @@ from shiftlint.calculus.tensor import (
     single_track,
     spoil,
 )
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
-from shiftlint.calculus.track import Track, resample
 from shiftlint.calculus.tensor import dim_of as new_dim
+from shiftlint.calculus.track import Track, resample
 from shiftlint.contract.values import EXACT, Inexact
-from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
 from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.registry import numbered, transfer

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.tensor import Atom, Dim, Tensor, computed, dim_of
 from shiftlint.calculus.note import Kind, Note, SizeError
-from shiftlint.calculus.track import resample
-from shiftlint.onnx_file.constants import once
-from shiftlint.lazy_numpy import np
-from shiftlint.ops.shape_values import evaluated
 from shiftlint.calculus.relation import blocks, repeat
+from shiftlint.calculus.tensor import Atom, Dim, Tensor, computed, dim_of
+from shiftlint.calculus.track import resample
+from shiftlint.lazy_numpy import np
+from shiftlint.onnx_file.constants import once
+from shiftlint.ops.shape_values import evaluated
 
 LARGEST_REPEAT = 64  # an upsampling by a pixel shuffle; what is longer is a flattened map
 

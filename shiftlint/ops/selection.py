@@ -11,8 +11,8 @@ from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.indexing import gather
 from shiftlint.ops.normalization import ordered, reduced
-from shiftlint.ops.shape_values import evaluated
 from shiftlint.ops.registry import numbered, transfer
+from shiftlint.ops.shape_values import evaluated
 
 
 @transfer("NonZero", since=9)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftlint.linting.check import Checked
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level
 
 COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from shiftlint.linting.check import Checked
 from shiftlint.contract.values import Contract
+from shiftlint.linting.check import Checked
 from shiftlint.rules.finding import Finding
 
 

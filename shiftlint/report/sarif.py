@@ -12,10 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from shiftlint import __version__
-from shiftlint.rules.finding import fingerprint
 from shiftlint.linting.check import Checked
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level, fingerprint
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}

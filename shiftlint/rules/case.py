@@ -1,23 +1,19 @@
 """TODO shiftlint/rules/case.py"""
 
 from __future__ import annotations
-import importlib
-import pkgutil
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from math import isfinite
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
+
 from shiftlint.calculus.note import Kind, Note
 from shiftlint.calculus.tensor import Tensor
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
 from shiftlint.onnx_file.graph import Node
-from shiftlint.rules.finding import Finding, Level
+
 if TYPE_CHECKING:
     from shiftlint.contract.measurement import Measurement
 

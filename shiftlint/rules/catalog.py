@@ -11,35 +11,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cache
-from math import isfinite
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from shiftlint.calculus.note import Kind, Note
-from shiftlint.calculus.tensor import Tensor
-from shiftlint.contract.values import AxisContract, Contract
-from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
-from shiftlint.onnx_file.graph import Node
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.case import Case
+from shiftlint.rules.finding import Finding
 
 if TYPE_CHECKING:
-    from shiftlint.contract.measurement import Measurement
-
-
-
-
-
-
-
-
-
+    pass
 
 
 @cache
@@ -57,15 +37,3 @@ def modules() -> dict[str, ModuleType]:
 def run(case: Case) -> list[Finding]:
     """The findings of all rules, in order of their codes."""
     return [finding for module in modules().values() for finding in module.check(case)]
-
-
-
-
-
-
-
-
-
-
-
-

@@ -1,37 +1,16 @@
 """TODO shiftlint/rules/finding.py"""
 
 from __future__ import annotations
-import importlib
-import pkgutil
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from math import isfinite
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
-from shiftlint.calculus.note import Kind, Note
-from shiftlint.calculus.tensor import Tensor
-from shiftlint.contract.values import AxisContract, Contract
-from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
-from shiftlint.onnx_file.graph import Node
+
 import hashlib
-import json
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
-from shiftlint.console.whole_files import write_atomically
-from shiftlint.errors import InputError
-pass
-from shiftschemas import SchemaError, validate
+
 if TYPE_CHECKING:
-    from shiftlint.linting.check import Checked
+    pass
 if TYPE_CHECKING:
-    from shiftlint.contract.measurement import Measurement
+    pass
 
 
 class Level(StrEnum):

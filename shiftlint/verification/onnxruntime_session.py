@@ -1,24 +1,12 @@
 """TODO shiftlint/verification/onnxruntime_session.py"""
 
 from __future__ import annotations
-from collections.abc import Sequence
-from math import prod
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-import numpy as np
-from numpy.typing import NDArray
-from shiftlint.analysis.derive_contract import contract_of
-from shiftlint.analysis.image_layout import open_probe
-from shiftlint.calculus.note import SizeError
-from shiftlint.contract.values import Contract
+from typing import TYPE_CHECKING
+
 from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.verification.shifts import measure
-from shiftlint.onnx_file.graph import Graph, Value
-from shiftlint.analysis.probe import Probe
-from shiftlint.analysis.legal_sizes import typical_sizes
-from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
-from shiftlint.contract.measurement import Measurement
+
 if TYPE_CHECKING:
     import onnxruntime
 

@@ -17,6 +17,7 @@ from math import ceil, inf, prod
 
 import numpy as np
 
+from shiftlint.contract.measurement import Measurement
 from shiftlint.contract.values import AxisContract, OutputContract
 from shiftlint.verification.subject import (
     GLOBAL_MARGIN,
@@ -31,7 +32,6 @@ from shiftlint.verification.subject import (
     part,
     tolerance,
 )
-from shiftlint.contract.measurement import Measurement
 from shiftlint.verification.tiles import tiles
 from shiftlint.verification.windows import windows
 

@@ -30,8 +30,6 @@ class RunError(ValueError):
     """The network did not run on an image of a size that was called legal."""
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A network under measurement.

@@ -7,9 +7,9 @@ from math import ceil, lcm, prod
 
 import numpy as np
 
+from shiftlint.contract.measurement import Measurement
 from shiftlint.contract.values import AxisContract
 from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, Window, difference, enough, part, tolerance
-from shiftlint.contract.measurement import Measurement
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:

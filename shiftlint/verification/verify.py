@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from shiftlint.analysis.derive_contract import contract_of
 from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.legal_sizes import typical_sizes
+from shiftlint.analysis.probe import Probe
 from shiftlint.calculus.note import SizeError
+from shiftlint.contract.measurement import Measurement
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
-from shiftlint.onnx_file.reader import read_graph
-from shiftlint.verification.shifts import measure
 from shiftlint.onnx_file.graph import Graph, Value
-from shiftlint.analysis.probe import Probe
-from shiftlint.analysis.legal_sizes import typical_sizes
-from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
-from shiftlint.contract.measurement import Measurement
+from shiftlint.onnx_file.reader import read_graph
 from shiftlint.verification.onnxruntime_session import _first_line, _refusals, open_session
+from shiftlint.verification.shifts import measure
+from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -35,8 +35,6 @@ MOST_ELEMENTS = 1 << 26  # of an image, all channels counted
 NUMPY_TYPES = ("float32", "float16", "float64", "uint8", "uint16", "int8", "int16", "int32")
 SMALL = 8  # px that an axis has at least while another one is measured
 TRIED = (64, 96, 128, 48, 72, 60, 63, 65, 100, 188, 224, 256)  # px for an axis of which the contract knows no size
-
-
 
 
 class Unmeasurable(InputError):
@@ -73,8 +71,6 @@ def verify(
 def contradictions(measurements: Sequence[Measurement]) -> list[Measurement]:
     """The claims that do not hold."""
     return [m for m in measurements if m.holds is False]
-
-
 
 
 def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Contract, *, where: str, seed: int = 0) -> Subject:
@@ -149,7 +145,3 @@ def _reach(probe: Probe) -> dict[tuple[str, int], Window]:
         if reads:
             found[key] = (min(r[0] for r in reads), max(r[1] for r in reads))
     return found
-
-
-
-

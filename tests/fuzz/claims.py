@@ -19,9 +19,9 @@ from shiftlint.analysis import derive_contract as analysis
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.reader import read_graph
+from shiftlint.verification.onnxruntime_session import Refused
 from shiftlint.verification.shifts import measure
 from shiftlint.verification.subject import TILES, RunError, Subject, difference
-from shiftlint.verification.onnxruntime_session import Refused
 from shiftlint.verification.verify import Unmeasurable, contradictions
 from tests.fuzz.networks import Network, broken_by_optimizing, open_network, subject
 from tests.fuzz.unclaimed import seen_periods

@@ -16,21 +16,29 @@ import pytest
 
 from shiftlint.analysis import (
     derive_contract as analysis,
+)
+from shiftlint.analysis import (
     interpreter,
-    size_dependence as programs,
+)
+from shiftlint.analysis import (
     legal_sizes as sizes,
 )
-from shiftlint.calculus import combine as meeting, relation, sliding_windows as windows
-from shiftlint.ops import registry as transfer
+from shiftlint.analysis import (
+    size_dependence as programs,
+)
+from shiftlint.analysis.probe import Probe, _per_sample
+from shiftlint.analysis.rounding import ROUNDED
+from shiftlint.calculus import combine as meeting
+from shiftlint.calculus import relation
+from shiftlint.calculus import sliding_windows as windows
 from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.relation import Relation
+from shiftlint.calculus.sliding_windows import Geometry
 from shiftlint.calculus.tensor import Tensor
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.onnx_file.constants import Elements
 from shiftlint.ops import convolution, normalization, pooling, quantized, randomness, resampling
-from shiftlint.analysis.probe import Probe, _per_sample
-from shiftlint.calculus.relation import Relation
-from shiftlint.analysis.rounding import ROUNDED
-from shiftlint.calculus.sliding_windows import Geometry
+from shiftlint.ops import registry as transfer
 from tests.fuzz.builder import Builder
 from tests.fuzz.campaign import Verdict, random_graph, try_seed
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from shiftlint.analysis.probe import Probe
 from shiftlint.contract.values import Contract
 from shiftlint.onnx_file.reader import read_graph
-from shiftlint.analysis.probe import Probe
-from shiftlint.verification.subject import RunError, Subject
 from shiftlint.verification.onnxruntime_session import open_session
+from shiftlint.verification.subject import RunError, Subject
 from shiftlint.verification.verify import subject_of
 from tests.fuzz.image_forms import SPACE
 from tests.fuzz.standard_cases import Array

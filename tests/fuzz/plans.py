@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
 from shiftrun.inference.run_tiles import channels_first
 from shiftrun.model.model import Model
 from shiftrun.tiles.plan import Plan

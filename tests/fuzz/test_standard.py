@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shiftlint.calculus import relation, sliding_windows as windows
+from shiftlint.calculus import relation
+from shiftlint.calculus import sliding_windows as windows
 from shiftlint.calculus.relation import Relation
 from tests.fuzz.claims import hold
 from tests.fuzz.standard import Summary, chosen

@@ -11,7 +11,6 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, computed, plain
 from shiftlint.onnx_file.constants import FORMATS
-from shiftlint.onnx_file.reader import DEFAULT_DOMAINS, MAXIMUM_CONSTANT, MAXIMUM_MASK, WEIGHTED
 from shiftlint.onnx_file.graph import (
     AttributeReference,
     Function,
@@ -23,6 +22,7 @@ from shiftlint.onnx_file.graph import (
     identity,
     needed,
 )
+from shiftlint.onnx_file.reader import DEFAULT_DOMAINS, MAXIMUM_CONSTANT, MAXIMUM_MASK, WEIGHTED
 
 
 def graph_by_onnx(data: bytes) -> Graph:

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftlint.calculus.tensor import Atom, Tensor, constant, dim_of, dim_size, plain
-from shiftlint.calculus.note import Kind
-from shiftlint.calculus.track import Track, border_of
 from shiftlint.calculus.combine import combine_dims, common_factors
-from shiftlint.ops.broadcasting import broadcast, deviating_ends
+from shiftlint.calculus.note import Kind
 from shiftlint.calculus.relation import IDENTITY, Relation
+from shiftlint.calculus.tensor import Atom, Tensor, constant, dim_of, dim_size, plain
+from shiftlint.calculus.track import Track, border_of
+from shiftlint.ops.broadcasting import broadcast, deviating_ends
 from tests.shiftlint.relations import LOCAL
 
 

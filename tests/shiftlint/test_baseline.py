@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shiftlint.rules.finding import fingerprint
+from shiftlint.errors import InputError
 from shiftlint.linting.baseline import read_baseline, without_known, write_baseline
 from shiftlint.linting.check import Checked
-from shiftlint.errors import InputError
-from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.finding import Finding, Level, fingerprint
 
 KNOWN = Finding("SL301", Level.ERROR, "tile: expected 16, got 9.", node="conv")
 CHANGED = Finding("SL301", Level.ERROR, "tile: expected 16, got 10.", node="conv")

@@ -13,11 +13,11 @@ import onnx
 import pytest
 
 import shiftrun
-from shiftlint.linting.check import check
 from shiftlint.errors import InputError
-from shiftlint.rules.finding import Finding, Level
+from shiftlint.linting.check import check
 from shiftlint.rules.case import Wish
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level
 from shiftschemas import SchemaError
 from tests.shiftlint import networks
 from tests.shiftlint.graphs import node, save, weights

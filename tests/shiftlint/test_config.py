@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shiftlint.linting.settings import Configuration, Settings, find_configuration
 from shiftlint.errors import InputError
+from shiftlint.linting.settings import Configuration, Settings, find_configuration
 from shiftlint.rules.finding import Finding, Level
 
 

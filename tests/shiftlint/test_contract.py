@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from shiftlint import analyze
-from shiftlint.contract.values import METADATA_KEY, Contract, Inexact, OutputSize, Sizes
 from shiftlint.contract.metadata import Metadata
+from shiftlint.contract.values import METADATA_KEY, Contract, Inexact, OutputSize, Sizes
 from shiftschemas import SchemaError
 from tests.shiftlint.graphs import node, save
 

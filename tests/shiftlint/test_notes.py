@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import shiftlint.ops
+from shiftlint.analysis.interpreter import Pass, evaluate, prepared
+from shiftlint.analysis.size_dependence import Numbering
 from shiftlint.calculus.note import Kind, Note, SizeError
 from shiftlint.calculus.tensor import Tensor, computed, constant, dim_of, plain
 from shiftlint.calculus.track import Track
-from shiftlint.analysis.interpreter import Pass, evaluate, prepared
 from shiftlint.onnx_file.graph import Node, Subgraph
-from shiftlint.analysis.size_dependence import Numbering
 from shiftlint.ops.registry import Transfer, registry
 
 PX = 12

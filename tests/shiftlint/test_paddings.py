@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftlint.contract.values import Padding
 from shiftlint.calculus.padding_set import NO_PADDING, Paddings
+from shiftlint.contract.values import Padding
 
 NAMES = st.lists(st.sampled_from("abcdef"))
 

@@ -11,8 +11,8 @@ from jsonschema import Draft4Validator
 
 from shiftlint.linting.check import Checked
 from shiftlint.report import github, json_, junit, sarif, statistics, text
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level
 from shiftschemas import SchemaError, validate
 
 FILES = [

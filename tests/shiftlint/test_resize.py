@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from shiftlint.analysis.image_layout import open_probe
 from shiftlint.calculus.note import SizeError
+from shiftlint.calculus.relation import Relation
 from shiftlint.calculus.tensor import Tensor, dim_of
 from shiftlint.calculus.track import Track
 from shiftlint.onnx_file.reader import read_graph
-from shiftlint.calculus.relation import Relation
 from tests.shiftlint.graphs import node, run, save
 
 FACTORS = (2.0, 3.0, 0.5, 1 / 3, 1.5, 0.75, 1.2, 0.6, 7 / 3, 1 / 7, 5 / 3, 1.4, 0.3)

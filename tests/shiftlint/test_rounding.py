@@ -19,9 +19,9 @@ from onnxruntime import InferenceSession, SessionOptions, set_default_logger_sev
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented
 
 from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.rounding import ROUNDED, fewest_px
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.ops.elementwise import UNARY
-from shiftlint.analysis.rounding import ROUNDED, fewest_px
 from shiftlint.ops.registry import registry
 
 DTYPES = ("float32", "float64", "float16")

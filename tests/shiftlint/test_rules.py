@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from shiftlint.cli import cli
 from shiftlint.rules.case import Case
-from shiftlint.rules.finding import Finding, Level
 from shiftlint.rules.catalog import modules
+from shiftlint.rules.finding import Finding, Level
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pytest
 
 from shiftlint import analyze
 from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.legal_sizes import SENTINEL, _breakpoints
 from shiftlint.contract.values import AxisContract
 from shiftlint.onnx_file.reader import read_graph
-from shiftlint.analysis.legal_sizes import SENTINEL, _breakpoints
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
 CONV = {"w": weights(1, 1, 3, 3)}

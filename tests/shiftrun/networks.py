@@ -16,6 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import (
     AxisContract,
     Contract,
@@ -26,7 +27,6 @@ from shiftlint.contract.values import (
     Padding,
     Sizes,
 )
-from shiftlint.contract.metadata import Metadata
 
 NAMES = "zyx"
 PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5).to_props()

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 import shiftrun
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
 from shiftrun.arrays.readers import ArrayReader, FileArray, MemoryArray, as_reader
 from shiftrun.files.reading.images import read_image
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs

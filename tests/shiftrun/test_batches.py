@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
 from shiftrun.inference.session import OutOfMemory, Session
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
 from shiftrun.tiles.automatic_tile import Budget
 from tests.shiftrun.networks import PROPS, unet

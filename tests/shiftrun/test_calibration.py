@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from shiftrun.commands.results.object_table import measure_objects, stack_tables, write_objects
-from shiftrun.arrays.readers import MemoryArray
 from shiftrun.arrays.calibration import Calibration, calibration, ome_lengths, unit_name
+from shiftrun.arrays.readers import MemoryArray
+from shiftrun.commands.results.object_table import measure_objects, stack_tables, write_objects
 from shiftrun.files.reading.images import read_image
 from shiftrun.files.writing.results import write_labels
 

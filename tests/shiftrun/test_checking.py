@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
-from shiftrun.inference.window_check import AMPLIFIED, ROUNDING, Check
 from shiftrun.inference.providers import PROVIDERS
 from shiftrun.inference.session import OutOfMemory, Session, half_precision
+from shiftrun.inference.window_check import AMPLIFIED, ROUNDING, Check
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
 from tests.shiftrun.commands import shiftrun_
 from tests.shiftrun.networks import PROPS, unet

@@ -14,8 +14,8 @@ import pytest
 import tifffile
 
 import shiftrun
-from shiftlint.analysis import derive_contract as analysis
 from shiftlint import analyze
+from shiftlint.analysis import derive_contract as analysis
 from shiftlint.contract.metadata import Metadata
 from shiftrun.inference import session
 from tests.shiftrun.commands import report, shiftrun_

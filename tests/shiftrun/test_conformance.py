@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from shiftlint import analyze
 from shiftrun.cli import cli
-from shiftrun.inference.session import Session
 from shiftrun.inference.run_tiles import channels_first
+from shiftrun.inference.session import Session
 from tests.shiftrun.conformance import EXACT, FOLDER, TRUTH, open_certified, sizes, tiles
 
 pytestmark = pytest.mark.shared("conformance/truth.json")

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.inference import session as session_module
-from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.inference.providers import CUDA
 from shiftrun.inference.session import start_session
+from shiftrun.memory.free_memory import cuda_available_bytes
+from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.model.model import Model
 from shiftrun.model.open_model import open_model
 from shiftrun.tiles import planner
-from shiftrun.memory.free_memory import cuda_available_bytes
 
 ZOO = Path(__file__).parents[2] / "zoo"
 PX = np.random.default_rng(3).integers(0, 4000, (600, 500)).astype(np.uint16)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from shiftrun.clustering.one_window.fragments import absorb_fragments
 from shiftrun.clustering.label_image import label_instances
+from shiftrun.clustering.one_window.fragments import absorb_fragments
 
 LABELS = arrays.arrays(np.int32, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 6))
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
-from shiftrun.commands.results.overlay import colors, outlines, overlay
 from shiftrun.arrays.calibration import calibration
+from shiftrun.commands.results.overlay import colors, outlines, overlay
 from shiftrun.files.reading.images import read_image, read_pixels
-from shiftrun.files.writing.output_path import check_output, replacing
 from shiftrun.files.reading.tiff import open_tiff
+from shiftrun.files.writing.output_path import check_output, replacing
 from shiftrun.files.writing.results import write_array, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)

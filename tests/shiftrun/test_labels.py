@@ -13,8 +13,8 @@ from scipy import ndimage
 from scipy.sparse import csgraph
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.one_window.connected_components import components, connected
 from shiftrun.clustering.label_image import label_instances
+from shiftrun.clustering.one_window.connected_components import components, connected
 from shiftrun.clustering.windows.run_lengths import Runs
 from shiftrun.clustering.windows.unite import Unions, partners
 from shiftrun.tiles.label_grid import Grid, windows_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shiftrun.arrays.readers import MemoryArray
 from shiftrun.commands.results import object_table as objects
 from shiftrun.commands.results.object_table import measure_objects, write_objects
-from shiftrun.arrays.readers import MemoryArray
 
 
 @pytest.mark.parametrize("shape", [(57,), (23, 31), (7, 9, 11)])

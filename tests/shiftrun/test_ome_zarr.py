@@ -15,8 +15,8 @@ from ome_zarr_models.v05 import ImageLabel
 from zarr.storage import LocalStore
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import MemoryArray
 from shiftrun.arrays.calibration import calibration
+from shiftrun.arrays.readers import MemoryArray
 from shiftrun.files.reading.images import read_image, read_pixels, read_series
 from shiftrun.files.writing.ome_zarr import boxes, chunk_px, create_zarr_array
 from shiftrun.files.writing.results import array_file, write_labels

@@ -17,12 +17,12 @@ from shiftlint.contract.values import Sizes
 from shiftlint.errors import InputError
 from shiftrun.cli import Memory, cli
 from shiftrun.commands.plan import estimate
-from shiftrun.model.open_model import open_model
-from shiftrun.memory.network_need import activation_bytes
 from shiftrun.memory.free_memory import available_bytes
-from shiftrun.tiles.plan import make_plan
+from shiftrun.memory.network_need import activation_bytes
+from shiftrun.model.open_model import open_model
 from shiftrun.tiles.automatic_tile import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
 from shiftrun.tiles.label_grid import GRIDS, row_edges
+from shiftrun.tiles.plan import make_plan
 from tests.shiftrun.networks import axes, unet
 
 FREE = Budget(None, 400.0)

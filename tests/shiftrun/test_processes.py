@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.one_window import worker_processes as processes
-from shiftrun.clustering.label_image import label_blocks, label_instances
-from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count, serve
-from shiftrun.clustering.one_window.label_window import Clustering, Foreground, label_window
 from shiftrun.arrays.box import everything
+from shiftrun.clustering.label_image import label_blocks, label_instances
+from shiftrun.clustering.one_window import worker_processes as processes
+from shiftrun.clustering.one_window.label_window import Clustering, Foreground, label_window
+from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count, serve
 from shiftrun.files.reading.images import read_pixels
 from shiftrun.inference.blocks import Block
 from shiftrun.tiles.label_grid import Grid, windows_of

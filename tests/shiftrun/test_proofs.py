@@ -13,8 +13,8 @@ import onnx
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
 from shiftrun.inference.session import OutOfMemory, Session
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
 from shiftrun.tiles.plan import Plan
 from shiftrun.tiles.witnesses import witnesses

@@ -9,8 +9,8 @@ import pytest
 
 from shiftlint.contract.values import OutputContract
 from shiftlint.errors import InputError
-from shiftrun.inference.session import Session
 from shiftrun.inference.run_tiles import channels_first
+from shiftrun.inference.session import Session
 from shiftrun.model.open_model import Model, open_model
 from tests.fuzz.campaign import random_model
 

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
+from shiftrun.arrays.box import everything
 from shiftrun.clustering import region_labels
 from shiftrun.clustering.label_image import label_blocks
 from shiftrun.clustering.label_region import label_region
 from shiftrun.clustering.one_window.label_window import Clustering
-from shiftrun.arrays.box import everything
 from shiftrun.inference.blocks import Block
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
+from shiftrun.tiles.label_grid import Grid, windows_of
 from shiftrun.tiles.plan import make_plan
 from shiftrun.tiles.regions import cut_plan, resolve_region
-from shiftrun.tiles.label_grid import Grid, windows_of
 from tests.shiftrun.networks import PROPS, axes, unet
 from tests.shiftrun.pictures import renumbered
 from tests.shiftrun.sessions import Fails

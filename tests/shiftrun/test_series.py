@@ -14,9 +14,9 @@ import zarr
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
+from shiftrun.arrays.readers import MemoryArray
 from shiftrun.clustering.one_window.label_window import label_window
 from shiftrun.commands.batch import jobs_of
-from shiftrun.arrays.readers import MemoryArray
 from shiftrun.files.reading.images import read_pixels, read_series
 from shiftrun.files.writing.label_spool import Spool
 from shiftrun.files.writing.results import write_labels

@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.model import model as model_module
-from shiftrun.arrays.readers import FileArray, MemoryArray, bands
 from shiftrun.arrays.box import everything
+from shiftrun.arrays.readers import FileArray, MemoryArray, bands
+from shiftrun.arrays.views import Framed
 from shiftrun.files.reading.images import read_image, read_pixels
 from shiftrun.files.reading.tiff import SegmentedTiff
-from shiftrun.arrays.views import Framed
-from shiftrun.memory.allocator import lasting
-from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.inference.blocks import ahead, timed
-from shiftrun.inference.session import OutOfMemory, Session
 from shiftrun.inference.network_input import Source, padding_index
+from shiftrun.inference.normalization import percentile_normalization
+from shiftrun.inference.session import OutOfMemory, Session
+from shiftrun.memory.allocator import lasting
+from shiftrun.model import model as model_module
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
-from shiftrun.tiles.plan import Plan, make_plan
 from shiftrun.tiles.label_grid import Grid, row_edges
+from shiftrun.tiles.plan import Plan, make_plan
 from tests.shiftrun.networks import PROPS, axes, unet
 from tests.shiftrun.sessions import Fails
 

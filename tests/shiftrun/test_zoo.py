@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from shiftlint.errors import InputError
-from shiftrun.model.open_model import resolve
 from shiftrun.fetch.download import cached_files
 from shiftrun.fetch.find_model import default_index, read_index
+from shiftrun.model.open_model import resolve
 from shiftschemas import SchemaError
 from tests import servers
 
@@ -220,7 +220,11 @@ def test_two_at_once(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, h
     address, served = nginx
     write_zoo(served)
     monkeypatch.setenv("SHIFTZOO_INDEX", address)
-    command = [sys.executable, "-c", "from shiftrun.model.open_model import resolve; print(resolve('tiny').read_bytes()[:2].decode())"]
+    command = [
+        sys.executable,
+        "-c",
+        "from shiftrun.model.open_model import resolve; print(resolve('tiny').read_bytes()[:2].decode())",
+    ]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for process in started:
         assert process.communicate(timeout=60)[0] == "no\n"
@@ -258,6 +262,8 @@ def test_a_full_disk(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_default_index_is_found_without_running_shiftzoo() -> None:
-    code = "import sys; from shiftrun.fetch.find_model import default_index; print(default_index()); print('shiftzoo' in sys.modules)"
+    code = (
+        "import sys; from shiftrun.fetch.find_model import default_index; print(default_index()); print('shiftzoo' in sys.modules)"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split("\n")[:2] == [default_index(), "False"]

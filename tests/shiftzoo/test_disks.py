@@ -14,8 +14,8 @@ import shiftlint
 from shiftrun.cli import cli
 from shiftrun.files.reading.images import read_pixels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model, resolve
-from shiftzoo.evaluation.evaluate import evaluate
 from shiftzoo.data.rendered.render import render
+from shiftzoo.evaluation.evaluate import evaluate
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from shiftzoo.data.labeled_images import Sample
-from shiftzoo.evaluation.worst_images import mistakes
 from shiftzoo.evaluation.held_out_data.nuclei3d_crops import halved
+from shiftzoo.evaluation.worst_images import mistakes
 
 
 def test_half_the_resolution() -> None:

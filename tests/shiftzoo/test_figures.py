@@ -12,9 +12,9 @@ from PIL import Image
 
 from shiftlint.errors import InputError
 from shiftzoo.cli import cli
-from shiftzoo.experiments.paper import figure5 as constant_image
 from shiftzoo.experiments import reproduce as figures
 from shiftzoo.experiments.outcome import Outcome
+from shiftzoo.experiments.paper import figure5 as constant_image
 
 PICTURES = {"figure2", "figure4", "figure5", "supplementary2", "supplementary3", "lemma1", "figure4d"}
 

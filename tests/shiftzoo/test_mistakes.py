@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shiftzoo.data.rendered.render import render
 from shiftzoo.evaluation.baseline import watershed
 from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
-from shiftzoo.data.rendered.render import render
 
 TRUTH = np.zeros((40, 40), np.int32)
 TRUTH[10:30, 10:30] = 1

@@ -13,8 +13,8 @@ import torch
 
 from shiftzoo.experiments.disk_images import disk_grid, displacement
 from shiftzoo.experiments.networks_trained import Case
-from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.endless_images import on_torus, to_output, train_on_torus, windows
+from shiftzoo.train.network import ValidUNet
 
 CASES = [Case("learned", 2, 5, 3), Case("fixed", 3, 7, 3, upsampling="fixed", radius=2.0), Case("one", 1, 5, 3, channels=2)]
 

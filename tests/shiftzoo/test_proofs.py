@@ -10,9 +10,11 @@ import onnx
 import pytest
 
 from shiftrun.model.open_model import Model
-from shiftzoo.experiments.paper import figure5 as constant_image, lemma1, section5 as truncated_resnet
 from shiftzoo.experiments.networks_by_hand import Frame, block_maximum, diagonal_image, prime_products, random_network
 from shiftzoo.experiments.outcome import legal_size, opened
+from shiftzoo.experiments.paper import figure5 as constant_image
+from shiftzoo.experiments.paper import lemma1
+from shiftzoo.experiments.paper import section5 as truncated_resnet
 
 SMALL = Frame(2, 2, 2)
 FRAMES = {f"l={f.levels} f={f.factor} d={f.dimensions}": f for f in (Frame(3, 2, 1), Frame(2, 3, 1), SMALL, Frame(1, 2, 3))}

@@ -19,8 +19,8 @@ import torch
 
 from shiftlint.errors import InputError
 from shiftrun.cli import cli as shiftrun_cli
-from shiftrun.model.open_model import resolve
 from shiftrun.fetch.find_model import read_index
+from shiftrun.model.open_model import resolve
 from shiftzoo.catalog.cards import card_text, read_card
 from shiftzoo.catalog.indexing import read_cards
 from shiftzoo.catalog.release import reasons, release

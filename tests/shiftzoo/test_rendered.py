@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftzoo.data.rendered.render import RENDERERS, render
 from shiftzoo.data.rendered.nuclei3d import MIN_VOXELS
+from shiftzoo.data.rendered.render import RENDERERS, render
 
 
 @pytest.mark.parametrize("kind", sorted(RENDERERS))

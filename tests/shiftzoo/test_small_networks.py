@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from shiftlint.cli import cli as lint
 from shiftrun.model.open_model import open_model
 from shiftzoo.cli import cli
-from shiftzoo.experiments.paper import figure2, figure4
 from shiftzoo.experiments import reproduce as figures
 from shiftzoo.experiments.counting import Seen, apart, changed_px, clusters_of, look, neighbors_alike, scene, torn
 from shiftzoo.experiments.disk_images import disk_grid
 from shiftzoo.experiments.networks_trained import CARRIED, Case, network
+from shiftzoo.experiments.paper import figure2, figure4
 
 CASES: dict[str, Case] = {
     case.name: case

@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Architecture, Recipe
+from shiftzoo.train.crops import CropStream, draw_crop, interpolate
 from shiftzoo.train.curve import append
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.crops import CropStream, draw_crop, interpolate
 from shiftzoo.train.trainer import Progress, Run, load_trained, train
 from tests.shiftzoo import tiny
 

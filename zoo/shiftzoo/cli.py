@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 
 from shiftlint.console.exit_codes import run
-from shiftlint.errors import InputError
 from shiftlint.console.option_types import SizesType
+from shiftlint.errors import InputError
 from shiftzoo.catalog.commands import COMMANDS
 from shiftzoo.experiments import figures
 

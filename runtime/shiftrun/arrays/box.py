@@ -1,15 +1,6 @@
 """TODO runtime/shiftrun/arrays/box.py"""
 
 from __future__ import annotations
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
-import numpy as np
-from numpy.typing import NDArray
-from shiftlint.errors import InputError
-
 
 Box = tuple[slice, ...]
 

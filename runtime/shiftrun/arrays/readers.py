@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, everything
 
-
 MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
 
@@ -180,8 +179,6 @@ def as_reader(image: Any) -> Reader:
     raise InputError(f"no array (image): expected an array of numpy or zarr, or a Reader, got {type(image).__name__}.")
 
 
-
-
 def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
     """Refuse an array that a result of `shape` does not fit into; InputError."""
     if tuple(array.shape) != shape:
@@ -218,9 +215,3 @@ def _bands(reader: Reader, fixed: Box, most: int) -> Iterator[NDArray[Any]]:
             yield reader.read((*fixed, part, *everything(rest[1:])))
         else:
             yield from _bands(reader, (*fixed, part), most)
-
-
-
-
-
-

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.readers import Reader
+from shiftrun.files.writing.label_spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,27 @@ class Cropped:
         """The elements of one box, counted from the start of the part."""
         moved = zip(box, self.box, strict=True)
         return self.source.read(tuple(slice(part.start + out.start, part.stop + out.start) for part, out in moved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unstacked:
+    """Images (N, *space) in a row, shown as (*series, *space)."""
+
+    source: Spool
+    series: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.series, *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, box: Box) -> NDArray[Any]:
+        lead = len(self.series)
+        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        numbers = np.arange(self.source.shape[0]).reshape(self.series)[box[:lead]]
+        for place, number in np.ndenumerate(numbers):
+            result[place] = self.source.read((slice(int(number), int(number) + 1), *box[lead:]))[0]
+        return result

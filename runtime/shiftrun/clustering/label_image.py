@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import everything
+from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.one_window.connected_components import Labels
+from shiftrun.clustering.one_window.label_window import Clustering, Labeling, label_windows
 from shiftrun.clustering.windows.gather import Gather
 from shiftrun.clustering.windows.label_store import LabelStore
 from shiftrun.clustering.windows.unite import Unions
-from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
-from shiftrun.clustering.one_window.label_window import Clustering, Labeling, label_windows
-from shiftrun.arrays.box import everything
-from shiftrun.memory.allocator import give_back
 from shiftrun.inference.blocks import Block
+from shiftrun.memory.allocator import give_back
 from shiftrun.tiles.label_grid import GRIDS, Grid, Window, windows_of
 
 

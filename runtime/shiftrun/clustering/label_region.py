@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.one_window.connected_components import Labels
+from shiftrun.clustering.one_window.label_window import Clustering, label_windows
 from shiftrun.clustering.windows.gather import Gather
 from shiftrun.clustering.windows.label_store import LabelStore
 from shiftrun.clustering.windows.unite import Unions
-from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
-from shiftrun.clustering.one_window.label_window import Clustering, label_windows
-from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.inference.blocks import Block
 from shiftrun.tiles.label_grid import Window
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shiftrun.commands.embed import embed_file, paths_of
 from shiftrun.commands.batch import Job, Jobs, jobs_of
+from shiftrun.commands.embed import embed_file, paths_of
 from shiftrun.commands.results.run_report import Stopwatch, check_report
-from shiftrun.commands.segment import segment_file
 from shiftrun.commands.run_options import Wishes, given
+from shiftrun.commands.segment import segment_file
 from shiftrun.files.writing.output_path import check_output
 from shiftrun.files.writing.results import ARRAYS, LABELS
 from shiftrun.memory.allocator import keep_heap_small

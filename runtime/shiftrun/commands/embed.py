@@ -11,11 +11,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from shiftrun.arrays.box import Box
+from shiftrun.arrays.calibration import Calibration
+from shiftrun.arrays.readers import Target
 from shiftrun.commands.results.run_report import Stopwatch, run_report, summary, write_report
 from shiftrun.commands.run_options import Wishes
-from shiftrun.arrays.box import Box
-from shiftrun.arrays.readers import Target
-from shiftrun.arrays.calibration import Calibration
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import Series
 from shiftrun.files.writing.output_path import split_name

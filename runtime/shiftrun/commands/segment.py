@@ -7,34 +7,31 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
+from shiftrun.arrays.readers import MemoryArray, Reader
+from shiftrun.arrays.views import _Unstacked
 from shiftrun.clustering.one_window.label_window import Clustering, Labeling
+from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
 from shiftrun.commands.batch import Job
 from shiftrun.commands.results.label_frame import LabelFrame, label_frame
 from shiftrun.commands.results.object_table import Table, measure_objects, stack_tables, write_objects
-from shiftrun.commands.results.overlay import overlay
+from shiftrun.commands.results.overlay import overlay, thumbnail
 from shiftrun.commands.results.run_report import Stopwatch, run_report, summary, write_report
 from shiftrun.commands.run_options import Wishes
-from shiftrun.arrays.box import Box, everything
-from shiftrun.arrays.readers import MemoryArray, Reader
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
-from shiftrun.files.writing.output_path import writing
 from shiftrun.files.writing.label_spool import Spool
+from shiftrun.files.writing.output_path import writing
 from shiftrun.files.writing.results import check_axes, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
 from shiftrun.inference.providers import CPU
+from shiftrun.model.instances import instances
 from shiftrun.model.model import Model
 from shiftrun.model.model_file import INSTANCE_OUTPUTS
 from shiftrun.progress import progress_bar
-from shiftrun.model.instances import instances
-from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.label_grid import GRIDS, windows_of
-
-PREVIEW_PX = 4096
+from shiftrun.tiles.plan import Edges, Plan
 
 
 def segment_file(
@@ -164,40 +161,3 @@ class _Work:
         axes, place = self.series.axes + self.series.layout.spatial, self.frame.calibration(self.series.calibration)
         image = self.job.image if is_zarr(self.job.image) else None
         write_labels(self.job.outputs["labels"], labels, place, axes=axes, largest=max(self.counts), source=image)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unstacked:
-    """Images (N, *space) in a row, shown as (*series, *space)."""
-
-    source: Spool
-    series: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (*self.series, *self.source.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.source.dtype
-
-    def read(self, box: Box) -> NDArray[Any]:
-        lead = len(self.series)
-        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
-        numbers = np.arange(self.source.shape[0]).reshape(self.series)[box[:lead]]
-        for place, number in np.ndenumerate(numbers):
-            result[place] = self.source.read((slice(int(number), int(number) + 1), *box[lead:]))[0]
-        return result
-
-
-def thumbnail(picture: Image, labels: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y and x."""
-    planar = picture.shape[-2:]
-    if len(labels.shape) != 2 or max(planar) <= PREVIEW_PX:
-        return picture.pixels, labels.read(everything(labels.shape))
-    stride = -(-max(planar) // PREVIEW_PX)
-    channels, across = slice(0, picture.shape[0]), slice(0, planar[1])
-    rows = [slice(y, y + 1) for y in range(0, planar[0], stride)]
-    pixels = np.concatenate([picture.read((channels, row, across))[..., ::stride] for row in rows], axis=1)
-    bands = [labels.read((slice(y, min(y + stride, planar[0])), across))[:1, ::stride] for y in range(0, planar[0], stride)]
-    return pixels, np.concatenate(bands)

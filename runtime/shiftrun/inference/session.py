@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.memory.reused_arrays import BoundSession
 from shiftrun.inference.providers import CPU, CUDA, provider_of, settings
+from shiftrun.memory.reused_arrays import BoundSession
 
 FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 LARGEST_MODEL_BYTES = 2_000_000_000  # what one protobuf message can hold

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, within
-from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.network_input import Source, padding_index
+from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
 from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses

@@ -1,16 +1,11 @@
 """TODO runtime/shiftrun/memory/free_memory.py"""
 
 from __future__ import annotations
+
 import ctypes
 import os
 import sys
-from math import prod
 from pathlib import Path
-from shiftlint.analysis.image_layout import open_probe
-from shiftlint.calculus.note import SizeError
-from shiftlint.calculus.tensor import Tensor
-from shiftlint.onnx_file.reader import read_graph
-
 
 USABLE = 0.8  # of the memory that is free
 

@@ -8,9 +8,6 @@ arena rounds up.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from math import prod
 from pathlib import Path
 
@@ -52,11 +49,3 @@ def activation_bytes(path: Path, sizes: tuple[int, ...], input_name: str | None 
 def _size(value: Tensor) -> int:
     """Elements of a tensor that depends on the image; constants are weights."""
     return prod(value.shape) if value.from_image and value.value is None else 0
-
-
-
-
-
-
-
-

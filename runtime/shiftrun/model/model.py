@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.contract.joined_outputs import joined_axes
 from shiftlint.contract.values import AxisContract, OutputContract
 from shiftlint.errors import InputError
-from shiftrun.memory.cache_folder import cache_folder
-from shiftrun.clustering.label_image import label_instances
-from shiftrun.clustering.mean_shift.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.readers import check_out, into_array
-from shiftrun.inference.window_check import Check, Proving
+from shiftrun.clustering.label_image import label_instances
+from shiftrun.clustering.mean_shift.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
+from shiftrun.inference.blocks import Run
+from shiftrun.inference.network_input import Source, as_image
 from shiftrun.inference.proofs import Proofs
 from shiftrun.inference.providers import CPU, CUDA, device_name, limits, tiles_at_a_time
-from shiftrun.inference.blocks import Run
-from shiftrun.inference.session import Session, runtime_version, threads_of, wanted_provider
-from shiftrun.inference.network_input import Source, as_image
 from shiftrun.inference.run_tiles import MemoryTarget, Progress
+from shiftrun.inference.session import Session, runtime_version, threads_of, wanted_provider
+from shiftrun.inference.window_check import Check, Proving
+from shiftrun.memory.cache_folder import cache_folder
+from shiftrun.model.instances import instances
 from shiftrun.model.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model.model_file import ModelFile
-from shiftrun.model.instances import instances
-from shiftrun.tiles.axis_plan import Refusal
-from shiftlint.contract.joined_outputs import joined_axes
-from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan, one_tile
 from shiftrun.tiles.automatic_tile import Budget, budget_of, fastest_tile
+from shiftrun.tiles.axis_plan import Refusal
+from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan, one_tile
 from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.tiles.witnesses import Usable
 

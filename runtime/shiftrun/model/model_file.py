@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from shiftlint.contract.joined_outputs import joined_axes, same_grid
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract, OutputContract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
-from shiftrun.clustering.one_window.label_window import Clustering
 from shiftrun.arrays.readers import Reader
-from shiftrun.inference.normalization import percentile_normalization
+from shiftrun.clustering.one_window.label_window import Clustering
 from shiftrun.inference.network_input import Source
-from shiftrun.tiles.padded_axis import frame, sizes_of
-from shiftlint.contract.joined_outputs import joined_axes, same_grid
-from shiftrun.tiles.plan import Edges
+from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.tiles.label_grid import GRIDS, row_edges
+from shiftrun.tiles.padded_axis import frame, sizes_of
+from shiftrun.tiles.plan import Edges
 
 INSTANCE_OUTPUTS = ("embedding", "foreground")
 

@@ -83,8 +83,8 @@ def resolve(model: Path | str) -> Path:
         raise InputError(
             f"no such model ({path}): expected an ONNX file, got {'a folder' if path.is_dir() else 'nothing'}. Check the path."
         )
-    from shiftrun.progress import progress_bar
     from shiftrun.fetch.find_model import find_model
+    from shiftrun.progress import progress_bar
 
     with progress_bar(f"fetching {model}", "bytes", quiet=False) as bar:
         return find_model(str(model), progress=bar)

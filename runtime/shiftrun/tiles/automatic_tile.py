@@ -21,12 +21,12 @@ from pathlib import Path
 
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftrun.tiles.axis_plan import Refusal, exact_axis
-from shiftrun.tiles.padded_axis import frame
-from shiftrun.memory.network_need import ITEM_BYTES, activation_bytes
 from shiftrun.memory.free_memory import available_bytes, cuda_available_bytes
-from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Edges
+from shiftrun.memory.network_need import ITEM_BYTES, activation_bytes
+from shiftrun.tiles.axis_plan import Refusal, exact_axis
 from shiftrun.tiles.label_grid import GRIDS
+from shiftrun.tiles.padded_axis import frame
+from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Edges
 
 CACHED_BYTES = 0.9e9
 LAUNCH_PX = 1 << 16

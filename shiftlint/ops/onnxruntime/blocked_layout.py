@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.tensor import Parameter, Tensor, constant, dim_of
 from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.calculus.tensor import Parameter, Tensor, constant, dim_of
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.onnxruntime.fused import first_channels, last_channels, summed
 from shiftlint.ops.pooling import average_pool, max_pool
 from shiftlint.ops.reduction import global_average_pool
-from shiftlint.ops.resampling import resize
 from shiftlint.ops.registry import transfer
-from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.ops.resampling import resize
 
 DOMAIN = "com.microsoft.nchwc"
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.calculus.tensor import Parameter, Tensor, dim_of
 from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.calculus.tensor import Parameter, Tensor, dim_of
 from shiftlint.ops.broadcasting import broadcast, spread_over
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.cropping import checked_axis
 from shiftlint.ops.layout import transpose
+from shiftlint.ops.matrix_products import gemm, mat_mul
 from shiftlint.ops.normalization import ordered, whole
 from shiftlint.ops.pooling import pooled
-from shiftlint.ops.matrix_products import gemm, mat_mul
 from shiftlint.ops.registry import signed, transfer, unknown
-from shiftlint.calculus.sliding_windows import Ints
 
 DOMAIN = "com.microsoft"
 

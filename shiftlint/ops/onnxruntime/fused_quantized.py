@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.calculus.tensor import Parameter, Tensor, plain
 from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.sliding_windows import Ints
+from shiftlint.calculus.tensor import Parameter, Tensor, plain
 from shiftlint.ops.broadcasting import broadcast, spread_over
+from shiftlint.ops.concatenation import concat
 from shiftlint.ops.convolution import convolved
 from shiftlint.ops.elementwise import pointwise
-from shiftlint.ops.onnxruntime.fused import DOMAIN, first_channels, last_channels
-from shiftlint.ops.concatenation import concat
-from shiftlint.ops.normalization import softmax, softmax_1, whole
-from shiftlint.ops.pooling import pooled
 from shiftlint.ops.matrix_products import gemm, mat_mul
+from shiftlint.ops.normalization import softmax, softmax_1, whole
+from shiftlint.ops.onnxruntime.fused import DOMAIN, first_channels, last_channels
+from shiftlint.ops.pooling import pooled
 from shiftlint.ops.quantized import by_column, by_row
 from shiftlint.ops.reduction import global_average_pool
 from shiftlint.ops.registry import signed, transfer
-from shiftlint.calculus.sliding_windows import Ints
 
 
 @transfer("QLinearConv", since=1, domain=DOMAIN)

@@ -31,9 +31,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shiftlint.rules.as_findings import contradicted
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import contradicted
 
 CODE = "SL902"
 LEVEL = Level.ERROR

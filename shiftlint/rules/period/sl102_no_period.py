@@ -27,9 +27,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftlint.calculus.note import Kind
+from shiftlint.rules.as_findings import each
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import each
 
 CODE = "SL102"
 LEVEL = Level.ERROR

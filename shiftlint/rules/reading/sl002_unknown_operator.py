@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shiftlint.rules.as_findings import each
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import each
 
 CODE = "SL002"
 LEVEL = Level.ERROR

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shiftlint.rules.as_findings import failed
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import failed
 
 CODE = "SL005"
 LEVEL = Level.ERROR

@@ -24,9 +24,9 @@ from collections.abc import Iterator
 from math import ceil, floor
 
 from shiftlint.contract.values import AxisContract
+from shiftlint.rules.as_findings import failed
 from shiftlint.rules.case import Case, at
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import failed
 
 CODE = "SL302"
 LEVEL = Level.ERROR

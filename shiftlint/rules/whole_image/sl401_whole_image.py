@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftlint.calculus.note import Kind
+from shiftlint.rules.as_findings import each
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.as_findings import each
 from shiftlint.rules.whole_image.sl402_dynamic_quantization import OPERATORS
 
 CODE = "SL401"

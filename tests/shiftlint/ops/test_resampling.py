@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from shiftlint import analyze
-from shiftlint.contract.values import AxisContract
 from shiftlint.calculus.interpolation import is_exact
+from shiftlint.contract.values import AxisContract
 from tests.shiftlint.graphs import node, run, save
 
 SIZE = 240

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from shiftlint import analyze, read_metadata
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
 from shiftrun.fetch.index import file_sha256
 from shiftschemas import validate
 from shiftzoo.evaluation.tables import tile_rows

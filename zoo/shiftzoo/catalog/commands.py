@@ -58,8 +58,8 @@ def download(name: str) -> None:
 @click.option("--clear", is_flag=True, help="Remove everything.")
 def cache(clear: bool) -> None:
     """List what was downloaded, or remove it."""
-    from shiftrun.memory.cache_folder import cache_folder
     from shiftrun.fetch.download import cached_files
+    from shiftrun.memory.cache_folder import cache_folder
 
     files = cached_files()
     for file in files:

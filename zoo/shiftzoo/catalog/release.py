@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shiftlint.linting.check import check
 from shiftlint.errors import InputError
-from shiftlint.rules.finding import Level
+from shiftlint.linting.check import check
 from shiftlint.rules.case import Wish
+from shiftlint.rules.finding import Level
 from shiftrun.model.open_model import open_model
 from shiftschemas import SchemaError
 from shiftzoo.catalog.cards import Card, card_text, read_card

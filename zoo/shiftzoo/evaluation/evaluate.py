@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.label_image import label_instances
+from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.evaluation.metrics import Counts, count, total

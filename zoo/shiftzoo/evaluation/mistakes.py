@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.clustering.one_window.connected_components import components
 from shiftrun.clustering.mean_shift.mean_shift import mean_shift
+from shiftrun.clustering.one_window.connected_components import components
 from shiftzoo.evaluation.metrics import TOUCHING, intersection_over_union
 
 Labels = NDArray[np.integer]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from shiftrun import mean_shift
 from shiftrun.model.open_model import Model
 from shiftzoo.data.labeled_images import Sample
-from shiftzoo.experiments.outcome import legal_size
 from shiftzoo.experiments.networks_trained import Case
+from shiftzoo.experiments.outcome import legal_size
 
 SHARE = 0.95  # of a disk's px with one label make it one object
 

@@ -134,8 +134,8 @@ def train_all(cases: tuple[Case, ...], folder: Path, progress: Callable[[int, in
 def _train(case: Case, folder: Path) -> None:
     import torch
 
-    from shiftzoo.train.export import export
     from shiftzoo.train.endless_images import train_on_torus
+    from shiftzoo.train.export import export
 
     torch.set_num_threads(1)  # the sums are then the same on every number of cores
     path = folder / f"{case.name}.onnx"

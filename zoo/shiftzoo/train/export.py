@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from shiftlint import analyze
+from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
-from shiftlint.contract.metadata import Metadata
 from shiftrun.inference.session import Session
 from shiftzoo.recipe import Architecture, Recipe
 from shiftzoo.train.network import ValidUNet

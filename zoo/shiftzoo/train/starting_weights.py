@@ -20,9 +20,9 @@ from shiftlint.errors import InputError
 from shiftrun.model.open_model import resolve
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Architecture, Recipe
+from shiftzoo.train.crops import CropStream
 from shiftzoo.train.export import fold_batch_norm
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.crops import CropStream
 from shiftzoo.train.trainer import load_trained
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d

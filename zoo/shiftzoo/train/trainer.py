@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader
 from shiftlint.errors import InputError
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
+from shiftzoo.train.crops import CropStream
 from shiftzoo.train.curve import COLUMNS, TERMS, append, draw, go_back
 from shiftzoo.train.loss import missed_share, total_loss
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.crops import CropStream
 
 LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.clustering.one_window.connected_components import Labels, components
-from shiftrun.clustering.one_window.fragments import absorb_fragments
 from shiftrun.clustering.mean_shift.mean_shift import mean_shift
 from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
+from shiftrun.clustering.one_window.connected_components import Labels, components
+from shiftrun.clustering.one_window.fragments import absorb_fragments
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.clustering.one_window.label_window import Foreground
 from shiftrun.arrays.box import Box, hull, intersection, within
-from shiftrun.memory.allocator import lasting
+from shiftrun.clustering.one_window.label_window import Foreground
 from shiftrun.inference.blocks import Block
+from shiftrun.memory.allocator import lasting
 from shiftrun.tiles.label_grid import Window
 
 

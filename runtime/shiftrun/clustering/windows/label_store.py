@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.windows.run_lengths import Runs
-from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.tiles.label_grid import Window
 
 SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.clustering.one_window.connected_components import Labels, connected
 from shiftrun.clustering.windows.run_lengths import Runs
-from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.tiles.label_grid import Window
 
 MINIMUM_IOU = 0.5

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, everything, intersection, within
-from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.calibration import Calibration
-from shiftrun.files.reading.images import Image
+from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.views import Cropped, Framed
+from shiftrun.files.reading.images import Image
 from shiftrun.model.model import Model
 from shiftrun.model.model_file import INSTANCE_OUTPUTS
 from shiftrun.tiles.plan import Plan

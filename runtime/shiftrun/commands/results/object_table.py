@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftrun.arrays.box import Box
-from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.calibration import Calibration
+from shiftrun.arrays.readers import Reader
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.writing.output_path import replacing
 

@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftrun.arrays.box import everything
+from shiftrun.arrays.readers import Reader
+from shiftrun.commands.results.overlay import overlay
+from shiftrun.files.reading.images import Image
+
 GOLDEN_RATIO = 0.618033988749895
 STRETCH_PERCENT = (1.0, 99.8)
 
@@ -53,3 +58,19 @@ def colors(labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     sector = (labels * GOLDEN_RATIO) % 1.0 * 6.0
     channels = [np.clip(np.abs((sector + shift) % 6.0 - 3.0) - 1.0, 0, 1) for shift in (0.0, 4.0, 2.0)]
     return (np.stack(channels, axis=-1) * 200 + 55).astype(np.uint8)
+
+
+PREVIEW_PX = 4096
+
+
+def thumbnail(picture: Image, labels: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y and x."""
+    planar = picture.shape[-2:]
+    if len(labels.shape) != 2 or max(planar) <= PREVIEW_PX:
+        return picture.pixels, labels.read(everything(labels.shape))
+    stride = -(-max(planar) // PREVIEW_PX)
+    channels, across = slice(0, picture.shape[0]), slice(0, planar[1])
+    rows = [slice(y, y + 1) for y in range(0, planar[0], stride)]
+    pixels = np.concatenate([picture.read((channels, row, across))[..., ::stride] for row in rows], axis=1)
+    bands = [labels.read((slice(y, min(y + stride, planar[0])), across))[:1, ::stride] for y in range(0, planar[0], stride)]
+    return pixels, np.concatenate(bands)

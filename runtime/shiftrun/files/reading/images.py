@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, everything
-from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
 from shiftrun.arrays.calibration import Calibration, calibration
+from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
+from shiftrun.arrays.views import Arranged
 from shiftrun.files.reading.image_axes import SPATIAL, Layout, layout_of
 from shiftrun.files.reading.ome_zarr import is_zarr, open_zarr
 from shiftrun.files.reading.stored import Stored
 from shiftrun.files.reading.tiff import open_tiff
-from shiftrun.arrays.views import Arranged
 
 TIFF = (".tif", ".tiff")
 RASTER = (".png", ".jpg", ".jpeg")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import ArrayReader
 from shiftrun.arrays.calibration import unit_name
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.files.reading.stored import Stored
 
 MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.calibration import Length
+from shiftrun.arrays.readers import Reader
 
 
 @dataclass(frozen=True, slots=True)

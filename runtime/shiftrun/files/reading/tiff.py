@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
-from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
 from shiftrun.arrays.calibration import Length, imagej_lengths, ome_lengths, tag_lengths
+from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
 from shiftrun.files.reading.stored import Stored
 
 CACHE_BYTES = 1 << 26  # of decoded strips and tiles: neighboring windows share those at their edges

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import ArrayReader, Reader
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.calibration import Calibration
+from shiftrun.arrays.readers import ArrayReader, Reader
 from shiftrun.files.reading.image_axes import SPATIAL
 
 VERSION = "0.5"

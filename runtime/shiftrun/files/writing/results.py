@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.files.writing import ome_zarr as ome_zarr_writing
-from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, bands
 from shiftrun.arrays.calibration import Calibration, calibration, ome_attributes, resolution_tags
+from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, bands
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import TIFF
+from shiftrun.files.writing import ome_zarr as ome_zarr_writing
 from shiftrun.files.writing.output_path import ZARR, replacing
 
 TILE_PX = 256

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from shiftzoo.experiments.counting import Seen, apart, clusters_of, look, scene
+from shiftzoo.experiments.networks_trained import Case, network
 from shiftzoo.experiments.outcome import Outcome, at_least, equal
 from shiftzoo.experiments.panels import Panel, draw
-from shiftzoo.experiments.networks_trained import Case, network
 
 SEEDS = (0, 1)
 ALIKE = tuple(Case(f"figure2a_seed{seed}", levels=3, spacing=16, steps=500, seed=seed) for seed in SEEDS)

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from shiftzoo.experiments.counting import Seen, changed_px, look, neighbors_alike, scene, torn
+from shiftzoo.experiments.networks_trained import Case, network
 from shiftzoo.experiments.outcome import Outcome, at_least, equal
 from shiftzoo.experiments.panels import Panel, draw
-from shiftzoo.experiments.networks_trained import Case, network
 
 NARROW = Case("figure4a", levels=4, spacing=9, radius=3.5, upsampling="fixed", window=16, steps=1000, channels=4, bandwidth=0.5)
 WIDE = replace(NARROW, name="figure4b", window=20, steps=2000)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from shiftzoo.experiments.counting import apart, changed_px, look, scene, torn
+from shiftzoo.experiments.networks_trained import Case, network
 from shiftzoo.experiments.outcome import Outcome, at_least, at_most, equal
 from shiftzoo.experiments.panels import Panel, draw
-from shiftzoo.experiments.networks_trained import Case, network
 
 NOISE = Case("supplementary3_noise", levels=3, spacing=16, steps=3000, noise=0.1, channels=6)
 DEFORMATION = Case("supplementary3_deformation", levels=3, spacing=16, steps=4000, deformation_px=1.5, channels=6)
