@@ -155,7 +155,8 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
     from shiftlint.linting.check import file_sha256
-    from shiftlint.report import contract_text, json_
+    from shiftlint.report import contract_table as contract_text
+    from shiftlint.report import json_report as json_
     from shiftlint.rules.finding import Finding, Level
 
     models: list[tuple[str, str | None, Contract | Finding]] = []

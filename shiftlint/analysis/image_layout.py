@@ -83,7 +83,7 @@ def _channel_counts(graph: Graph) -> Iterator[int]:
     for node in graph.nodes:
         weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
         group = node.attributes.get("group", 1)
-        if node.op in {"Conv", "FusedConv"} and weights is not None and weights.rank > 2 and isinstance(group, int):
+        if node.op in {"Conv", "FusedConv"} and weights is not None and len(weights.shape) > 2 and isinstance(group, int):
             if 0 < group < LARGEST_GROUP:
                 yield max(weights.shape[1] * group, 1)
             break

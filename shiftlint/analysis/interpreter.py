@@ -17,8 +17,8 @@ from shiftlint.analysis.rounding import ROUNDED, rounding_of
 from shiftlint.analysis.size_dependence import Key, Numbering, Sizes, geometry, operand
 from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.calculus.relation import PeriodTooLong
-from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, with_program
-from shiftlint.onnx_file.constants import type_name
+from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, tensor_of, with_program
+from shiftlint.onnx_file.constants import Constant, type_name
 from shiftlint.onnx_file.graph import AttributeReference, Function, Graph, Node, Subgraph, every_node
 from shiftlint.ops.registry import SUPPLIED, Transfer, arguments, find, misfit
 
@@ -73,7 +73,7 @@ class Program:
 
 def fold(graph: Graph) -> Program:
     """Look up all transfer functions, and evaluate the nodes that depend on constants alone."""
-    values: dict[str, Tensor] = dict(graph.constants)
+    values: dict[str, Tensor] = _tensors(graph.constants)
     calls = []
     types = types_in(graph)
     budget = Pass(graph.functions, Numbering(), {}, types)
@@ -128,6 +128,7 @@ def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
 
 def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call:
     """Look up one node's transfer function, and check its attributes and inputs against it."""
+    node = _with_tensors(node)
     name = f"{node.domain}::{node.op}" if node.domain else node.op
     known = find(node.op, node.domain, opset.get(node.domain, 1))
     attributes = tuple([item for item in node.attributes.items() if not isinstance(item[1], Subgraph)])
@@ -136,6 +137,18 @@ def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call
         return Call(node, name, key, opset, None, f"the analyzer does not know {name}")
     problem = misfit(known, node.inputs, node.attributes)
     return Call(node, name, key, opset, known, problem and f"{name} with {problem} is not in its specification")
+
+
+def _with_tensors(node: Node) -> Node:
+    """A node whose attributes hold tensors where the file has constants."""
+    if not any(isinstance(value, Constant) for value in node.attributes.values()):
+        return node
+    attributes = {name: tensor_of(value) if isinstance(value, Constant) else value for name, value in node.attributes.items()}
+    return replace(node, attributes=attributes)
+
+
+def _tensors(constants: Mapping[str, Constant]) -> dict[str, Tensor]:
+    return {name: tensor_of(value) for name, value in constants.items()}
 
 
 def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None:
@@ -242,7 +255,7 @@ def _run_body(
     """The outputs of a subgraph, which sees the names of the scope around it."""
     if not isinstance(body, Subgraph) or len(inputs) > len(body.inputs):
         raise Unsupported("a subgraph that does not fit")
-    own = dict(body.constants) | dict(zip(body.inputs, inputs, strict=False))
+    own = _tensors(body.constants) | dict(zip(body.inputs, inputs, strict=False))
     return _run_nodes(body, [prepared(node, opset, budget.numbering) for node in body.nodes], ChainMap(own, scope), budget)
 
 

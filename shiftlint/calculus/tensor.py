@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.track import Track
-from shiftlint.onnx_file.constants import FORMATS, Elements
+from shiftlint.onnx_file.constants import FORMATS, LARGEST_SIZE, Constant, Elements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
 
 
 BATCH_AXIS = 0
@@ -183,6 +181,11 @@ def computed(array: NDArray[Any]) -> Tensor:
 def stored(elements: Elements, program: Hashable = None) -> Tensor:
     """A tensor of these elements."""
     return Tensor(tuple(dim_of(size) for size in elements.shape), elements, program=program)
+
+
+def tensor_of(value: Constant) -> Tensor:
+    """A constant of a file; its name and number tell its program."""
+    return Tensor(tuple(dim_of(size) for size in value.shape), value.elements, program=(value.name, value.number))
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:

@@ -37,6 +37,9 @@ TYPES = (  # by the numbers that onnx.proto gives them; what is not in FORMATS i
 )
 
 
+LARGEST_SIZE = 1 << 40  # elements of one dimension; beyond it a shape is a mistake or an attack
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Elements:
     """The elements of one constant.
@@ -94,3 +97,22 @@ def once(array: NDArray[Any]) -> NDArray[Any]:
 def type_name(number: int) -> str:
     """Numpy's name of the element type that has this number in onnx.proto; "" where there is none."""
     return TYPES[number] if 0 < number < len(TYPES) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of a file: its elements where they are few, else its sizes alone.
+
+    Attributes
+    ----------
+    name : str
+    number : int
+        Tells constants of one name in different graphs apart.
+    shape : tuple of int
+    elements : Elements, optional
+    """
+
+    name: str
+    number: int
+    shape: tuple[int, ...]
+    elements: Elements | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shiftlint.calculus.tensor import Tensor
+from shiftlint.onnx_file.constants import Constant
 
 HASHED_WEIGHT = 256  # elements; smaller floating-point constants (scales, sizes) belong to the identity of a graph
 
@@ -35,7 +35,7 @@ class Subgraph:
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    constants: Mapping[str, Tensor]
+    constants: Mapping[str, Constant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    constants: Mapping[str, Tensor]
+    constants: Mapping[str, Constant]
     opset: Mapping[str, int]
     producer: str
     metadata: Mapping[str, str]
@@ -117,7 +117,7 @@ def identity(
     nodes: tuple[Node, ...],
     inputs: tuple[Value, ...],
     outputs: tuple[Value, ...],
-    constants: Mapping[str, Tensor],
+    constants: Mapping[str, Constant],
     opset: Mapping[str, int],
 ) -> str:
     """sha256 of nodes, attributes, types, and of the elements of integer or small constants."""
@@ -131,7 +131,7 @@ def identity(
 
 
 def _fingerprint(value: Any) -> Any:
-    if isinstance(value, Tensor):
+    if isinstance(value, Constant):
         elements = value.elements
         if elements is None or (elements.kind == "f" and elements.size > HASHED_WEIGHT):
             return value.shape

@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from shiftlint.calculus.note import SizeError
-from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, plain, stored
 from shiftlint.errors import InputError
-from shiftlint.onnx_file.constants import FORMATS, Elements, type_name
+from shiftlint.onnx_file.constants import FORMATS, LARGEST_SIZE, Constant, Elements, type_name
 from shiftlint.onnx_file.graph import (
     HASHED_WEIGHT,
     AttributeReference,
@@ -71,7 +70,7 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
             f"SL001 not an ONNX model ({where}): expected a protobuf of type ModelProto, got {len(data)} bytes that are none "
             f"({error}). Is the file truncated or another format? Fetch or export it again."
         ) from error
-    except (UnicodeDecodeError, SizeError) as error:
+    except (UnicodeDecodeError, OverflowError) as error:
         what = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise InputError(f"SL001 damaged model ({where}): expected valid names and sizes, got {what}. Export it again.") from error
 
@@ -173,7 +172,7 @@ def _function(proto: Message) -> Function:
 
 
 def _attribute(proto: Message) -> Any:
-    """An attribute as int, float, str, tuple of these, Tensor, Subgraph; as its bytes what no operator on an image has."""
+    """An attribute as int, float, str, tuple of these, Constant, Subgraph; as its bytes what no operator on an image has."""
     if proto.text(21):
         return AttributeReference(proto.text(21))
     match proto.integer(20):
@@ -197,26 +196,28 @@ def _attribute(proto: Message) -> Any:
             return RawAttribute(proto.encoded())
 
 
-def _initializers(proto: Message, masks: Iterable[str] = ()) -> dict[str, Tensor]:
+def _initializers(proto: Message, masks: Iterable[str] = ()) -> dict[str, Constant]:
     """The constants of a graph; those of `masks` may be larger."""
     named = ((tensor.text(8), tensor) for tensor in proto.messages(5))
     return {name: _initializer(tensor, MAXIMUM_MASK if name in masks else MAXIMUM_CONSTANT) for name, tensor in named}
 
 
-def _initializer(proto: Message, largest: int) -> Tensor:
+def _initializer(proto: Message, largest: int) -> Constant:
     """A constant: its elements where they are few, else its sizes alone."""
     dims = proto.integers(1)
-    program = (proto.text(8), next(_COUNTER))
+    if any(d > LARGEST_SIZE for d in dims):
+        raise OverflowError(f"a size of {max(dims)}")
+    known = Constant(proto.text(8), next(_COUNTER), tuple(max(d, 0) for d in dims))
     segmented, external = 3 in proto, proto.integer(14) == EXTERNAL
     size = prod(dims)
-    if segmented or external or any(d < 0 for d in dims) or size > largest:
-        return plain(*(max(d, 0) for d in dims), program=program)
+    if segmented or external or known.shape != dims or size > largest:
+        return known
     dtype = type_name(proto.integer(2))
     width = struct.calcsize(f"<{FORMATS.get(dtype, '')}")
     if not width or (size > HASHED_WEIGHT and proto.source.copied + size * width > MOST_BYTES):
-        return plain(*dims, program=program)
+        return known
     data = proto.data(9) if 9 in proto else _typed_data(proto, dtype, width)
-    return stored(Elements(dims, dtype, data), program) if len(data) == size * width else plain(*dims, program=program)
+    return replace(known, elements=Elements(dims, dtype, data)) if len(data) == size * width else known
 
 
 def _typed_data(proto: Message, dtype: str, width: int) -> bytes:

@@ -12,7 +12,6 @@ from math import prod
 from shiftlint.calculus.note import SizeError, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import (
-    LARGEST_SIZE,
     Atom,
     Tensor,
     derived,
@@ -24,6 +23,7 @@ from shiftlint.calculus.tensor import (
     single_track,
 )
 from shiftlint.lazy_numpy import np
+from shiftlint.onnx_file.constants import LARGEST_SIZE
 from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered

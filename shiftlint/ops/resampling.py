@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
 from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
 from shiftlint.calculus.tensor import (
-    LARGEST_SIZE,
     Dim,
     Tensor,
     constant,
@@ -28,6 +27,7 @@ from shiftlint.calculus.tensor import (
 from shiftlint.calculus.tensor import dim_of as new_dim
 from shiftlint.calculus.track import Track, resample
 from shiftlint.contract.values import EXACT, Inexact
+from shiftlint.onnx_file.constants import LARGEST_SIZE
 from shiftlint.ops.broadcasting import SPREAD, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.registry import numbered, transfer

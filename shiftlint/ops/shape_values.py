@@ -11,9 +11,9 @@ from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import SizeError, Unsupported
-from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, computed, constant, plain
+from shiftlint.calculus.tensor import Tensor, computed, constant, plain
 from shiftlint.lazy_numpy import np
-from shiftlint.onnx_file.constants import once
+from shiftlint.onnx_file.constants import LARGEST_SIZE, once
 from shiftlint.ops.registry import signed, transfer
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shiftlint.calculus.note import Kind, Note
-from shiftlint.calculus.tensor import Tensor
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
+from shiftlint.onnx_file.constants import Constant
 from shiftlint.onnx_file.graph import Node
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Case:
     wish: Wish
     failure: InputError | None = None
     nodes: tuple[Node, ...] = ()
-    constants: Mapping[str, Tensor] = field(default_factory=dict)
+    constants: Mapping[str, Constant] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
 
     def axes(self) -> Iterator[tuple[int, AxisContract]]:

@@ -13,20 +13,19 @@ import importlib
 import pkgutil
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING
 
+import shiftlint.rules
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding
-
-if TYPE_CHECKING:
-    pass
 
 
 @cache
 def modules() -> dict[str, ModuleType]:
     """The rules' modules by code, in order of their codes."""
     found: dict[str, ModuleType] = {}
-    for entry in pkgutil.iter_modules(__path__, f"{__name__}."):
+    for entry in pkgutil.walk_packages(shiftlint.rules.__path__, "shiftlint.rules."):
+        if not entry.name.rsplit(".", 1)[1].startswith("sl"):
+            continue
         module = importlib.import_module(entry.name)
         if module.CODE in found:
             raise ValueError(f"{module.CODE} is registered twice: {found[module.CODE].__name__} and {entry.name}")

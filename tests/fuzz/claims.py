@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from shiftlint.analysis import derive_contract as analysis
+from shiftlint.analysis.derive_contract import contract_at
+from shiftlint.analysis.image_layout import open_probe
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.reader import read_graph
@@ -50,8 +51,8 @@ def hold(variant: Variant, tell: Tell = lambda stage: None) -> Verdict:
             return verdict
         tell("analyze")
         try:
-            probe = analysis.open_probe(read_graph(path), where=variant.name, input_name=variant.image)
-            contract = analysis.contract_at(probe, where=variant.name)
+            probe = open_probe(read_graph(path), where=variant.name, input_name=variant.image)
+            contract = contract_at(probe, where=variant.name)
         except InputError as error:
             tell("look for a period that is not claimed")
             missed = tuple(seen_periods(network, ()))

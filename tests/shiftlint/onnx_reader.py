@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from shiftlint.calculus.tensor import LARGEST_SIZE, Tensor, computed, plain
-from shiftlint.onnx_file.constants import FORMATS
+from shiftlint.calculus.tensor import computed
+from shiftlint.onnx_file.constants import FORMATS, LARGEST_SIZE, Constant
 from shiftlint.onnx_file.graph import (
     AttributeReference,
     Function,
@@ -51,9 +51,9 @@ def graph_by_onnx(data: bytes) -> Graph:
 
 def comparable(value: Any) -> Any:
     """Constants as their sizes, types and bytes, all else as it is: what two readers must agree on."""
-    if isinstance(value, Tensor):
+    if isinstance(value, Constant):
         elements = value.elements
-        return (value.dims, None if elements is None else (elements.shape, elements.dtype, elements.encoded()))
+        return (value.shape, None if elements is None else (elements.shape, elements.dtype, elements.encoded()))
     if isinstance(value, dict):
         return {key: comparable(one) for key, one in value.items()}
     if isinstance(value, tuple):
@@ -118,16 +118,16 @@ def _attribute(proto: onnx.AttributeProto) -> Any:
             return RawAttribute(proto.SerializeToString(deterministic=True))
 
 
-def _tensor(proto: onnx.TensorProto, largest: int) -> Tensor:
+def _tensor(proto: onnx.TensorProto, largest: int) -> Constant:
     dims = tuple(proto.dims)
     external = proto.data_location == TensorProto.EXTERNAL
     if external or any(d < 0 for d in dims) or prod(dims) > largest:
-        return plain(*(max(d, 0) for d in dims))
+        return Constant(proto.name, 0, tuple(max(d, 0) for d in dims))
     try:
         array = numpy_helper.to_array(proto)
     except (ValueError, TypeError, KeyError, OverflowError):  # no such type, or data that do not fill the shape
-        return plain(*dims)
-    return computed(array) if array.dtype.name in FORMATS else plain(*dims)
+        return Constant(proto.name, 0, dims)
+    return Constant(proto.name, 0, dims, computed(array).elements if array.dtype.name in FORMATS else None)
 
 
 def _value(proto: onnx.ValueInfoProto) -> Value:

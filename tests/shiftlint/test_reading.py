@@ -76,8 +76,9 @@ def test_constants_of_every_type_are_read(name: str, raw: bool, tmp_path: Path) 
     data = array.tobytes() if raw else array.reshape(-1)
     tensor = helper.make_tensor("k", helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, data, raw=raw)
     path = _with_initializer(tensor, tmp_path)
-    read = read_graph(path).constants["k"].value
-    assert read is not None
+    elements = read_graph(path).constants["k"].elements
+    assert elements is not None
+    read = elements.array()
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, numpy_helper.to_array(tensor))
 

@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft4Validator
 
 from shiftlint.linting.check import Checked
-from shiftlint.report import github, json_, junit, sarif, statistics, text
+from shiftlint.report import github, junit, sarif, statistics, text
+from shiftlint.report import json_report as json_
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
 from shiftschemas import SchemaError, validate

@@ -20,7 +20,7 @@ from shiftrun.memory.free_memory import cuda_available_bytes
 from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.model.model import Model
 from shiftrun.model.open_model import open_model
-from shiftrun.tiles import planner
+from shiftrun.tiles import automatic_tile as planner
 
 ZOO = Path(__file__).parents[2] / "zoo"
 PX = np.random.default_rng(3).integers(0, 4000, (600, 500)).astype(np.uint16)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import everything
-from shiftrun.clustering import region_labels
+from shiftrun.clustering import label_region as region_labels
 from shiftrun.clustering.label_image import label_blocks
 from shiftrun.clustering.label_region import label_region
 from shiftrun.clustering.one_window.label_window import Clustering

@@ -12,7 +12,7 @@ from shiftlint.console.exit_codes import run
 from shiftlint.console.option_types import SizesType
 from shiftlint.errors import InputError
 from shiftzoo.catalog.commands import COMMANDS
-from shiftzoo.experiments import figures
+from shiftzoo.experiments import reproduce as figures
 
 PATH = click.Path(path_type=Path)
 
@@ -57,7 +57,8 @@ def train(
     from shiftrun.progress import progress_bar
     from shiftzoo.data.labeled_images import of_shape, read_samples
     from shiftzoo.recipe import check_training_window, read_recipe
-    from shiftzoo.train import start, trainer
+    from shiftzoo.train import starting_weights as start
+    from shiftzoo.train import trainer
 
     if origin and resume:
         raise InputError("--from and --resume: expected one of them, got both. A run that is resumed has its own weights.")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.readers import Reader
-from shiftrun.files.writing.label_spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Cropped:
 class _Unstacked:
     """Images (N, *space) in a row, shown as (*series, *space)."""
 
-    source: Spool
+    source: Reader
     series: tuple[int, ...]
 
     @property

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays.box import everything
 from shiftrun.arrays.readers import Reader
-from shiftrun.commands.results.overlay import overlay
 from shiftrun.files.reading.images import Image
 
 GOLDEN_RATIO = 0.618033988749895
