@@ -256,15 +256,15 @@ def _size_notes(
         if axis.period is not None or not explained.isdisjoint((axis.input_axis, EVERY)):
             continue
         for other in [apart] if apart is not None else larger_sizes(probe, base, probe.axes.index(axis.input_axis), output):
-            found = probe.difference(output, base, other)
+            try:
+                found = probe.difference(output, base, other)
+            except SizeError as error:  # such as of a network that takes squares alone
+                reason = f"runs at {written(base)} px and not at {written(other)} px: {error}"
+                yield Note(Kind.SIZE, axis.input_axis, reason, node=output, op="output")
+                break
             if found is not None:
-                yield Note(
-                    Kind.SIZE,
-                    axis.input_axis,
-                    predicate(told(probe, found, base, other), base, other),
-                    node=found.node.name,
-                    op=found.node.op,
-                )
+                reason = predicate(told(probe, found, base, other), base, other)
+                yield Note(Kind.SIZE, axis.input_axis, reason, node=found.node.name, op=found.node.op)
                 break
 
 

@@ -46,6 +46,7 @@ EXPORTED = (
 SMALLER = (1920, 960, 480, 240, 120, 60)  # px; tried where a network behaves differently from size to size at large ones
 HUGE = 1 << 17  # px; looked at once, to see whether anything ends
 SEARCHED = 160  # sizes after a typical one that are tried before a network is called illegal everywhere
+BESIDE = (1, 2, 3, 4, 5, 7, 8)  # px by which an axis without a class is made longer, to see whether others behave alike beside it
 MANY = 128  # residues; of longer periods only a sample is looked at
 CLAMPING = frozenset(
     {"Slice", "Min", "Max", "Clip", "Where", "Mod", "Pad", "CenterCropPad", "Resize", "Range"}
@@ -129,7 +130,11 @@ def size_classes(probe: Probe, base: tuple[int, ...], output: str) -> tuple[list
             differs = _rectangle_that_differs(probe, [known for known in together if known], output)
             return ([None] * len(base), differs) if differs else (together, None)
     alone = [_searched(probe, base, position, output, together=False) for position in range(len(base))]
-    return [known if known and _holds_beside(probe, base, alone, i, output) else None for i, known in enumerate(alone)], None
+    while True:  # what holds beside a class need not hold where that class falls
+        kept = [known if known and _holds_beside(probe, base, alone, i, output) else None for i, known in enumerate(alone)]
+        if kept == alone:
+            return kept, None
+        alone = kept
 
 
 def _searched(probe: Probe, base: tuple[int, ...], position: int, output: str, *, together: bool) -> SizeClass | None:
@@ -177,12 +182,18 @@ def _holds_beside(probe: Probe, base: tuple[int, ...], classes: Sequence[SizeCla
     for other, known in enumerate(classes):
         if other == position or probe.static[other] is not None:
             continue
-        for length in [_another(known)] if known is not None else [2 * base[other], base[other] // 2]:
+        lengths = (
+            [_another(known)] if known is not None else [2 * base[other], base[other] // 2, *(base[other] + n for n in BESIDE)]
+        )
+        for length in lengths:
             sizes = [list(base), list(base)]
             for one, size in zip(sizes, (own.example, _another(own)), strict=True):
                 one[position], one[other] = size, length
             first, second = (_program(probe, tuple(one), output) for one in sizes)
             if first != second or (known is not None and first is None):
+                return False
+            found = None if first is None else probe.at(tuple(sizes[0])).axes.get((output, probe.axes[position]))
+            if found is not None and not found.same_class(own.behavior):
                 return False
     return True
 

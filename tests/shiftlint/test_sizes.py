@@ -16,6 +16,7 @@ from shiftlint.contract.values import AxisContract
 from shiftlint.onnx_file.reader import read_graph
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
+DATA = Path(__file__).parents[1] / "data"
 CONV = {"w": weights(1, 1, 3, 3)}
 TO_END = np.iinfo(np.int64).max
 
@@ -163,3 +164,16 @@ def test_pads_of_either_sign(tmp_path: Path, mode: str) -> None:
             found = run(path, np.zeros((1, 1, size, 4), np.float32))
             assert found is not None
             assert found.shape[2] == size + before + after
+
+
+def test_squares_alone() -> None:
+    """A random network that runs where both sizes are equal, and not where they differ."""
+    output = analyze(DATA / "takes_squares_alone.onnx").outputs[0]
+    assert [axis.period for axis in output.axes] == [None, None]
+    assert any("and not at" in reason for reason in output.reasons)
+
+
+def test_what_holds_beside_a_class_that_falls() -> None:
+    """A random network in which the height chooses a branch that crops the width: it has no class, and so the width has none."""
+    (output,) = analyze(DATA / "branch_by_height.onnx").outputs
+    assert [axis.period for axis in output.axes] == [None, None]
