@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "sarif", "github", "junit")
 HASHED = {"json", "sarif"}  # formats that say which file it was
-REPORTS = {"json": "json_"}  # modules of shiftlint.report that are not called as their format
+REPORTS = {"json": "json_report"}  # modules of shiftlint.report that are not called as their format
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.")
@@ -155,8 +155,7 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
     from shiftlint.linting.check import file_sha256
-    from shiftlint.report import contract_table as contract_text
-    from shiftlint.report import json_report as json_
+    from shiftlint.report import contract_table, json_report
     from shiftlint.rules.finding import Finding, Level
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
@@ -168,11 +167,11 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
             code = error.code or "SL001"
             models.append((path, None, Finding(code, Level.ERROR, str(error).removeprefix(code).strip())))
     if output_format == "json":
-        click.echo(json_.render_contracts(models))
+        click.echo(json_report.render_contracts(models))
     for path, _, result in models:
         if isinstance(result, Contract):
             if output_format == "text":
-                click.echo(contract_text.render(path, result))
+                click.echo(contract_table.render(path, result))
         else:
             click.echo(f"shiftlint: error: {result.code} {result.message}", err=True)
     return WRONG_INPUT if any(isinstance(result, Finding) for _, _, result in models) else 0

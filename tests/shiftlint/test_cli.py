@@ -161,7 +161,8 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_check_of_a_usual_network_needs_neither_numpy_nor_onnx_nor_a_validator() -> None:
     zoo = Path(__file__).parents[2] / "zoo" / "dsb2018.onnx"
     program = (
-        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.catalog import Wish; check(sys.argv[1], Wish()); "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import Wish; "
+        "check(sys.argv[1], Wish()); "
         "print(sorted({'jsonschema', 'numpy', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(zoo)], capture_output=True, text=True, check=True)
@@ -170,7 +171,8 @@ def test_a_check_of_a_usual_network_needs_neither_numpy_nor_onnx_nor_a_validator
 
 def test_check_does_not_import_onnxruntime(model: str) -> None:
     program = (
-        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.catalog import Wish; check(sys.argv[1], Wish()); "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import Wish; "
+        "check(sys.argv[1], Wish()); "
         "print('onnxruntime' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, model], capture_output=True, text=True, check=True)

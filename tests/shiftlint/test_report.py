@@ -10,8 +10,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from shiftlint.linting.check import Checked
-from shiftlint.report import github, junit, sarif, statistics, text
-from shiftlint.report import json_report as json_
+from shiftlint.report import github, json_report, junit, sarif, statistics, text
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
 from shiftschemas import SchemaError, validate
@@ -74,7 +73,7 @@ def test_junit_fails_where_the_gate_does(failing: set[Level], failures: int) -> 
 
 
 def test_json_is_by_its_schema() -> None:
-    document = json.loads(json_.render(FILES))
+    document = json.loads(json_report.render(FILES))
     validate(document, "check_report", where="test")
     assert [f["code"] for f in document["models"][0]["findings"]] == ["SL301", "SL604", "SL502"]
     document["models"][0]["findings"][0]["line"] = 1

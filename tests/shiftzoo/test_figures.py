@@ -23,7 +23,7 @@ PAGE_PATH = Path(figures.__file__).with_name("README.md")
 PAGE = PAGE_PATH.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("figure", figures.MODULES)
+@pytest.mark.parametrize("figure", figures.FIGURES)
 def test_every_count_is_that_of_the_paper(figure: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["reproduce", figure, "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
@@ -56,4 +56,4 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_the_page_shows_every_picture_and_every_experiment() -> None:
     assert set(re.findall(r"\]\(pictures/(\w+)\.png\)", PAGE)) == PICTURES
     assert {path.stem for path in (PAGE_PATH.parent / "pictures").iterdir()} == PICTURES
-    assert set(re.findall(r"^### .* · `(\w+)`$", PAGE, re.MULTILINE)) == set(figures.MODULES)
+    assert set(re.findall(r"^### .* · `(\w+)`$", PAGE, re.MULTILINE)) == set(figures.FIGURES)

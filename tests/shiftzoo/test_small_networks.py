@@ -23,8 +23,8 @@ from shiftzoo.experiments.paper import figure2, figure4
 
 CASES: dict[str, Case] = {
     case.name: case
-    for module in figures.MODULES.values()
-    for case in getattr(import_module(f"shiftzoo.experiments.{module}"), "CASES", ())
+    for module in figures.FIGURES
+    for case in getattr(import_module(f"shiftzoo.experiments.paper.{module}"), "CASES", ())
 }
 
 

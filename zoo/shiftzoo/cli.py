@@ -187,7 +187,7 @@ def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
 
 
 @cli.command()
-@click.argument("figure", type=click.Choice(["all", *figures.MODULES]))
+@click.argument("figure", type=click.Choice(["all", *figures.FIGURES]))
 @click.option("--out", required=True, type=PATH, help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).")
 @click.option("--train", "anew", is_flag=True, help="Train the small networks anew, into OUT/networks.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -204,7 +204,7 @@ def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
     from shiftrun.progress import progress_bar
 
     failed = 0
-    for name in figures.MODULES if figure == "all" else (figure,):
+    for name in figures.FIGURES if figure == "all" else (figure,):
         with progress_bar(f"training for {name}", "networks", quiet=quiet or not anew) as bar:
             outcomes = figures.reproduce(name, out, train=anew, progress=bar)
         for outcome in outcomes:

@@ -16,16 +16,16 @@ from shiftlint.errors import InputError
 if TYPE_CHECKING:
     from shiftzoo.experiments.outcome import Experiment, Outcome
 
-MODULES = {
-    "lemma1": "lemma1",
-    "figure2": "figure2",
-    "figure4": "figure4",
-    "figure4d": "seams",
-    "figure5": "constant_image",
-    "supplementary2": "zero_padding",
-    "supplementary3": "supplementary3",
-    "section5": "truncated_resnet",
-}
+FIGURES = (
+    "lemma1",
+    "figure2",
+    "figure4",
+    "figure4d",
+    "figure5",
+    "supplementary2",
+    "supplementary3",
+    "section5",
+)  # modules of `paper`
 
 
 def reproduce(figure: str, out: Path, *, train: bool = False, progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
@@ -54,7 +54,7 @@ def reproduce(figure: str, out: Path, *, train: bool = False, progress: Callable
         raise InputError(f"cannot write ({out}): expected a folder, got: {error.strerror}.") from error
     from shiftzoo.experiments.outcome import write_outcomes
 
-    module = import_module(f"shiftzoo.experiments.{MODULES[figure]}")
+    module = import_module(f"shiftzoo.experiments.paper.{figure}")
     run: Experiment = module.run
     if cases := getattr(module, "CASES", ()):
         from shiftzoo.experiments.networks_trained import CARRIED, train_all

@@ -111,7 +111,7 @@ def run(out: Path) -> list[Outcome]:
 
 
 def _of_the_clone(name: str) -> Path:
-    path = Path(__file__).parents[2] / name
+    path = Path(__file__).parents[3] / name
     if not path.is_file():
         raise InputError(
             f"no such file ({path}): expected the zoo of a clone of the repository. Install with pip install -e there."
