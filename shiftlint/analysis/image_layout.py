@@ -1,4 +1,4 @@
-"""TODO shiftlint/analysis/image_layout.py"""
+"""Which input is the image, which of its axes are spatial, and how many channels it has."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ number of its program:
 where N gives equal numbers to equal keys and to no others (global value numbering, as compilers know it). The geometry of a tensor
 is the relation, border and offset of every axis that follows the image, and the size of every axis that does not. Everything enters
 by default, what was computed from sizes by its value. Left out is only what a transfer function declares
-(`shiftlint.ops.registry.numbered`): operands that say where elements go, for the geometry shows what they did; and, in operators that
-work element by element, how often equal elements are repeated along an axis.
+(`shiftlint.ops.registry.numbered`): operands that say where elements go, for the geometry shows what they did; and, in operators
+that work element by element, how often equal elements are repeated along an axis.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TODO shiftlint/calculus/note.py"""
+"""Dependences that no window expresses, and what ends an analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO shiftlint/calculus/track.py"""
+"""How one factor of a dimension follows an axis of the image."""
 
 from __future__ import annotations
 

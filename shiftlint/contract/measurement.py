@@ -1,4 +1,4 @@
-"""TODO shiftlint/contract/measurement.py"""
+"""What a measurement of a claim gave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO shiftlint/fix/stored_metadata.py"""
+"""Metadata that `shiftlint fix` stores, as keys and values of the file."""
 
 from __future__ import annotations
 

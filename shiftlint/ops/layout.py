@@ -1,7 +1,7 @@
 """Operators that move elements without computing: Reshape, Transpose and their relatives.
 
-A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out anew (`shiftlint.ops.reshaping`), Transpose
-moves them: so pixel shuffles, window partitions and flattening need no rule of their own.
+A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out anew (`shiftlint.ops.reshaping`),
+Transpose moves them: so pixel shuffles, window partitions and flattening need no rule of their own.
 """
 
 from __future__ import annotations

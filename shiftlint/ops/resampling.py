@@ -1,6 +1,7 @@
 """Resampling by interpolation: Resize in all its versions, and sampling at a grid of points.
 
-The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's attributes and inputs make of them.
+The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's attributes and inputs make
+of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TODO shiftlint/rules/as_findings.py"""
+"""Notes, failures and measurements as findings of a rule."""
 
 from __future__ import annotations
 

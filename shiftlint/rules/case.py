@@ -1,4 +1,4 @@
-"""TODO shiftlint/rules/case.py"""
+"""What a rule looks at: one model under check, and how it is to be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO shiftlint/rules/finding.py"""
+"""What a rule finds: a finding, its level, and its fingerprint for baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO shiftlint/verification/onnxruntime_session.py"""
+"""Sessions of onnxruntime on the CPU, and why one does not start."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
     source = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except _refusals() as error:
+    except refusals() as error:
         where = "model" if isinstance(model, bytes) else model
-        raise Refused(f"onnxruntime refuses the model ({where}): expected one that it runs, got: {_first_line(error)}") from error
+        raise Refused(f"onnxruntime refuses the model ({where}): expected one that it runs, got: {first_line(error)}") from error
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def refusals() -> tuple[type[Exception], ...]:
     """What onnxruntime raises; its classes have no common base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -42,5 +42,5 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (*own, RuntimeError, ValueError)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

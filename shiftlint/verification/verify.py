@@ -24,7 +24,7 @@ from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 from shiftlint.onnx_file.reader import read_graph
-from shiftlint.verification.onnxruntime_session import _first_line, _refusals, open_session
+from shiftlint.verification.onnxruntime_session import first_line, open_session, refusals
 from shiftlint.verification.shifts import measure
 from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
 
@@ -93,8 +93,8 @@ def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Co
         feeds = {image.name: array} | _other_inputs(graph, image, array.shape)
         try:
             return dict(zip(wanted, session.run(wanted, feeds), strict=True))
-        except _refusals() as error:
-            raise RunError(f"onnxruntime at {array.shape}: {_first_line(error)}") from error
+        except refusals() as error:
+            raise RunError(f"onnxruntime at {array.shape}: {first_line(error)}") from error
 
     tolerance = LOOSE_TOLERANCE if image.dtype == "float16" else TOLERANCE
     return Subject(contract, run, draw, probe.axes, _small_sizes(probe, contract), _reach(probe), tolerance)

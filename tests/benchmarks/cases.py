@@ -180,7 +180,7 @@ def image(options: dict[str, Any]) -> Figures:
 
 def segment(options: dict[str, Any]) -> Figures:
     """shiftrun segment, file to file"""
-    from shiftrun.commands.calls import segment_images
+    from shiftrun.commands.segment import segment_images
     from shiftrun.tiles.label_grid import GRIDS
 
     size, folder = options["size"], Path(options["folder"])

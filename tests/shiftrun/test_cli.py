@@ -244,7 +244,7 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
 
 
 def test_zarr_is_not_loaded_for_other_formats(folder: Path) -> None:
-    code = "import sys; from pathlib import Path; from shiftrun.commands.calls import segment_images as segment; "
+    code = "import sys; from pathlib import Path; from shiftrun.commands.segment import segment_images as segment; "
     code += "segment(model=Path('net.onnx'), images=('cells.tif',), output=Path('l.ome.tif')); sys.exit('zarr' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -15,7 +15,8 @@ from PIL import Image as Pillow
 
 from shiftlint.contract.values import Sizes
 from shiftlint.errors import InputError
-from shiftrun.cli import Memory, cli
+from shiftrun.cli import cli
+from shiftrun.commands.option_types import Memory
 from shiftrun.commands.plan import estimate
 from shiftrun.memory.free_memory import available_bytes
 from shiftrun.memory.network_need import activation_bytes

@@ -1,4 +1,4 @@
-"""TODO runtime/shiftrun/arrays/box.py"""
+"""Boxes: a slice for each axis."""
 
 from __future__ import annotations
 

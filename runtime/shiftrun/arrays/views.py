@@ -101,7 +101,7 @@ class Cropped:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unstacked:
+class Unstacked:
     """Images (N, *space) in a row, shown as (*series, *space)."""
 
     source: Reader

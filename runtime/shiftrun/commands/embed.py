@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Target
-from shiftrun.commands.results.run_report import Stopwatch, run_report, summary, write_report
-from shiftrun.commands.run_options import Wishes
+from shiftrun.commands.batch import Job
+from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
+from shiftrun.commands.run_options import Call, Wishes
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import Series
 from shiftrun.files.writing.output_path import split_name
-from shiftrun.files.writing.results import array_file, check_axes
+from shiftrun.files.writing.results import ARRAYS, array_file, check_axes
 from shiftrun.model.model import Model
 from shiftrun.progress import progress_bar
 from shiftrun.tiles.plan import Plan
@@ -108,3 +109,24 @@ def output_calibration(series: Series, plan: Plan, model: Model, group: tuple[st
 def _word(name: str) -> str:
     """The name of an output as part of a file name."""
     return re.sub(r"[^\w-]+", "_", name)
+
+
+def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any) -> None:
+    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of `Call`."""
+    call = Call(**common)
+    jobs = call.jobs(array=output)
+    opening = Stopwatch()
+    with opening.stage("open"):
+        model = call.open_model(image_input)
+        groups = model.groups(names)
+    chosen = [name for group in groups for name in group]
+    for job in jobs.jobs:
+        for path in paths_of(job.outputs["array"], chosen).values():
+            call.check_free(path, ARRAYS, job)
+            check_report(path, overwrite=call.overwrite)
+
+    def work(job: Job, watch: Stopwatch) -> None:
+        for group in groups:
+            call.say(embed_file(model, job.image, paths_of(job.outputs["array"], chosen), group, call, watch))
+
+    call.run(jobs, work, opening)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shiftrun.commands.batch import Job, Jobs, jobs_of
 from shiftrun.commands.results.run_report import Stopwatch
 from shiftrun.files.reading.images import Image, Series, read_series
+from shiftrun.files.writing.output_path import check_output
 from shiftrun.inference.network_input import Source
+from shiftrun.memory.allocator import keep_heap_small
 from shiftrun.model.model import Model, TileWish
+from shiftrun.model.open_model import open_model
 from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.regions import Region
 
@@ -66,3 +71,73 @@ class Wishes:
 def given(flags: dict[str, Any]) -> dict[str, Any]:
     """The flags that are given."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+SUFFIX = {"labels": "", "array": "", "preview": ".png", "objects": ".csv"}
+
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call(Wishes):
+    """What the commands have in common: the model and how it is opened, the images, and how these are read and run.
+
+    Attributes
+    ----------
+    model : Path
+    images : tuple of str
+        As of `jobs_of`.
+    device, force, workers, memory, precision, check
+        As of `open_model`.
+    overwrite : bool
+        Replace outputs that exist.
+    say : callable (str)
+        Takes a summary line per image.
+    complain : callable (str)
+        Takes a line for one of several images that fails.
+    """
+
+    model: Path
+    images: tuple[str, ...]
+    device: str = "auto"
+    force: bool = False
+    workers: int = 1
+    memory: int | None = None
+    precision: str = "exact"
+    check: int | None = None
+    overwrite: bool = False
+    say: Say = print
+    complain: Say = print
+
+    def jobs(self, **targets: Path | None) -> Jobs:
+        """The images, and where the results of each kind go; InputError as `jobs_of`."""
+        keep_heap_small()
+        return jobs_of(self.images, targets, SUFFIX)
+
+    def open_model(self, image_input: str | None = None) -> Model:
+        """The opened model; InputError as `open_model`."""
+        return open_model(
+            self.model,
+            device=self.device,
+            force=self.force,
+            workers=self.workers,
+            memory=self.memory,
+            image_input=image_input,
+            precision=self.precision,
+            check=self.check,
+        )
+
+    def check_free(self, path: Path, types: tuple[str, ...], job: Job) -> None:
+        """Refuse a result that cannot be written; InputError."""
+        check_output(path, types, overwrite=self.overwrite, source=job.image)
+
+    def run(self, jobs: Jobs, work: Callable[[Job, Stopwatch], None], opening: Stopwatch) -> None:
+        """Do the work of every image; opening the model counts as time of the first."""
+
+        def one(job: Job) -> None:
+            watch = Stopwatch(dict(opening.seconds))
+            opening.seconds.clear()
+            work(job, watch)
+
+        jobs.run(one, self.complain)

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import MemoryArray, Reader
-from shiftrun.arrays.views import _Unstacked
+from shiftrun.arrays.views import Unstacked
 from shiftrun.clustering.one_window.label_window import Clustering, Labeling
 from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
 from shiftrun.commands.batch import Job
 from shiftrun.commands.results.label_frame import LabelFrame, label_frame
 from shiftrun.commands.results.object_table import Table, measure_objects, stack_tables, write_objects
 from shiftrun.commands.results.overlay import overlay, thumbnail
-from shiftrun.commands.results.run_report import Stopwatch, run_report, summary, write_report
-from shiftrun.commands.run_options import Wishes
+from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
+from shiftrun.commands.run_options import Call, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
 from shiftrun.files.writing.label_spool import Spool
 from shiftrun.files.writing.output_path import writing
-from shiftrun.files.writing.results import check_axes, write_labels, write_png
+from shiftrun.files.writing.results import LABELS, check_axes, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
 from shiftrun.inference.providers import CPU
 from shiftrun.model.instances import instances
@@ -58,7 +59,7 @@ def segment_file(
             work.one(index, image, spool)
         if spool is not None:
             with watch.stage("write"):
-                work.write(_Unstacked(spool, series.shape))
+                work.write(Unstacked(spool, series.shape))
     if "objects" in job.outputs:
         write_objects(job.outputs["objects"], stack_tables(series.axes, work.tables))
     objects = sum(work.counts)
@@ -161,3 +162,32 @@ class _Work:
         axes, place = self.series.axes + self.series.layout.spatial, self.frame.calibration(self.series.calibration)
         image = self.job.image if is_zarr(self.job.image) else None
         write_labels(self.job.outputs["labels"], labels, place, axes=axes, largest=max(self.counts), source=image)
+
+
+TYPES = {"labels": LABELS, "preview": (".png",), "objects": (".csv",)}
+
+
+def segment_images(
+    *,
+    output: Path,
+    preview: Path | None = None,
+    table: Path | None = None,
+    bandwidth: float | None = None,
+    threshold: float | None = None,
+    min_size: int | None = None,
+    **common: Any,
+) -> None:
+    """`shiftrun segment`; `common` are the fields of `Call`."""
+    call = Call(**common)
+    jobs = call.jobs(labels=output, preview=preview, objects=table)
+    for job in jobs.jobs:
+        for kind, path in job.outputs.items():
+            call.check_free(path, TYPES[kind], job)
+        check_report(job.outputs["labels"], overwrite=call.overwrite)
+    opening = Stopwatch()
+    with opening.stage("open"):
+        model = call.open_model()
+        model.outputs(INSTANCE_OUTPUTS)
+        settings = model.clustering(bandwidth, threshold, min_size)
+    overrides = given({"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size})
+    call.run(jobs, lambda job, watch: call.say(segment_file(model, job, settings, call, watch, overrides)), opening)

@@ -1,4 +1,4 @@
-"""TODO runtime/shiftrun/memory/free_memory.py"""
+"""The memory that may be used now: that of the machine, of the container, of the first CUDA device."""
 
 from __future__ import annotations
 

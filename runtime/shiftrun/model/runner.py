@@ -1,4 +1,4 @@
-"""TODO runtime/shiftrun/model/runner.py"""
+"""What runs a plan."""
 
 from __future__ import annotations
 
