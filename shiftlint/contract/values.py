@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from shiftschemas import validate
 
 SCHEMA_VERSION = 1
-METADATA_KEY = "shiftlint.contract.values"  # in the metadata_props of an ONNX file
+METADATA_KEY = "shiftlint.contract"  # in the metadata_props of an ONNX file
 
 Window = tuple[int, int]  # first and last input element, both included
 

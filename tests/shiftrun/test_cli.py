@@ -159,7 +159,7 @@ def test_wrong_input_is_one_line_and_exit_2(
     _model("cut.onnx", Path("net.onnx").read_bytes()[:5000])
     unet(folder / "bare.onnx", depth=2)
     stale = contract("valid", 2, 2)
-    unet(folder / "stale.onnx", depth=4, props={**PROPS, "shiftlint.contract.values": stale.dumps()})
+    unet(folder / "stale.onnx", depth=4, props={**PROPS, "shiftlint.contract": stale.dumps()})
     other = onnx.load(folder / "bare.onnx")
     other.graph.output.pop()
     onnx.save(other, folder / "other.onnx")
@@ -177,7 +177,7 @@ def test_wrong_input_is_one_line_and_exit_2(
 
 
 def test_a_stale_contract_is_replaced_by_force(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unet(folder / "stale.onnx", depth=4, props={**PROPS, "shiftlint.contract.values": contract("valid", 2, 2).dumps()})
+    unet(folder / "stale.onnx", depth=4, props={**PROPS, "shiftlint.contract": contract("valid", 2, 2).dumps()})
     assert shiftrun_(monkeypatch, "segment", "stale.onnx", "cells.tif", "-o", "out.tif", "--force") == 0
     written = report("out.report.json")
     assert written["model"]["contract"] == "recomputed (stale)"
@@ -186,7 +186,7 @@ def test_a_stale_contract_is_replaced_by_force(folder: Path, monkeypatch: pytest
 
 
 def test_a_stored_contract_is_confirmed(folder: Path) -> None:
-    unet(folder / "own.onnx", depth=4, props={**PROPS, "shiftlint.contract.values": analyze(folder / "net.onnx").dumps()})
+    unet(folder / "own.onnx", depth=4, props={**PROPS, "shiftlint.contract": analyze(folder / "net.onnx").dumps()})
     assert shiftrun.open_model("own.onnx").contract_source == "stored"
 
 

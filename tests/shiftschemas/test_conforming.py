@@ -93,7 +93,7 @@ def test_usual_documents_are_known() -> None:
         "unsafe_window": False,
         "data": "x",
     }
-    assert conforms(metadata | {"shiftlint.contract.values": CONTRACT, "someone_elses": 1}, load("metadata"))
+    assert conforms(metadata | {"shiftlint.contract": CONTRACT, "someone_elses": 1}, load("metadata"))
 
 
 def test_a_keyword_that_is_not_known_is_left_to_the_validator() -> None:
