@@ -90,9 +90,6 @@ SIZES_ENTER = {
     ),
     "expanded and counted": Trap(f"{H} e = Expand(c1, sh) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)", "float[1] c1 = {1}"),
     "tiled and counted": Trap(f"{H} e = Tile(c1, sh) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)", "float[1] c1 = {1}"),
-    "normed over channels": Trap(
-        "c = Conv(x, w) y = MeanVarianceNormalization<axes = [1]>(c)", "float[9,1,1,1] w = {1, -2, 3, 4, -5, 6, 7, -8, 9}"
-    ),
     "padded with the size": Trap(f"{FLOAT_H} v = Squeeze(hf) y = Pad(x, p, v)", "int64[8] p = {0, 0, 2, 0, 0, 0, 2, 0}"),
     "padded and counted": Trap(
         f"{H} p = Concat<axis = 0>(zero, sh) e = Pad(c1, p, v) c = ReduceSum<keepdims = 0>(e) y = Mul(x, c)",
@@ -343,6 +340,9 @@ BATCHES = {
 }
 
 ROUNDING = {
+    "normed over channels": Trap(
+        "c = Conv(x, w) y = MeanVarianceNormalization<axes = [1]>(c)", "float[9,1,1,1] w = {1, -2, 3, 4, -5, 6, 7, -8, 9}"
+    ),
     **{
         f"{op} over {channels} channels": Trap(
             f"c = Conv(x, w) y = {op}(c, one)",
