@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.contract.values import AxisContract
+from shiftlint.verification.subject import gaps
 from shiftrun.tiles.plan import Plan
 
 ROUNDED = 1e-4  # of a standard deviation: what a plan that is not `bitwise` allows
@@ -32,7 +33,7 @@ def dishonest(
     """
     if found.shape != whole.shape:
         return f"{found.shape} where the whole image gives {whole.shape}"
-    apart = difference(found, whole)
+    apart = gaps(found, whole)
     if not apart.any():
         return None
     px = max((plan_axis.output_px for plan_axis, axis in zip(plan.axes, axes, strict=True) if not axis.bitwise), default=0)
@@ -40,15 +41,6 @@ def dishonest(
     if (apart > allowed).mean() <= (0.0 if plan.bitwise else jumping):
         return None
     return f"{(apart > 0).mean():.2%} of the px differ, by up to {apart.max():.3g} where {allowed:.3g} is allowed"
-
-
-def difference(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float64]:
-    """How far equal shapes are apart, px by px; NaN is as far from NaN as a number from itself."""
-    one, two = one.astype(float), two.astype(float)
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(one - two)
-    same = (one == two) | (np.isnan(one) & np.isnan(two))
-    return np.where(same, 0.0, np.where(np.isnan(gap), np.inf, gap))
 
 
 def deviation(values: NDArray[Any]) -> float:

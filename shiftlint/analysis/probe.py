@@ -133,6 +133,7 @@ class Probe:
     channels: int = 1
     _program: Program = field(init=False)
     _known: dict[tuple[tuple[int, ...], int | None], Behavior | str] = field(init=False, default_factory=dict)
+    _traced: dict[tuple[int, ...], Values] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._program = fold(self.graph)
@@ -140,7 +141,7 @@ class Probe:
     def taking(self, channels: int) -> Probe:
         """The same network with another number for a dynamic dimension that is neither batch nor space."""
         other = copy(self)
-        other.channels, other._known = channels, {}
+        other.channels, other._known, other._traced = channels, {}, {}
         return other
 
     @property
@@ -227,7 +228,9 @@ class Probe:
 
     def tensors(self, sizes: tuple[int, ...]) -> Values:
         """All tensors of the graph at `sizes`, by name; SizeError where the network does not run."""
-        return trace(self._program, self._inputs(self._input(sizes)))
+        if sizes not in self._traced:
+            self._traced[sizes] = trace(self._program, self._inputs(self._input(sizes)))
+        return self._traced[sizes]
 
     def small_layers(self, sizes: tuple[int, ...]) -> Iterator[tuple[Node, int]]:
         """The nodes whose long products may be summed in another order where they compute few px, and their px at these sizes.

@@ -30,7 +30,7 @@ GRAIN_PX = 16  # px are dealt to threads by so many
 
 OF_BOTH = frozenset({"Log", "Softplus", "Mish", "Elu", "Selu", "Celu", "Sin", "Cos"})
 BY_PLACE: Mapping[str, frozenset[str]] = {  # by type of the numbers
-    "float32": OF_BOTH | {"LRN", "Asin", "Acos", "Atan", "Einsum", "DeformConv"},
+    "float32": OF_BOTH | {"LRN", "Asin", "Acos", "Atan", "Einsum", "DeformConv", "MeanVarianceNormalization"},
     "float64": OF_BOTH | {"Exp", "Sigmoid", "Tanh", "Gelu", "QuickGelu", "FastGelu", "Softmax", "LogSoftmax", "Swish"},
 }
 SUMS = frozenset({"ReduceSum", "ReduceMean"})

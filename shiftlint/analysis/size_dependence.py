@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shiftlint.calculus.tensor import Atom, Tensor
+from shiftlint.calculus.tensor import Atom, Dim, Tensor
 from shiftlint.onnx_file.constants import Elements, once
 from shiftlint.ops.broadcasting import deviating_ends
 
@@ -92,8 +92,17 @@ def operand(x: Tensor | None, *, elementwise: bool = False) -> Hashable:
 
 
 def geometry(x: Tensor, sizes: Sizes) -> tuple[Hashable, ...]:
-    """How each dimension of a tensor follows the image of these `sizes`; equal elements are not counted."""
-    return tuple([_atom(dim[0], sizes) if len(dim) == 1 else tuple([_atom(atom, sizes) for atom in dim]) for dim in x.dims])
+    """How each dimension of a tensor follows the image of these `sizes`.
+
+    Equal elements are not counted, but where they are merged with others: there their number says where these lie.
+    """
+    return tuple([_atom(dim[0], sizes) if len(dim) == 1 else _merged(dim, sizes) for dim in x.dims])
+
+
+def _merged(dim: Dim, sizes: Sizes) -> tuple[Hashable, ...]:
+    if all(atom.uniform for atom in dim):
+        return tuple([_atom(atom, sizes) for atom in dim])
+    return tuple([atom.size if atom.uniform and atom.track is None else _atom(atom, sizes) for atom in dim])
 
 
 def _atom(atom: Atom, sizes: Sizes) -> Hashable:

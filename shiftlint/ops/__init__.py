@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pkgutil
 
-COMMON = ("convolution", "elementwise", "pooling", "cropping", "concatenation", "resampling", "shape_values", "layout", "normalization")
+COMMON = (
+    "convolution",
+    "elementwise",
+    "pooling",
+    "cropping",
+    "concatenation",
+    "resampling",
+    "shape_values",
+    "layout",
+    "normalization",
+)
 
 
 def module_names() -> list[str]:

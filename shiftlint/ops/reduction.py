@@ -132,11 +132,16 @@ def _evaluated(compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: b
     if compute in {"sum", "mean"} and data.value is not None and _rounded_by_order(data.value, axes):
         return None
     if compute == "prod":
-        return evaluated(lambda array: np.prod(array, axis=axes, keepdims=keepdims), data)
+        return evaluated(lambda array: np.prod(array, axis=axes, keepdims=keepdims, dtype=array.dtype), data)
 
     def reduced_once(array: NDArray[Any]) -> NDArray[Any]:
         single = once(array)
-        result = getattr(np, compute)(single, axis=axes, keepdims=True)
+        if compute == "mean" and single.dtype.kind in "iu":
+            total = single.sum(axis=axes, keepdims=True, dtype=single.dtype)
+            count = prod(single.shape[a] for a in axes)
+            result = (np.abs(total) // count * np.sign(total)).astype(single.dtype)  # as runtimes divide whole numbers
+        else:
+            result = getattr(np, compute)(single, axis=axes, keepdims=True).astype(single.dtype)
         if compute == "sum":
             result = result * np.asarray(prod(array.shape[a] // max(single.shape[a], 1) for a in axes), result.dtype)
         whole = np.broadcast_to(result, [1 if a in axes else n for a, n in enumerate(array.shape)])

@@ -118,11 +118,7 @@ def numbered(*geometric: str, elementwise: bool = False, besides: Callable[..., 
     """
 
     def declare(function: F) -> F:
-        parameters = [p for p in signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-        names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
-        names += [p.name for p in parameters if p.kind is p.VAR_POSITIONAL] * MOST_INPUTS
-        left_out = frozenset(index for index, name in enumerate(names) if name in geometric)
-        function.__numbered__ = (elementwise, left_out, besides)  # type: ignore[attr-defined]
+        function.__numbered__ = (elementwise, geometric, besides)  # type: ignore[attr-defined]
         return function
 
     return declare
@@ -135,7 +131,8 @@ def described(function: TransferFunction, since: int) -> Transfer:
     keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
     positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    elementwise, geometric, besides = getattr(function, "__numbered__", (False, frozenset(), None))
+    elementwise, geometric, besides = getattr(function, "__numbered__", (False, (), None))
+    inputs = [p.name for p in positional] + [p.name for p in variadic] * MOST_INPUTS
     return Transfer(
         function,
         since,
@@ -148,7 +145,7 @@ def described(function: TransferFunction, since: int) -> Transfer:
         positional=len(positional),
         gaps=any("None" in str(p.annotation) for p in variadic),
         elementwise=elementwise,
-        geometric=geometric,
+        geometric=frozenset(index for index, name in enumerate(inputs) if name in geometric),
         besides=besides,
         parameters=tuple((index, p.name) for index, p in enumerate(positional) if "Parameter" in str(p.annotation)),
     )

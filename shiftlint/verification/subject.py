@@ -74,15 +74,20 @@ class Subject:
         return tuple(size if a == axis else s for a, s in zip(self.axes, self.small, strict=True))
 
 
+def gaps(one: Array, two: Array) -> Array:
+    """How far the elements of two arrays of one shape are apart, float64: 0 from NaN to NaN, inf from NaN to a number."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(one.astype(float) - two.astype(float))
+    same = (one == two) | ((one != one) & (two != two))
+    result: Array = np.where(same, 0.0, np.where(np.isnan(gap), inf, gap))
+    return result
+
+
 def difference(one: Array, two: Array, scale: float) -> float:
     """The largest difference, in units of `scale`; inf where the shapes differ or only one is a number."""
     if one.shape != two.shape:
         return inf
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(one.astype(float) - two.astype(float))
-    same = (one == two) | ((one != one) & (two != two))
-    gap = np.where(same, 0.0, np.where(np.isnan(gap), inf, gap))
-    largest = float(gap.max(initial=0.0))
+    largest = float(gaps(one, two).max(initial=0.0))
     return largest / scale if scale > 0 and np.isfinite(scale) else largest
 
 

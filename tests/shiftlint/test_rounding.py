@@ -122,6 +122,9 @@ def cases() -> dict[str, Case]:
         scale = {"s": np.full(channels, 1.3), "b": np.full(channels, 0.1), "m": np.full(channels, 0.2), "v": np.full(channels, 0.9)}
         found[f"BatchNormalization of {channels}"] = Case("BatchNormalization", ("x", *"sbmv"), {}, scale, channels)
         found[f"LRN of {channels}"] = Case("LRN", attributes={"size": 3}, channels=channels)
+        found[f"MeanVarianceNormalization of {channels}"] = Case(
+            "MeanVarianceNormalization", attributes={"axes": [1]}, channels=channels
+        )
         for op in ("LayerNormalization", "RMSNormalization"):
             found[f"{op} of {channels}"] = Case(op, ("x", "s"), {"axis": -1}, {"s": scale["s"]}, channels, last=True)
     weights = np.random.default_rng(0).normal(size=(5, 8, 3, 3))

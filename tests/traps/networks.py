@@ -141,6 +141,36 @@ SIZES_ENTER = {
 }
 
 SIZES_STEER = {
+    "a branch of what is computed outside": Trap(
+        "sh = Shape<start = 2, end = 3>(x) sw = Shape<start = 3, end = 4>(x) m = Mul(sh, sw) b = Less(m, limit) q = Squeeze(b) "
+        "r1 = Relu(x) r2 = Neg(x) y = If(q) <then_branch = g1 () => (float[?,?,?,?] a) { a = Identity(r1) }, "
+        "else_branch = g2 () => (float[?,?,?,?] c) { c = Identity(r2) }>",
+        "int64[1] limit = {150000}",
+        image=(1, 400, 500),
+    ),
+    "a branch of the size or of the batch": Trap(
+        f"{H} s = Shape<start = 0, end = 1>(x) b = Greater(s, one) q = Squeeze(b) r1 = Relu(x) r2 = Neg(x) "
+        "y = If(q) <then_branch = g1 () => (float[?,?,?,?] a) { a = Identity(r1) }, "
+        "else_branch = g2 () => (float[?,?,?,?] c) { c = Identity(r2) }>",
+        "int64[1] one = {1}",
+    ),
+    "repeats that are merged, in a function": Trap(
+        "sh = Shape<start = 2, end = 3>(x) sw = Shape<start = 3, end = 4>(x) m = Mul(sh, sw) b = Less(m, limit) i = Cast<to = 7>(b) "
+        "k = Add(i, two) y = own.F(x, w, k, sh, sw)"
+        '---\n<domain: "own", opset_import: ["": 18]> F (x, w, k, sh, sw) => (y) { c = Conv(x, w) '
+        "o = Constant<value = int64[1] {1}>() t = Constant<value = int64[1] {3}>() n = Mul(t, k) "
+        "ax = Constant<value = int64[1] {2}>() u = Unsqueeze(c, ax) p = Concat<axis = 0>(o, t, k, sh, sw) e = Expand(u, p) "
+        "v = Concat<axis = 0>(o, n, sh, sw) r = Reshape(e, v) z = Constant<value = int64[1] {2}>() y = Slice(r, z, t, o) }",
+        "int64[1] limit = {150000}, int64[1] two = {2}, " + BANK,
+        image=(1, 400, 500),
+    ),
+    "a mean of whole numbers": Trap(
+        f"{H} cc = Concat<axis = 0>(sh, one) m = ReduceMean<keepdims = 0>(cc) b = Greater(m, half) j = Cast<to = 7>(b) "
+        "i = Reshape(j, one) n = Add(i, one) c = Conv(x, w) y = Slice(c, i, n, one)",
+        "int64[1] one = {1}, int64 half = {48}, " + BANK,
+        image=(1, 400, 500),
+        tile=96,
+    ),
     "channels by Slice": Trap(f"c = Conv(x, w) {SMALL} e = Add(small, one) y = Slice(c, small, e, one)", f"{LIMIT}, {ONE}, {BANK}"),
     "channels by Gather": Trap(f"c = Conv(x, w) {SMALL} y = Gather<axis = 1>(c, small)", f"{LIMIT}, {BANK}"),
     "channels by Split": Trap(
@@ -310,6 +340,9 @@ BATCHES = {
 }
 
 ROUNDING = {
+    "normed over channels": Trap(
+        "c = Conv(x, w) y = MeanVarianceNormalization<axes = [1]>(c)", "float[9,1,1,1] w = {1, -2, 3, 4, -5, 6, 7, -8, 9}"
+    ),
     **{
         f"{op} over {channels} channels": Trap(
             f"c = Conv(x, w) y = {op}(c, one)",

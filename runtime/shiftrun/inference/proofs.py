@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
 
+FOLDER = "proofs"
 Key = Mapping[str, Any]
 
 
@@ -25,10 +26,11 @@ class Proofs:
 
     Attributes
     ----------
-    folder : Path
+    home : callable () to Path
+        The folder of what is kept; asked for when a proof is.
     """
 
-    folder: Path
+    home: Callable[[], Path]
     _known: set[str] = field(default_factory=set)
 
     def __contains__(self, key: Key) -> bool:
@@ -41,14 +43,15 @@ class Proofs:
         """Remember a proof; in this process alone where the cache cannot be written."""
         text = _text(key)
         self._known.add(text)
+        path = self._path(text)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path(text), text.encode())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text.encode())
         except (OSError, InputError):
             return
 
     def _path(self, text: str) -> Path:
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+        return self.home() / FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
 
 def _text(key: Key) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import prod, sqrt
+from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box, within
+from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.inference.differences import Difference, Spread
 from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
@@ -28,9 +28,7 @@ from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses
 # The largest difference that is no error, in standard deviations of the run; of whole numbers, the share of px.
 ROUNDING = 1e-3  # where the plan says "up to rounding"
 FAST = {"tf32": 5e-2, "fp16": 1e-1}
-HARDLY_VARIES = 1e-3  # an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
 AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
-THINNED = 4  # px along every axis, of which one counts for the standard deviation
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
 Axes = tuple[AxisContract, ...]
@@ -216,7 +214,7 @@ class Watch:
         for name, part in values.items():
             self.spread.setdefault(name, Spread()).add(part)
         for window in list(self.windows):
-            shared = _shared(window.write, tile.write)
+            shared = intersection(window.write, tile.write)
             if shared is not None:
                 self._compare(window, shared, tile, values)
 
@@ -310,79 +308,8 @@ class Watch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The largest difference between a window and a tile.
-
-    Attributes
-    ----------
-    most : float
-        In units of the output.
-    differing : int
-        Elements.
-    whole_numbers : bool
-    px : tuple of int
-        Where, in the result.
-    expected, got : float
-        The window's value and the tile's there.
-    """
-
-    most: float
-    differing: int
-    whole_numbers: bool
-    px: tuple[int, ...]
-    expected: float
-    got: float
-    window: Tile
-    tile: Tile
-
-    @classmethod
-    def between(cls, expected: NDArray[Any], got: NDArray[Any], box: Box, tile: Tile, window: Tile) -> Difference:
-        """That of two arrays (C, *box); NaN equals NaN, and nothing else."""
-        off = np.zeros(expected.shape)
-        if not np.array_equal(expected, got):
-            a, b = np.asarray(expected, np.float64), np.asarray(got, np.float64)
-            with np.errstate(invalid="ignore"):
-                off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-            off = np.where(np.isnan(off), np.inf, off)
-        place = np.unravel_index(int(np.argmax(off)), off.shape)
-        px = tuple(part.start + int(at) for part, at in zip(box, place[1:], strict=True))
-        differing, whole_numbers = int(np.count_nonzero(off)), got.dtype.kind in "iub"
-        return cls(float(off[place]), differing, whole_numbers, px, float(expected[place]), float(got[place]), window, tile)
-
-
-@dataclass
-class Spread:
-    """The standard deviation of an output over a run, from some of its px."""
-
-    count: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Count a tile (C, *space)."""
-        some = np.asarray(values[(slice(None), *[slice(None, None, THINNED)] * (values.ndim - 1))], np.float64)
-        some = some[np.isfinite(some)]
-        self.count += some.size
-        self.total += float(some.sum())
-        self.squares += float(np.square(some).sum())
-
-    @property
-    def scale(self) -> float:
-        """The standard deviation, or a part of the magnitude where that is larger; 0 only where all is 0."""
-        if not self.count:
-            return 0.0
-        mean, square = self.total / self.count, self.squares / self.count
-        return max(sqrt(max(0.0, square - mean * mean)), HARDLY_VARIES * sqrt(square))
-
-
 def _values(network: Network, source: Source, plan: Plan, outputs: Outputs, tile: Tile) -> Values:
     return run_batch(network, plan, outputs, [(tile, source.window(tile.read, padding_index(plan)))])[0][1]
-
-
-def _shared(one: Box, other: Box) -> Box | None:
-    parts = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return parts if all(part.start < part.stop for part in parts) else None
 
 
 def _px(box: Box) -> int:

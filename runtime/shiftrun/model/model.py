@@ -91,7 +91,7 @@ class Model(ModelFile):
         """What looks at tiles while this model runs; None if nothing does."""
         if self.check_windows == 0 and self.precision == "exact":
             return None
-        proving = Proving(self._proof_key, self._usable, Proofs(cache_folder() / "proofs"))
+        proving = Proving(self._proof_key, self._usable, Proofs(cache_folder))
         return Check(self.check_windows, self.precision, partial(self._session, "exact"), str(self.path), proving)
 
     @property

@@ -86,6 +86,11 @@ class AxisPlan:
     origin_px: int
     tiles: tuple[AxisTile, ...]
 
+    @property
+    def padded_px(self) -> int:
+        """Size of the image with what is padded."""
+        return self.before_px + self.image_px + self.after_px
+
 
 def exact_axis(
     axis: AxisContract,

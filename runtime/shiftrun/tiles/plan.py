@@ -85,7 +85,7 @@ class Plan:
     @property
     def padded_shape(self) -> tuple[int, ...]:
         """Px of the whole image with what is padded, per axis."""
-        return tuple(axis.before_px + axis.image_px + axis.after_px for axis in self.axes)
+        return tuple(axis.padded_px for axis in self.axes)
 
     @property
     def tile_shape(self) -> tuple[int, ...]:
@@ -212,7 +212,7 @@ def make_plan(
             findings.append(str(refusal))
             plans.append(naive_axis(axis, image_px, tile_px, pad))
     cut = [(axis, plan) for axis, plan in zip(axes, plans, strict=True) if len(plan.tiles) > 1]
-    drift = sum(axis.rounding.drift * (plan.before_px + plan.image_px + plan.after_px) for axis, plan in cut)
+    drift = sum(axis.rounding.drift * plan.padded_px for axis, plan in cut)
     rounding = tuple(_rounding(cut, drift))
     return Plan(tuple(plans), pad, exact=not findings, rounding=rounding, drift=drift, findings=tuple(findings))
 

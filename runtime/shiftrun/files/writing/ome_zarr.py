@@ -6,9 +6,11 @@ lies where px i·2^k of the image does: the scale is 2^k and there is no transla
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,27 @@ CHUNK_PX = {2: 1024, 3: 128}  # by spatial axes
 TYPES = {"T": "time", "C": "channel"} | dict.fromkeys(SPATIAL, "space")
 COMPRESSION = 3  # of zstd
 ORDER = "TC" + SPATIAL
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """After an error wait for the chunks that zarr is still writing: they would be written to a folder that is gone.
+
+    zarr writes the chunks of a box at the same time and reports the first that fails.
+    """
+    try:
+        yield
+    except BaseException:
+        from zarr.core.sync import sync
+
+        sync(_others())
+        raise
+
+
+async def _others() -> None:
+    """All that the event loop has under way, whatever comes of it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def check_axes(path: Path, axes: str) -> None:

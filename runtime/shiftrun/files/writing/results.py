@@ -78,7 +78,8 @@ def write_labels(
     with replacing(path) as beside:
         if path.suffix.lower() == ZARR:
             relative = None if source is None else ome_zarr_writing.relative_source(source, path)
-            ome_zarr_writing.write_zarr_labels(beside, reader, axes, place, dtype, relative)
+            with ome_zarr_writing.settled():
+                ome_zarr_writing.write_zarr_labels(beside, reader, axes, place, dtype, relative)
             return
         settings = _settings(path, axes, reader.shape, dtype, place)
         if axes[-2:-1] not in SPATIAL or len(axes) == 1:  # lines
@@ -132,7 +133,8 @@ def array_file(
     place = place or calibration("".join(name for name in axes if name in SPATIAL), {})
     with replacing(path) as beside:
         if path.suffix.lower() == ZARR:
-            yield ome_zarr_writing.create_zarr_array(beside, shape, axes, place, tile or shape[-len(place.axes) :])
+            with ome_zarr_writing.settled():
+                yield ome_zarr_writing.create_zarr_array(beside, shape, axes, place, tile or shape[-len(place.axes) :])
             return
         if path.suffix.lower() in TIFF:
             import tifffile
