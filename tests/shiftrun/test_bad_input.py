@@ -21,7 +21,7 @@ from shiftrun.arrays.readers import FileArray
 from shiftrun.files.reading.images import read_image, read_pixels
 from shiftrun.inference.normalization import percentile_normalization
 from shiftrun.model.open_model import open_model
-from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.command_line import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs
 
@@ -242,7 +242,7 @@ def test_the_temporary_labels_need_room_too(folder: Path, monkeypatch: pytest.Mo
         def write(self, data: Any) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    for module in ("clustering.label_store", "files.spool"):
+    for module in ("clustering.windows.label_store", "files.writing.label_spool"):
         monkeypatch.setattr(f"shiftrun.{module}.tempfile.TemporaryFile", lambda **_: Full())
     before = everything_in(folder)
     line = refused(monkeypatch, capsys, "segment", "net.onnx", "cells.npy", "-o", "l.tif")

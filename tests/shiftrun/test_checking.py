@@ -17,7 +17,7 @@ from shiftrun.inference.session import OutOfMemory, Session, half_precision
 from shiftrun.inference.window_check import AMPLIFIED, ROUNDING, Check
 from shiftrun.model import model as model_module
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
-from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.command_line import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (400, 420)).astype(np.uint16)

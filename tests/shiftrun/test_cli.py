@@ -18,7 +18,7 @@ from shiftlint import analyze
 from shiftlint.analysis import derive_contract as analysis
 from shiftlint.contract.metadata import Metadata
 from shiftrun.inference import session
-from tests.shiftrun.commands import report, shiftrun_
+from tests.shiftrun.command_line import report, shiftrun_
 from tests.shiftrun.networks import contract, unet
 
 PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.5, foreground_threshold=-0.5, min_size=5).to_props()

@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 
 from shiftrun.files.reading.images import read_pixels, read_series
 from shiftrun.model.open_model import open_model
-from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.command_line import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs, renumbered
 

@@ -22,8 +22,8 @@ from shiftrun.clustering.one_window.label_window import Clustering, Foreground, 
 from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count, serve
 from shiftrun.files.reading.images import read_pixels
 from shiftrun.inference.blocks import Block
-from shiftrun.tiles.label_grid import Grid, windows_of
-from tests.shiftrun.commands import shiftrun_
+from shiftrun.tiles.label_grid import GRIDS, Grid, windows_of
+from tests.shiftrun.command_line import shiftrun_
 
 GRID = Grid(64, 16, 64)
 CLUSTERING = Clustering(bandwidth=1.0, min_size=3, fragment_border=0.85)
@@ -127,9 +127,9 @@ def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File to file on several windows; the report has the time of clustering."""
     np.save(tmp_path / "image.npy", np.tile(read_pixels(ZOO / "samples" / "nuclei.tif"), (2, 2)))
-    monkeypatch.setattr("shiftrun.model.instances.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setitem(GRIDS, 2, Grid(256, 32, 256))
     monkeypatch.setattr("shiftrun.model.model_file.GRIDS", {2: Grid(256, 32, 256)})
-    monkeypatch.setattr("shiftrun.commands.segment.GRIDS", {2: Grid(256, 32, 256)})
+    monkeypatch.setitem(GRIDS, 2, Grid(256, 32, 256))
     for count in (0, 2):
         monkeypatch.setattr("shiftrun.commands.segment.process_count", lambda on_device, count=count: count)
         arguments = ("segment", str(ZOO / "dsb2018.onnx"), str(tmp_path / "image.npy"), "-o", str(tmp_path / f"{count}.tif"))

@@ -18,7 +18,7 @@ from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
 from shiftrun.tiles.plan import Plan
 from shiftrun.tiles.witnesses import witnesses
-from tests.shiftrun.commands import shiftrun_
+from tests.shiftrun.command_line import shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (400, 420)).astype(np.uint16)

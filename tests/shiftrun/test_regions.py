@@ -21,7 +21,7 @@ from shiftrun.clustering.one_window.label_window import Clustering
 from shiftrun.inference.blocks import Block
 from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
-from shiftrun.tiles.label_grid import Grid, windows_of
+from shiftrun.tiles.label_grid import GRIDS, Grid, windows_of
 from shiftrun.tiles.plan import make_plan
 from shiftrun.tiles.regions import cut_plan, resolve_region
 from tests.shiftrun.networks import PROPS, axes, unet
@@ -107,8 +107,7 @@ def test_out_of_memory_in_a_region(picture: NDArray[np.uint16], tmp_path: Path, 
 def test_labels_are_the_crop(
     picture: NDArray[np.uint16], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: tuple[slice, ...], min_size: int, pad: str
 ) -> None:
-    for module in ("model_file", "segmentation"):
-        monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: GRID})
+    monkeypatch.setitem(GRIDS, 2, GRID)
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu")
     whole = model.segment(picture, tile=128, min_size=min_size, pad=pad)
     found = model.segment(picture, tile=128, min_size=min_size, region=region, pad=pad)
@@ -178,8 +177,7 @@ def test_wrong_regions(region: tuple[slice, ...], message: str) -> None:
 
 
 def test_labels_of_a_volume_are_the_crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("model_file", "segmentation"):
-        monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {3: Grid(16, 6, 20)})
+    monkeypatch.setitem(GRIDS, 3, Grid(16, 6, 20))
     model = open_model(unet(tmp_path / "net.onnx", dimensions=3, depth=1, props=PROPS), device="cpu")
     z, y, x = np.mgrid[:40, :34, :30]
     volume = (np.sin(z / 3) * np.sin(y / 3) * np.sin(x / 2) * 900 + 1000).astype(np.uint16)

@@ -21,7 +21,7 @@ from shiftrun.files.reading.images import read_pixels, read_series
 from shiftrun.files.writing.label_spool import Spool
 from shiftrun.files.writing.results import write_labels
 from shiftrun.model.open_model import open_model
-from tests.shiftrun.commands import report, shiftrun_
+from tests.shiftrun.command_line import report, shiftrun_
 from tests.shiftrun.networks import PROPS, unet
 from tests.shiftrun.pictures import blobs
 

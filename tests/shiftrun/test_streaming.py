@@ -29,7 +29,7 @@ from shiftrun.inference.session import OutOfMemory, Session
 from shiftrun.memory.allocator import lasting
 from shiftrun.model import model as model_module
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, open_model
-from shiftrun.tiles.label_grid import Grid, row_edges
+from shiftrun.tiles.label_grid import GRIDS, Grid, row_edges
 from shiftrun.tiles.plan import Plan, make_plan
 from tests.shiftrun.networks import PROPS, axes, unet
 from tests.shiftrun.sessions import Fails
@@ -163,8 +163,7 @@ def test_labels_block_by_block_are_those_of_the_whole(
     network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
-    for module in ("clustering.labels", "model_file", "segmentation"):
-        monkeypatch.setattr(f"shiftrun.{module}.GRIDS", {2: Grid(192, 64, 250)})
+    monkeypatch.setitem(GRIDS, 2, Grid(192, 64, 250))
     model = open_model(network, device="cpu", workers=workers)
     whole = model.labels(model.predict(picture, tile=2048, pad=pad, outputs=INSTANCE_OUTPUTS))
     assert whole.max() > 200
