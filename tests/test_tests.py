@@ -66,8 +66,8 @@ def paths(name: str) -> Iterator[str]:
 
 def test_there_are_modules() -> None:
     assert len(TEST_MODULES) > 50
-    assert imported("tests.shiftrun.test_stitch") == {"tests.shiftrun.networks", "tests.shiftrun.stitching"}
-    assert "tests.shared" in all_imported("tests.shiftrun.test_region_conformance")
+    assert imported("tests.shiftrun.inference.test_run_tiles") == {"tests.shiftrun.networks", "tests.shiftrun.stitching"}
+    assert "tests.shared" in all_imported("tests.shiftrun.tiles.test_region_conformance")
 
 
 @pytest.mark.parametrize("name", MODULES)

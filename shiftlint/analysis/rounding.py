@@ -1,7 +1,7 @@
 """Where onnxruntime's last bits depend on more than the values that go in: measured facts of its CPU provider.
 
 Most kernels give the same bits wherever an element lies. The exceptions, measured with onnxruntime 1.32 on x86-64
-(tests/shiftlint/test_rounding.py measures that nothing else depends on them):
+(tests/shiftlint/analysis/test_rounding.py measures that nothing else depends on them):
 
 - by place: a vectorized body and a scalar tail of each thread's part compute differently, so that results depend on the place, the
   size and the number of threads;

@@ -15,7 +15,7 @@ from shiftzoo.evaluation.mistakes import seam_splits
 from shiftzoo.evaluation.naive_tiles import outputs_by_tile
 from shiftzoo.evaluation.tables import draw_tile_figure, precision_table, tile_table
 
-ZOO = Path(__file__).parent.parent.parent / "zoo"
+ZOO = Path(__file__).parents[3] / "zoo"
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from shiftlint.onnx_file.reader import graph_of, read_graph
 from tests.shared import SHARED
 from tests.shiftlint.graphs import node, save, weights
 from tests.shiftlint.mutation import mutate
-from tests.shiftlint.onnx_reader import comparable, graph_by_onnx
+from tests.shiftlint.onnx_file.onnx_reader import comparable, graph_by_onnx
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NETWORKS = sorted((ROOT / "tests" / "data" / "networks").glob("*.onnx"))
 FILES = [*NETWORKS, *sorted((ROOT / "zoo").glob("*.onnx"))]
 PUBLISHED = sorted((SHARED / "conformance").glob("*.onnx"))

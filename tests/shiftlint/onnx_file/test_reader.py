@@ -15,7 +15,7 @@ from shiftlint import InputError, analyze
 from tests.shiftlint.graphs import node, save, weights
 from tests.shiftlint.mutation import mutate
 
-NETWORKS = sorted((Path(__file__).parents[1] / "data" / "networks").glob("*.onnx"))
+NETWORKS = sorted((Path(__file__).parents[2] / "data" / "networks").glob("*.onnx"))
 
 
 def _convolution(path: Path) -> onnx.ModelProto:

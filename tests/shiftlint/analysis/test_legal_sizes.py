@@ -16,7 +16,7 @@ from shiftlint.contract.values import AxisContract
 from shiftlint.onnx_file.reader import read_graph
 from tests.shiftlint.graphs import Node, node, run, save, weights
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 CONV = {"w": weights(1, 1, 3, 3)}
 TO_END = np.iinfo(np.int64).max
 

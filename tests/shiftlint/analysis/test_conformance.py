@@ -16,7 +16,7 @@ import pytest
 from shiftlint import analyze
 from tests.shared import SHARED
 
-NETWORKS = Path(__file__).parents[1] / "data" / "networks"
+NETWORKS = Path(__file__).parents[2] / "data" / "networks"
 TRUTH: dict[str, list[dict[str, Any]]] = json.loads((NETWORKS / "truth.json").read_text(encoding="utf-8"))
 
 

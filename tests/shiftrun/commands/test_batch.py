@@ -17,7 +17,7 @@ from shiftrun.tiles.automatic_tile import Budget
 from tests.shiftrun.networks import PROPS, unet
 
 PX = np.random.default_rng(0).integers(0, 60000, (300, 310)).astype(np.uint16)
-ZOO = Path(__file__).parents[2] / "zoo" / "dsb2018.onnx"
+ZOO = Path(__file__).parents[3] / "zoo" / "dsb2018.onnx"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["valid", "padded"])

@@ -24,7 +24,7 @@ from tests.shiftlint.graphs import node, save, weights
 from tests.shiftrun.networks import unet
 from tests.traps.networks import KINDS, Trap
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 IMAGE_PX = {1: 700, 2: 700, 3: 400}
 TILES = {1: (128, 63), 2: (128, 63), 3: (32, 15)}  # the first on the grid of any network here
 POOLED = 32  # a tile of what is pooled to a third

@@ -27,7 +27,7 @@ from tests.shiftrun.command_line import shiftrun_
 
 GRID = Grid(64, 16, 64)
 CLUSTERING = Clustering(bandwidth=1.0, min_size=3, fragment_border=0.85)
-ZOO = Path(__file__).parents[2] / "zoo"
+ZOO = Path(__file__).parents[4] / "zoo"
 
 
 def outputs(size: int) -> tuple[Any, Any]:

@@ -32,7 +32,7 @@ from shiftzoo.train.trainer import TrainedModel
 from tests import servers
 from tests.shiftzoo import tiny
 
-ZOO = Path(__file__).parent.parent.parent / "zoo"
+ZOO = Path(__file__).parents[3] / "zoo"
 PROSE = """
 version = "1.2.3"
 use = "For tests."
