@@ -7,7 +7,7 @@ Do: write it anew with `shiftzoo export`.
 
 Bad:
 
-    <ir_version: 8, opset_import: ["": 17], metadata_props: ["shiftlint.contract.values": "{
+    <ir_version: 8, opset_import: ["": 17], metadata_props: ["shiftlint.contract": "{
       \"schema_version\": 1,
       \"model\": {\"opset\": {}, \"producer\": \"\",
         \"graph_sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"},
