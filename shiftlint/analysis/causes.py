@@ -120,7 +120,7 @@ def _facts(found: Difference, axes: Mapping[int, str], sizes: Mapping[int, tuple
 
 def _unknown(x: Tensor) -> str | None:
     """Why a tensor is not analyzed; None where it is."""
-    return min((note.reason for note in x.notes), default="unknown") if x.opaque else None
+    return min((note.text for note in x.notes), default="unknown") if x.opaque else None
 
 
 def _value(one: Operand) -> Facts | None:

@@ -95,7 +95,7 @@ def _unknown(probe: Probe, output: str, sizes: Sequence[Sizes]) -> Iterator[Caus
     order = {name: place for place, name in enumerate(nodes)}
     for one in sizes:
         tensor = probe.at(one).outputs[output]
-        for note in sorted(tensor.notes, key=lambda note: (order.get(note.node, -1), note.reason)):
+        for note in sorted(tensor.notes, key=lambda note: (order.get(note.node, -1), note.text)):
             if note.kind in {Kind.UNKNOWN, Kind.RANDOM}:
                 node = nodes.get(note.node, Node(note.node, note.op, "", (), (), {}))
-                yield Cause(node, What.UNKNOWN, "", note.reason, note.reason)
+                yield Cause(node, What.UNKNOWN, "", note.text, note.text)

@@ -12,7 +12,7 @@ from shiftlint.analysis.image_layout import open_probe
 from shiftlint.analysis.legal_sizes import SizeClass, larger_sizes, size_classes, typical_sizes
 from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
 from shiftlint.analysis.rounding import fewest_px
-from shiftlint.calculus.note import EVERY, Kind, Note, SizeError
+from shiftlint.calculus.note import EVERY, Kind, Note, Reason, SizeError, Words
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
 from shiftlint.errors import InputError
@@ -236,7 +236,7 @@ def _merged(probe: Probe, behavior: Behavior, value: Value) -> Iterator[Note]:
     tracks = [{track.axis for atom in dim if (track := atom.track)} for dim in behavior.outputs[value.name].dims]
     for axis in probe.axes:
         if maker is not None and sum(axis in followed for followed in tracks) > 1:
-            yield Note(Kind.UNKNOWN, axis, "several dimensions follow the same axis of the image", node=maker.name, op=maker.op)
+            yield Note(Kind.UNKNOWN, axis, Reason.SEVERAL_DIMENSIONS, node=maker.name, op=maker.op)
 
 
 def _size_notes(
@@ -259,18 +259,19 @@ def _size_notes(
             try:
                 found = probe.difference(output, base, other)
             except SizeError as error:  # such as of a network that takes squares alone
-                reason = f"runs at {written(base)} px and not at {written(other)} px: {error}"
-                yield Note(Kind.SIZE, axis.input_axis, reason, node=output, op="output")
+                facts = (("first", written(base)), ("second", written(other)), ("error", Words(error)))
+                yield Note(Kind.SIZE, axis.input_axis, Reason.RUNS_NOT_AT, node=output, op="output", facts=facts)
                 break
             if found is not None:
-                reason = predicate(told(probe, found, base, other), base, other)
-                yield Note(Kind.SIZE, axis.input_axis, reason, node=found.node.name, op=found.node.op)
+                cause = told(probe, found, base, other)
+                facts = (("what", cause.what.value), ("of", cause.subject), ("words", Words(predicate(cause, base, other))))
+                yield Note(Kind.SIZE, axis.input_axis, Reason.OTHER_PROGRAM, node=found.node.name, op=found.node.op, facts=facts)
                 break
 
 
 def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[str, ...]:
     """Why something is null, with the node at fault."""
-    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.reason}" for note in notes}
+    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.text}" for note in notes}
     for axis in axes:
         if axis.period is None and not notes:
             reasons.add(f"sizes: axis {axis.name} behaves differently from size to size")

@@ -7,8 +7,7 @@ from itertools import islice
 
 from shiftlint.analysis.legal_sizes import candidates, typical_sizes
 from shiftlint.analysis.probe import Probe
-from shiftlint.calculus.note import SizeError
-from shiftlint.calculus.sliding_windows import CHANNELS
+from shiftlint.calculus.note import Reason, SizeError
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 
@@ -65,7 +64,7 @@ def _suits(probe: Probe) -> bool:
         return False
     if any(tensor.opaque for tensor in behavior.outputs.values()):
         return False
-    return not any(CHANNELS in note.reason for tensor in behavior.outputs.values() for note in tensor.notes)
+    return not any(note.reason is Reason.AXIS_AS_CHANNELS for tensor in behavior.outputs.values() for note in tensor.notes)
 
 
 def _with_channels(probe: Probe) -> Probe:

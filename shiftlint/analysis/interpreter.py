@@ -15,7 +15,7 @@ from typing import Any
 
 from shiftlint.analysis.rounding import ROUNDED, rounding_of
 from shiftlint.analysis.size_dependence import Key, Numbering, Sizes, geometry, operand
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported, Words
 from shiftlint.calculus.relation import PeriodTooLong
 from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, tensor_of, with_program
 from shiftlint.onnx_file.constants import Constant, type_name
@@ -26,7 +26,7 @@ Values = Mapping[str, Tensor]
 DEEPEST = 16  # functions and subgraphs within each other
 MOST_STEPS = 50_000  # nodes of functions and subgraphs in one pass
 MOST_BYTES = 64 << 20  # of computed values in one pass; what comes after keeps its sizes alone
-LOST = opaque((), "the input is never computed")
+LOST = opaque((), Reason.NEVER_COMPUTED)
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Call:
     key: int
     opset: Mapping[str, int]
     known: Transfer | None = None
-    problem: str | None = None
+    problem: Unsupported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,10 @@ def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call
     attributes = tuple([item for item in node.attributes.items() if not isinstance(item[1], Subgraph)])
     key = numbering.number((name, attributes))  # a subgraph is told by what it gives
     if known is None:
-        return Call(node, name, key, opset, None, f"the analyzer does not know {name}")
-    problem = misfit(known, node.inputs, node.attributes)
-    return Call(node, name, key, opset, known, problem and f"{name} with {problem} is not in its specification")
+        return Call(node, name, key, opset, None, Unsupported(Reason.UNKNOWN_OPERATOR, operator=name))
+    wrong = misfit(known, node.inputs, node.attributes)
+    problem = Unsupported(Reason.OUTSIDE_SPECIFICATION, operator=name, wrong=Words(wrong)) if wrong else None
+    return Call(node, name, key, opset, known, problem)
 
 
 def _with_tensors(node: Node) -> Node:
@@ -173,13 +174,13 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         if local is not None:
             results = _call_function(call, local, inputs, budget)
         elif known is None or call.problem is not None:
-            raise Unsupported(call.problem)
+            raise (call.problem or Unsupported(Reason.UNKNOWN_OPERATOR, operator=call.name)).with_traceback(None)
         elif any(x.opaque for x in present):
-            raise Unsupported(f"{call.name} of a tensor that is not analyzed")
+            raise Unsupported(Reason.FOLLOWS_UNANALYZED)
         elif computed := [
             name for i, name in known.parameters if i < len(inputs) and (x := inputs[i]) is not None and x.from_image
         ]:
-            raise Unsupported(f"{call.name} with an input {computed[0]} that is computed from the image")
+            raise Unsupported(Reason.OPERAND_FROM_IMAGE, operand=computed[0])
         else:
             result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget, bodies))
             results = result if isinstance(result, tuple) else (result,)
@@ -189,8 +190,9 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
     except (Unsupported, PeriodTooLong) as error:
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
-        reason = str(error) if str(error).startswith(("the analyzer", call.name)) else f"{call.name}: {error}"
-        return tuple(_located(opaque((*present, *captured), reason), node) for _ in node.outputs)
+        if isinstance(error, PeriodTooLong):
+            error = Unsupported(Reason.TOO_MANY_PHASES, phases=error.phases)
+        return tuple(_located(opaque((*present, *captured), error.reason, error.facts), node) for _ in node.outputs)
     if known is None:
         return tuple([_located(_inherit(r, inputs), node) for r in results])
     return _finished(call, known, inputs, results, tuple(bodies), budget)
@@ -252,7 +254,7 @@ def _run_body(
 ) -> tuple[Tensor, ...]:
     """The outputs of a subgraph, which sees the names of the scope around it."""
     if not isinstance(body, Subgraph) or len(inputs) > len(body.inputs):
-        raise Unsupported("a subgraph that does not fit")
+        raise Unsupported(Reason.SUBGRAPH_MISFIT)
     own = _tensors(body.constants) | dict(zip(body.inputs, inputs, strict=False))
     return _run_nodes(body, [prepared(node, opset, budget.numbering) for node in body.nodes], ChainMap(own, scope), budget)
 
@@ -261,7 +263,7 @@ def _call_function(call: Call, function: Function, inputs: tuple[Tensor | None, 
     """The outputs of a local function, whose body sees its inputs and attributes alone."""
     given = {name: call.node.attributes.get(name, default) for name, default in function.attributes.items()}
     if len(inputs) > len(function.body.inputs):
-        raise Unsupported(f"{len(inputs)} inputs for {len(function.body.inputs)}")
+        raise Unsupported(Reason.FUNCTION_INPUTS, given=len(inputs), expected=len(function.body.inputs))
     own = {name: x for name, x in zip(function.body.inputs, inputs, strict=False) if x is not None}
     absent = set(function.body.inputs) - set(own)
     opset = {**call.opset, **function.opset}
@@ -285,7 +287,7 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
             budget.steps -= 1
             if budget.depth > DEEPEST or budget.steps < 0:
                 budget.steps = 0  # for the rest of the pass: calls within calls grow exponentially
-                raise Unsupported("functions or subgraphs nested too deep, or called too often")
+                raise Unsupported(Reason.NESTED_TOO_DEEP)
             _step(call, values, budget)
     finally:
         budget.depth -= 1

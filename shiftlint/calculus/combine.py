@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from math import lcm
 
-from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.note import Kind, Note, Reason
 from shiftlint.calculus.relation import SlopeMismatch, join
 from shiftlint.calculus.tensor import Atom, Dim, dim_of, dim_size, is_uniform, spoil
 from shiftlint.calculus.track import Track
-
-VARIES = "combined with values that depend on the place"
 
 
 def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
@@ -25,7 +23,7 @@ def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
         return second, []
     one, two = common_factors(first, second)
     if one is None or two is None:
-        reason = "axes that are merged in different ways meet"
+        reason = Reason.MERGED_DIFFERENTLY
         return dim_of(dim_size(first)), [note for dim in (first, second) for note in spoil(dim, Kind.UNKNOWN, reason)[1]]
     atoms: list[Atom] = []
     notes: list[Note] = []
@@ -43,14 +41,15 @@ def _combine_atoms(a: Atom, b: Atom) -> tuple[Atom, list[Note]]:
         tracked, other = (a, b) if a.track else (b, a)
         assert tracked.track is not None
         varies = not other.uniform and other.size != 1
-        return tracked, [Note(Kind.POSITION, tracked.track.axis, VARIES)] if varies else []
+        return tracked, [Note(Kind.POSITION, tracked.track.axis, Reason.VARIES)] if varies else []
     if a.track.axis != b.track.axis:
-        reason = "two axes of the image meet element by element"
+        reason = Reason.AXES_MEET
         return Atom(a.size), [Note(Kind.POSITION, track.axis, reason) for track in (a.track, b.track)]
     try:
         return Atom(a.size, merge_tracks(a.track, b.track)), []
-    except SlopeMismatch as error:
-        return Atom(a.size), [Note(Kind.STRIDES, a.track.axis, f"branches of different stride meet: {error}")]
+    except SlopeMismatch:
+        facts = (("first", a.track.relation.scale), ("second", b.track.relation.scale))
+        return Atom(a.size), [Note(Kind.STRIDES, a.track.axis, Reason.STRIDES_DIFFER, facts=facts)]
 
 
 def merge_tracks(first: Track, second: Track) -> Track:

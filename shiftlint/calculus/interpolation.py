@@ -28,7 +28,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.relation import Interval, Relation
 from shiftlint.lazy_numpy import np
 
@@ -163,4 +163,4 @@ def _nearest(x: Fraction, mode: str) -> int:
         case "round_prefer_ceil":
             return floor(x + HALF)
         case _:
-            raise Unsupported(f"nearest_mode {mode!r}")
+            raise Unsupported(Reason.ATTRIBUTE, attribute="nearest_mode", value=mode)

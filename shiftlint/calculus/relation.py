@@ -24,7 +24,16 @@ LONGEST_STEP = 2048  # phases of one relation; networks have at most some hundre
 
 
 class PeriodTooLong(ValueError):
-    """A relation of more phases than any network has: a mistake or an attack."""
+    """A relation of more phases than any network has: a mistake or an attack.
+
+    Attributes
+    ----------
+    phases : int
+    """
+
+    def __init__(self, phases: int) -> None:
+        super().__init__(f"a grid of {phases} phases")
+        self.phases = phases
 
 
 class SlopeMismatch(ValueError):
@@ -171,7 +180,7 @@ def at_least(relation: Relation, period: int) -> Relation:
 
 def _check_step(step: int) -> None:
     if step > LONGEST_STEP:
-        raise PeriodTooLong(f"a grid of {step} phases")
+        raise PeriodTooLong(step)
 
 
 @lru_cache(maxsize=4096)  # a network repeats few compositions, at many sizes

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.relation import Relation, transposed_window, window
 from shiftlint.calculus.tensor import Dim, Tensor, dim_of, dim_size, single_track
 from shiftlint.calculus.track import resample
 
 Ints = Sequence[int]
-CHANNELS = "an axis of the image is taken for channels"
 LONGEST = 1 << 20  # strides, dilations and kernels beyond are mistakes or attacks
 
 
@@ -53,7 +52,7 @@ def geometries(
     pads = None if auto_pad not in {"NOTSET", ""} else pads  # they follow from auto_pad
     explicit = _explicit(len(sizes), tuple(kernel), tuple(strides or ()), tuple(dilations or ()), tuple(pads or ()))
     if auto_pad not in {"NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"}:
-        raise Unsupported(f"auto_pad {auto_pad!r}")
+        raise Unsupported(Reason.ATTRIBUTE, attribute="auto_pad", value=auto_pad)
     if not auto_pad.startswith("SAME"):
         return list(explicit)
     result = []
@@ -74,9 +73,9 @@ def _explicit(
 ) -> tuple[Geometry, ...]:
     strides, dilations, pads = strides or (1,) * rank, dilations or (1,) * rank, pads or (0,) * (2 * rank)
     if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
-        raise Unsupported(f"kernel, strides, dilations or pads do not have {rank} axes")
+        raise Unsupported(Reason.WINDOW_AXES, rank=rank)
     if not all(1 <= v <= LONGEST for v in (*kernel, *strides, *dilations)) or any(abs(p) > LONGEST for p in pads):
-        raise Unsupported("a kernel, stride, dilation or pad out of range")
+        raise Unsupported(Reason.WINDOW_RANGE)
     return tuple(Geometry(kernel[i], strides[i], dilations[i], pads[i], pads[i + rank]) for i in range(rank))
 
 
@@ -105,7 +104,7 @@ def slide_transposed(
     dims, notes = [], []
     rank = len(geometry)
     if len(output_padding) != rank or (output_shape and len(output_shape) != rank):
-        raise Unsupported(f"output_padding or output_shape do not have {rank} axes")
+        raise Unsupported(Reason.OUTPUT_AXES, rank=rank)
     for axis, (dim, one) in enumerate(zip(x.dims[2:], geometry, strict=True)):
         size = dim_size(dim)
         full = one.stride * (size - 1) + output_padding[axis] + one.extent
@@ -137,4 +136,4 @@ def check_channels(x: Tensor, expected: int | None) -> list[Note]:
     """Notes for a convolution over channels that follow the image: another layout than N, C, space."""
     if expected is not None and dim_size(x.dims[1]) != expected:
         raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
-    return [Note(Kind.POSITION, a.track.axis, CHANNELS) for a in x.dims[1] if a.track]
+    return [Note(Kind.POSITION, a.track.axis, Reason.AXIS_AS_CHANNELS) for a in x.dims[1] if a.track]

@@ -19,7 +19,7 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Facts, Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.track import Track
 from shiftlint.onnx_file.constants import FORMATS, LARGEST_SIZE, Constant, Elements
 
@@ -158,11 +158,11 @@ def derived(
     )
 
 
-def opaque(sources: Iterable[Tensor], reason: str) -> Tensor:
+def opaque(sources: Iterable[Tensor], reason: Reason, facts: Facts = ()) -> Tensor:
     """A tensor of which nothing is known but what it was made from."""
     sources = tuple(sources)
     notes = {note for source in sources for note in source.notes}
-    notes |= {Note(Kind.UNKNOWN, axis, reason) for source in sources for axis in source.image_axes()}
+    notes |= {Note(Kind.UNKNOWN, axis, reason, facts=facts) for source in sources for axis in source.image_axes()}
     return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
 
 
@@ -197,12 +197,12 @@ def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> D
     return (Atom(size, track, uniform),) if track or size != 1 else ()
 
 
-def released(dim: Dim, reason: str) -> list[Note]:
+def released(dim: Dim, reason: Reason) -> list[Note]:
     """Notes for a dimension whose single place is given up: global where it holds a whole axis, else a matter of place."""
     notes = []
     for track in (atom.track for atom in dim if atom.track):
         kind = Kind.GLOBAL if track.whole else Kind.POSITION
-        notes.append(Note(kind, track.axis, "an average over the whole axis" if track.whole else reason, track.whole or 1))
+        notes.append(Note(kind, track.axis, Reason.AVERAGE if track.whole else reason, track.whole or 1))
     return notes
 
 
@@ -218,13 +218,14 @@ def single_track(dim: Dim) -> Track | None:
     if len(dim) == 1:
         return dim[0].track
     if any(atom.track for atom in dim):
-        raise Unsupported("a local operator over a dimension in which axes are merged")
+        raise Unsupported(Reason.LOCAL_OVER_MERGED)
     return None
 
 
-def spoil(dim: Dim, kind: Kind, reason: str) -> tuple[Dim, list[Note]]:
+def spoil(dim: Dim, kind: Kind, reason: Reason, **facts: Any) -> tuple[Dim, list[Note]]:
     """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
-    notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period) for atom in dim if atom.track]
+    known = tuple(facts.items())
+    notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period, facts=known) for atom in dim if atom.track]
     return dim_of(dim_size(dim)), notes
 
 

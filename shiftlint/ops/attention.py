@@ -10,15 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import Kind, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.registry import signed, transfer, unknown
 
-ATTENDED = "attention over the whole axis"
-PLACED = "attention that depends on the place"
 EQUAL = (1, 1)  # heads within the channels, as many of queries as of keys: how many makes no difference
 
 
@@ -50,7 +48,7 @@ def attention(
     heads = None if q.rank == 4 else (q_num_heads, kv_num_heads)
     result = attended(q, k, v, placed=causal or past_key is not None, heads=heads)
     given = [t for t in (past_key, past_value, nonpad_kv_seqlen) if t is not None]
-    result = result.with_notes(note for t in given for note in positioned(t, range(t.rank), PLACED))
+    result = result.with_notes(note for t in given for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE))
     if attn_mask is None:
         return result
     past = 0 if past_key is None else dim_size(past_key.dims[-2])
@@ -64,16 +62,16 @@ def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int,
     Heads of queries that are next to each other share one of keys where there are fewer of these.
     """
     if not q.rank == k.rank == v.rank == (3 if heads else 4):
-        raise Unsupported(f"inputs of rank {q.rank}, {k.rank} and {v.rank}")
+        raise Unsupported(Reason.RANKS, ranks=(q.rank, k.rank, v.rank))
     q, k, v = forgotten(q), forgotten(k), forgotten(v)
     of_queries, of_keys = heads or (dim_size(q.dims[1]), dim_size(k.dims[1]))
     _check(q, k, v, of_queries, of_keys)
-    notes = ordered(q, [-1], "weighted by its place") + ordered(v, [-1], "weighted by its place")
-    notes += [note for t in (k, v) for note in reduced(t, [-2], ATTENDED)] + combine_dims(k.dims[-2], v.dims[-2])[1]
+    notes = ordered(q, [-1], Reason.WEIGHTED) + ordered(v, [-1], Reason.WEIGHTED)
+    notes += [note for t in (k, v) for note in reduced(t, [-2], Reason.ATTENTION)] + combine_dims(k.dims[-2], v.dims[-2])[1]
     if placed:
-        notes += [note for t in (q, k, v) for note in positioned(t, [-2], PLACED)]
+        notes += [note for t in (q, k, v) for note in positioned(t, [-2], Reason.ATTENTION_BY_PLACE)]
     if heads is None and 1 < of_keys < of_queries:
-        notes += [note for t in (q, k, v) for note in positioned(t, [1], "heads share keys by their place")]
+        notes += [note for t in (q, k, v) for note in positioned(t, [1], Reason.HEADS_BY_PLACE)]
         k, v = (replace(t, dims=(t.dims[0], (), *t.dims[2:])) for t in (k, v))
     lead = broadcast(*(replace(t, dims=t.dims[:-2]) for t in (q, k, v)))
     values = dim_size(v.dims[-1]) * (of_queries // of_keys if heads else 1)
@@ -101,12 +99,12 @@ def _masked(result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past:
         raise SizeError(f"a mask of shape {mask.shape} for {heads} heads, {result.shape[-2]} queries and {shape[-1]} keys")
     missing: tuple[Dim, ...] = ((),) * (4 - mask.rank)
     batch, of_heads, queries, keys = (*missing, *mask.dims)
-    notes = reduced(mask, [-1], ATTENDED)
+    notes = reduced(mask, [-1], Reason.ATTENTION)
     if not past:
         notes += [note for t in attended_to for note in combine_dims(forgotten(t).dims[-2], keys)[1]]
     dims: tuple[Dim, ...] = (batch, of_heads, queries, ()) if result.rank == 4 else (batch, queries, ())
     if result.rank == 3:
-        notes += ordered(mask, range(mask.rank - 3, mask.rank - 2) if mask.rank > 2 else (), "a mask over heads")
+        notes += ordered(mask, range(mask.rank - 3, mask.rank - 2) if mask.rank > 2 else (), Reason.MASK_OVER_HEADS)
     return broadcast(result, replace(mask, dims=dims)).with_notes(notes)
 
 
@@ -125,7 +123,7 @@ def rotary_embedding(
 
     Spec: https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html
     """
-    return forgotten(x).with_notes(positioned(x, range(1, x.rank), "an angle that grows along the axis"))
+    return forgotten(x).with_notes(positioned(x, range(1, x.rank), Reason.ANGLE))
 
 
 @transfer("LinearAttention", since=27)
@@ -148,7 +146,7 @@ def linear_attention(
     Spec: https://onnx.ai/onnx/operators/onnx__LinearAttention.html
     """
     result = attended(query, key, value, placed=False, heads=(q_num_heads, kv_num_heads))
-    return result.with_notes(ordered(query, [1], "a state that runs along the axis"))
+    return result.with_notes(ordered(query, [1], Reason.STATE))
 
 
 def _multi_head(op: str, attributes: dict[str, Any]) -> None:
@@ -166,10 +164,10 @@ def _multi_head(op: str, attributes: dict[str, Any]) -> None:
         **given: Any,
     ) -> Tensor:
         if key is None or value is None or not query.rank == key.rank == value.rank == 3:
-            raise Unsupported("packed or cached keys and values")
+            raise Unsupported(Reason.PACKED_KEYS)
         more = [t for t in (key_padding_mask, attention_bias, past_key, past_value) if t is not None]
         result = attended(query, key, value, placed=bool(given.get("unidirectional") or more), heads=EQUAL)
-        return result.with_notes(note for t in more for note in positioned(t, range(t.rank), PLACED))
+        return result.with_notes(note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE))
 
     transfer(op, since=1, domain="com.microsoft")(signed(function, attributes, op, "Attention of several heads."))
 
@@ -201,14 +199,14 @@ def attention_microsoft(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention
     """
     if x.rank != 3 or weights.rank != 2:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     hidden = qkv_hidden_sizes[-1] if qkv_hidden_sizes else weights.shape[1] // 3
     value = forgotten(x).with_dim(-1, dim_of(hidden))
     more = [t for t in (mask_index, past, attention_bias) if t is not None]
-    notes = [note for note in ordered(x, [-1], "weighted by its place") if note.kind is Kind.POSITION]
-    notes += [note for t in more for note in positioned(t, range(t.rank), PLACED)]
+    notes = [note for note in ordered(x, [-1], Reason.WEIGHTED) if note.kind is Kind.POSITION]
+    notes += [note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE)]
     return attended(value, value, value, placed=bool(unidirectional or do_rotary or more), heads=EQUAL).with_notes(notes)
 
 
 for _op in ("GroupQueryAttention", "PackedAttention", "PackedMultiHeadAttention", "DecoderMaskedMultiHeadAttention"):
-    unknown(_op, "attention over packed or cached sequences", domain="com.microsoft")
+    unknown(_op, Reason.CACHED_ATTENTION, domain="com.microsoft")

@@ -11,8 +11,8 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.combine import VARIES, combine_dims
-from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.combine import combine_dims
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError
 from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, released
 from shiftlint.calculus.track import Track
 from shiftlint.lazy_numpy import np
@@ -20,8 +20,6 @@ from shiftlint.onnx_file.constants import once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-SPREAD = "an axis of one element is spread over a longer one"
 
 
 def broadcast(*tensors: Tensor) -> Tensor:
@@ -103,7 +101,7 @@ def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, lis
     if atom.track is None:
         return atom._replace(uniform=False), []
     if ends is None:
-        return atom, [Note(Kind.POSITION, atom.track.axis, VARIES)]
+        return atom, [Note(Kind.POSITION, atom.track.axis, Reason.VARIES)]
     return atom._replace(track=_bordered(atom.track, ends)), []
 
 
@@ -152,7 +150,7 @@ def _meet(tensors: list[Tensor], index: int, size: int) -> tuple[Dim, list[Note]
     for t in tensors:
         dim = t.dims[index]
         if dim_size(dim) != size:
-            notes += released(dim, SPREAD)
+            notes += released(dim, Reason.SPREAD)
             continue
         if result is None:
             result = dim

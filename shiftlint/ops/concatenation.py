@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.relation import shift
 from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_of, dim_size, follows, plain
 from shiftlint.calculus.track import Track
@@ -30,7 +30,7 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Concat.html
     """
     if not inputs:
-        raise Unsupported("nothing to concatenate")
+        raise Unsupported(Reason.NOTHING_TO_CONCATENATE)
     rank = inputs[0].rank
     axis = checked_axis(axis, rank)
     if any(t.rank != rank for t in inputs):
@@ -79,7 +79,7 @@ def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
     main = inputs[longest].dims[axis]
     tracked = [atom.track for t in inputs for atom in t.dims[axis] if atom.track]
     if len(main) != 1 or main[0].track is None or len({track.axis for track in tracked}) > 1:
-        reason = "pieces of merged or different axes stand side by side"
+        reason = Reason.SIDE_BY_SIDE
         return dim_of(total), [Note(Kind.POSITION, track.axis, reason) for track in tracked]
     before, after = sum(sizes[:longest]), sum(sizes[longest + 1 :])
     return dim_of(total, _surrounded(main[0], main[0].track, before, after, wraps=len(tracked) > 1)), []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import Kind, Note, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, Unsupported
 from shiftlint.calculus.tensor import Tensor, constant, derived
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.elementwise import pointwise
@@ -29,11 +29,11 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> t
         return run(then_branch if chosen else else_branch, ())
     first, second = run(then_branch, ()), run(else_branch, ())
     if [t.dims for t in first] != [t.dims for t in second] or any(t.opaque for t in (*first, *second)):
-        raise Unsupported("branches that differ, by a condition that is not constant")
-    reason = "a branch is chosen by the whole image"
+        raise Unsupported(Reason.BRANCHES_DIFFER)
+    reason = Reason.BRANCH_BY_IMAGE
     decided = [Note(Kind.GLOBAL, note.axis, reason, note.period) for note in condition.notes if note.kind is Kind.GLOBAL]
     if condition.from_image and not decided:
-        raise Unsupported("a condition that is computed from the image")
+        raise Unsupported(Reason.CONDITION_FROM_IMAGE)
     found = []
     for a, b in zip(map(forgotten, first), map(forgotten, second), strict=True):
         met = [combine_dims(one, two) for one, two in zip(a.dims, b.dims, strict=True)]
@@ -51,17 +51,17 @@ def loop(count: Tensor | None = None, condition: Tensor | None = None, *initial:
     """
     rounds = None if count is None else count.number()
     if not isinstance(rounds, int) or not 0 <= rounds <= LONGEST_LOOP:
-        raise Unsupported("a loop of more rounds than are followed, or of a count that is not constant")
+        raise Unsupported(Reason.LOOP_TOO_LONG, most=LONGEST_LOOP)
     goes_on = condition if condition is not None else constant(True, "bool")
     state = tuple(initial)
     for round_ in range(rounds):
         if goes_on.number() is None:
-            raise Unsupported("a loop with a condition that is not constant")
+            raise Unsupported(Reason.NOT_CONSTANT, operand="condition")
         if not goes_on.number():
             break
         results = run(body, (constant(round_), goes_on, *state))
         if len(results) != 1 + len(state):
-            raise Unsupported("a loop that gathers results round by round")
+            raise Unsupported(Reason.LOOP_GATHERS)
         goes_on, state = results[0], results[1:]
     return state
 
@@ -81,7 +81,7 @@ def scan(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Scan.html
     """
-    raise Unsupported("a subgraph that scans an axis is not followed")
+    raise Unsupported(Reason.SCANNED)
 
 
 @transfer("Optional", since=15)
@@ -91,7 +91,7 @@ def optional(x: Tensor | None = None, *, type: Any = None) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Optional.html
     """
     if x is None:
-        raise Unsupported("an optional value that is absent")
+        raise Unsupported(Reason.ABSENT)
     return viewed(lambda array: array, x) or pointwise(x)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.sliding_windows import Ints, check_channels, geometries, slide, slide_transposed
 from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import along, broadcast
@@ -104,7 +104,7 @@ def deform_conv(
     Spec: https://onnx.ai/onnx/operators/onnx__DeformConv.html
     """
     result = conv(x, w, b, kernel_shape=kernel_shape, strides=strides, pads=pads, dilations=dilations, group=group)
-    dims, notes = list(result.dims[:2]), reduced(x, range(2, x.rank), "taps at offsets that are computed from the image")
+    dims, notes = list(result.dims[:2]), reduced(x, range(2, x.rank), Reason.OFFSETS)
     for index in range(2, x.rank):
         dim = result.dims[index]
         for other in (offset, mask):
@@ -139,7 +139,7 @@ def biased(result: Tensor, bias: Tensor | None) -> Tensor:
 def _check(x: Tensor, w: Tensor) -> tuple[int, ...]:
     """The shape of the weights."""
     if x.rank < 3 or x.rank != w.rank:
-        raise Unsupported(f"an input of rank {x.rank} with weights of rank {w.rank}")
+        raise Unsupported(Reason.RANKS, ranks=(x.rank, w.rank))
     shape = w.shape
     if not all(shape):
         raise SizeError(f"weights of shape {shape}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.relation import Relation, shift, strided
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Dim, Tensor, constant, dim_of, dim_size, follows, is_uniform, single_track, spoil
@@ -22,12 +22,12 @@ def _taken(
     chosen = integers(axes, "axes") if axes is not None else list(range(len(first)))
     stride = integers(steps, "steps") if steps is not None else [1] * len(first)
     if not len(first) == len(last) == len(chosen) == len(stride):
-        raise Unsupported("starts, ends, axes and steps of different lengths")
+        raise Unsupported(Reason.LENGTHS_DIFFER)
     found = {}
     for start, end, axis, step in zip(first, last, chosen, stride, strict=True):
         axis = checked_axis(axis, data.rank)
         if step == 0:
-            raise Unsupported("a step of 0")
+            raise Unsupported(Reason.STEP_OF_ZERO)
         bounds = slice(start, None if step < 0 and end < -data.shape[axis] else end, step)
         found[axis] = bounds, range(data.shape[axis])[bounds]
     return found
@@ -145,7 +145,7 @@ def pad(
     amounts = integers(pads, "pads")
     chosen = integers(axes, "axes") if axes is not None else list(range(data.rank))
     if len(amounts) != 2 * len(chosen):
-        raise Unsupported(f"{len(amounts)} pads for {len(chosen)} axes")
+        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(amounts), operand="pads", axes=len(chosen))
     kind = "zeros" if mode == "constant" else mode
     result, notes = forgotten(data), []
     for position, axis in enumerate(chosen):
@@ -180,10 +180,10 @@ def center_crop_pad(data: Tensor, shape: Tensor, *, axes: Ints | None = None) ->
 
     Spec: https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
     """
-    wish = integers(shape, "a shape")
+    wish = integers(shape, "shape")
     chosen = [checked_axis(a, data.rank) for a in axes] if axes is not None else list(range(data.rank))
     if len(wish) != len(chosen):
-        raise Unsupported(f"{len(wish)} sizes for {len(chosen)} axes")
+        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(wish), operand="sizes", axes=len(chosen))
     result, notes = forgotten(data), []
     for axis, new_size in zip(chosen, wish, strict=True):
         size = data.shape[axis]
@@ -202,7 +202,7 @@ def take(dim: Dim, taken: range) -> tuple[Dim, list[Note]]:
     if not any(atom.track for atom in dim):
         return dim_of(len(taken), uniform=is_uniform(dim)), []
     if taken.step < 0:
-        _, notes = spoil(dim, Kind.POSITION, "the axis is read backward")
+        _, notes = spoil(dim, Kind.POSITION, Reason.BACKWARD)
         return dim_of(len(taken)), notes
     return _read(dim, strided(taken.step, taken.start), len(taken), fills="")
 
@@ -216,20 +216,20 @@ def _read(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[D
     try:
         track = single_track(dim)
     except Unsupported:
-        _, notes = spoil(dim, Kind.UNKNOWN, "a crop or pad of a dimension in which axes are merged")
+        _, notes = spoil(dim, Kind.UNKNOWN, Reason.CROP_OF_MERGED)
         return dim_of(new_size), notes
     return dim_of(new_size, track and resample(track, dim_size(dim), relation, new_size, kind=fills)), []
 
 
-def integers(tensor: Tensor, what: str) -> list[int]:
+def integers(tensor: Tensor, name: str) -> list[int]:
     """The elements of a tensor that must be constant."""
     if tensor.elements is None or tensor.elements.kind not in ("i", "u") or tensor.elements.size > LARGEST_VALUE:
-        raise Unsupported(f"{what} that are not constant integers")
+        raise Unsupported(Reason.NOT_CONSTANT, operand=name)
     return tensor.elements.numbers()
 
 
 def checked_axis(axis: int, rank: int) -> int:
     """A non-negative axis; Unsupported if it is out of range."""
     if not -rank <= axis < rank:
-        raise Unsupported(f"axis {axis} of a tensor of rank {rank}")
+        raise Unsupported(Reason.AXIS, axis=axis, rank=rank)
     return axis % rank

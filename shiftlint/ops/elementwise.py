@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Tensor
 from shiftlint.lazy_numpy import np
 from shiftlint.onnx_file.constants import FORMATS, type_name
@@ -243,7 +243,7 @@ def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Te
         return pointwise(x)
     dtype = type_name(to)
     if not dtype:
-        raise Unsupported(f"element type {to}")
+        raise Unsupported(Reason.ATTRIBUTE, attribute="to", value=to)
     if dtype not in FORMATS:
         return pointwise(x)
     return evaluated_each(lambda array: array.astype(dtype), x) or pointwise(x)

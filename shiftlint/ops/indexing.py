@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.relation import window
 from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size, follows
 from shiftlint.calculus.track import resample
@@ -19,9 +19,6 @@ from shiftlint.ops.shape_values import evaluated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-PICKED = "elements are picked by their place"
-WRITTEN = "elements are written at their place"
 
 
 def _picks(data: Tensor, indices: Tensor, *, axis: int = 0) -> Hashable:
@@ -40,7 +37,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     """
     axis = checked_axis(axis, data.rank)
     if indices.elements is not None and indices.elements.kind not in ("i", "u"):
-        raise Unsupported("indices that are no integers")
+        raise Unsupported(Reason.INDICES_NOT_INTEGERS)
     known = evaluated(lambda array, index: np.take(array, index, axis), data, indices)
     if known is not None:
         return known
@@ -58,7 +55,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
         dims = [tuple(dim_of(n)) for n in data.shape]
         return derived((*dims[:axis], *indices.dims, *dims[axis + 1 :]), data, indices)
     base = forgotten(data)
-    notes = positioned(base, [axis], PICKED) + chosen_by(indices)
+    notes = positioned(base, [axis], Reason.PICKED) + chosen_by(indices)
     picked = forgotten(indices).dims
     return derived((*base.dims[:axis], *picked, *base.dims[axis + 1 :]), data, indices, notes=notes)
 
@@ -71,14 +68,14 @@ def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     """
     axis = checked_axis(axis, data.rank)
     if indices.rank != data.rank:
-        raise Unsupported(f"indices of rank {indices.rank} for data of rank {data.rank}")
+        raise Unsupported(Reason.RANKS, ranks=(data.rank, indices.rank))
     known = evaluated(lambda array, index: np.take_along_axis(array, index, axis), data, indices)
     if known is not None:
         return known
     if any(n > most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=True)) if i != axis):
         raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
     check_range(indices.value, data.shape[axis])
-    return _elsewhere(data, indices, PICKED)
+    return _elsewhere(data, indices, Reason.PICKED)
 
 
 @transfer("GatherND", since=11)
@@ -89,16 +86,16 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
     """
     depth = indices.shape[-1] if indices.rank else 0
     if not 0 <= batch_dims < indices.rank or not 1 <= depth <= data.rank - batch_dims:
-        raise Unsupported(f"indices of shape {indices.shape} into {data.shape}")
+        raise Unsupported(Reason.INDICES_SHAPE, indices=indices.shape, data=data.shape)
     if batch_dims == 0:
         known = evaluated(lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices)
         if known is not None:
             return known
     _check_tuples(data, indices, batch_dims)
     base = forgotten(data)
-    notes = positioned(base, range(batch_dims + depth), PICKED) + chosen_by(indices)
+    notes = positioned(base, range(batch_dims + depth), Reason.PICKED) + chosen_by(indices)
     dims = (*(dim_of(n) for n in indices.shape[:-1]), *base.dims[batch_dims + depth :])
-    lost = positioned(indices, range(indices.rank), PICKED)
+    lost = positioned(indices, range(indices.rank), Reason.PICKED)
     return derived(dims, data, indices, notes=notes + lost)
 
 
@@ -113,7 +110,7 @@ def scatter_elements(data: Tensor, indices: Tensor, updates: Tensor, *, axis: in
     if indices.rank != data.rank or indices.shape != updates.shape or not within:
         raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
     check_range(indices.value, data.shape[axis])
-    return _elsewhere(data, data, WRITTEN, indices, updates)
+    return _elsewhere(data, data, Reason.WRITTEN, indices, updates)
 
 
 @transfer("Scatter", since=9)
@@ -139,7 +136,7 @@ def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str
     if not 1 <= depth <= data.rank or updates.shape != (*indices.shape[:-1], *data.shape[depth:]):
         raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
     _check_tuples(data, indices, 0)
-    return _elsewhere(data, data, WRITTEN, indices, updates)
+    return _elsewhere(data, data, Reason.WRITTEN, indices, updates)
 
 
 @transfer("TensorScatter", since=24)
@@ -150,7 +147,7 @@ def tensor_scatter(
 
     Spec: https://onnx.ai/onnx/operators/onnx__TensorScatter.html
     """
-    return _elsewhere(past_cache, past_cache, WRITTEN, update, *([write_indices] if write_indices is not None else []))
+    return _elsewhere(past_cache, past_cache, Reason.WRITTEN, update, *([write_indices] if write_indices is not None else []))
 
 
 @transfer("OneHot", since=9)
@@ -159,9 +156,9 @@ def one_hot(indices: Tensor, depth: Tensor, values: Tensor, *, axis: int = -1) -
 
     Spec: https://onnx.ai/onnx/operators/onnx__OneHot.html
     """
-    count = integers(depth, "a depth")
+    count = integers(depth, "depth")
     if len(count) != 1:
-        raise Unsupported("a depth that is no single number")
+        raise Unsupported(Reason.NOT_ONE_NUMBER, operand="depth")
     at = checked_axis(axis, indices.rank + 1)
     base = forgotten(indices)
     return derived((*base.dims[:at], dim_of(count[0]), *base.dims[at:]), indices, values)
@@ -178,7 +175,7 @@ def reverse_sequence(x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, t
         raise SizeError(f"{sequence_lens.shape} lengths of sequences in {x.shape}")
     if sequence_lens.value is not None and int(sequence_lens.value.max()) > x.shape[axes[0]]:
         raise SizeError(f"a sequence of {sequence_lens.value.max()} in {x.shape[axes[0]]} elements")
-    return pointwise(x).with_notes(positioned(x, axes, "the axis is read backward"))
+    return pointwise(x).with_notes(positioned(x, axes, Reason.BACKWARD))
 
 
 @transfer("Trilu", since=14)
@@ -188,16 +185,16 @@ def trilu(x: Tensor, k: Tensor | None = None, *, upper: int = 1) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Trilu.html
     """
     if x.rank < 2:
-        raise Unsupported(f"an input of rank {x.rank}")
-    offset = integers(k, "a diagonal") if k is not None else [0]
+        raise Unsupported(Reason.RANK, rank=x.rank)
+    offset = integers(k, "k") if k is not None else [0]
     if len(offset) != 1:
-        raise Unsupported("a diagonal that is no single number")
+        raise Unsupported(Reason.NOT_ONE_NUMBER, operand="k")
     bound = max(min(offset[0], x.shape[-1]), -x.shape[-2])
     known = evaluated(lambda array: (np.triu if upper else np.tril)(array, bound), x)
     if known is not None:
         return known
     result = forgotten(x).with_dim(-1, _varying(x, -1)).with_dim(-2, _varying(x, -2))
-    return result.with_notes(positioned(x, [x.rank - 2, x.rank - 1], "a triangle of the axes is kept"))
+    return result.with_notes(positioned(x, [x.rank - 2, x.rank - 1], Reason.TRIANGLE))
 
 
 @transfer("CumSum", since=11)
@@ -207,16 +204,16 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
 
     Spec: https://onnx.ai/onnx/operators/onnx__CumSum.html
     """
-    along = integers(axis, "an axis")
+    along = integers(axis, "axis")
     if len(along) != 1:
-        raise Unsupported("an axis that is no single number")
+        raise Unsupported(Reason.NOT_ONE_NUMBER, operand="axis")
     index = checked_axis(along[0], x.rank)
     if not exclusive and not reverse and x.value is not None and (x.value == 1).all():
         known = evaluated(lambda array: np.cumsum(array, index, dtype=array.dtype), x)  # the exporters' way to count
         if known is not None:
             return known
     dim = _varying(x, index)
-    return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], "a running sum along the axis"))
+    return forgotten(x).with_dim(index, dim).with_notes(ordered(x, [index], Reason.RUNNING_SUM))
 
 
 def check_range(picks: NDArray[Any] | None, size: int) -> None:
@@ -251,14 +248,14 @@ def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
     return (found[1], found[0]) if turned else found
 
 
-def positioned(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
+def positioned(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
     """A note of place for every image axis among `axes`."""
     return [Note(Kind.POSITION, atom.track.axis, reason) for index in axes for atom in x.dims[index] if atom.track]
 
 
 def chosen_by(indices: Tensor) -> list[Note]:
     """Notes for indices that are computed from the image."""
-    reason = "elements are picked by an index computed from the image"
+    reason = Reason.INDEX_FROM_IMAGE
     return [Note(Kind.UNKNOWN, axis, reason) for axis in sorted(indices.image_axes())] if indices.from_image else []
 
 
@@ -272,7 +269,7 @@ def progression(index: NDArray[Any], size: int) -> range | None:
     return rising if rising is not None and list(rising) == wrapped else None
 
 
-def _elsewhere(source: Tensor, shaped: Tensor, reason: str, *others: Tensor) -> Tensor:
+def _elsewhere(source: Tensor, shaped: Tensor, reason: Reason, *others: Tensor) -> Tensor:
     """A tensor of the sizes of `shaped` whose elements come from `source` and `others` by index."""
     involved = (source, shaped, *others)
     notes = [note for t in involved for note in positioned(t, range(t.rank), reason)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import (
     Atom,
@@ -24,7 +24,7 @@ from shiftlint.calculus.tensor import (
 )
 from shiftlint.lazy_numpy import np
 from shiftlint.onnx_file.constants import LARGEST_SIZE
-from shiftlint.ops.broadcasting import SPREAD, broadcast, forgotten
+from shiftlint.ops.broadcasting import broadcast, forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.normalization import ordered
 from shiftlint.ops.registry import numbered, transfer
@@ -39,13 +39,13 @@ def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Reshape.html
     """
-    wish = integers(shape, "a shape")
+    wish = integers(shape, "shape")
     if any(n > LARGEST_SIZE for n in wish):
         raise SizeError(f"a shape of {wish}")
     sizes = [data.shape[i] if n == 0 and not allowzero and i < data.rank else n for i, n in enumerate(wish)]
     total = prod(data.shape)
     if sizes.count(-1) > 1 or min(sizes, default=0) < -1:
-        raise Unsupported(f"a shape of {wish}")
+        raise Unsupported(Reason.SHAPE, shape=tuple(wish))
     if -1 in sizes:
         rest = prod(n for n in sizes if n != -1)
         if not rest or total % rest:
@@ -62,7 +62,7 @@ def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Flatten.html
     """
     if not -x.rank <= axis <= x.rank:
-        raise Unsupported(f"axis {axis} of a tensor of rank {x.rank}")
+        raise Unsupported(Reason.AXIS, axis=axis, rank=x.rank)
     axis = axis + x.rank if axis < 0 else axis
     return dealt(x, [prod(x.shape[:axis]), prod(x.shape[axis:])])
 
@@ -76,7 +76,7 @@ def transpose(data: Tensor, *, perm: Ints | None = None) -> Tensor:
     """
     order = tuple(perm) if perm is not None else tuple(reversed(range(data.rank)))
     if sorted(order) != list(range(data.rank)):
-        raise Unsupported(f"perm {order} of a tensor of rank {data.rank}")
+        raise Unsupported(Reason.ORDER, order=order, rank=data.rank)
     known = viewed(lambda array: array.transpose(order), data)
     return known or replace(data, dims=tuple(data.dims[i] for i in order), elements=None)
 
@@ -101,7 +101,7 @@ def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
     gone = {checked_axis(a, data.rank) for a in axes} if axes is not None else {i for i, n in enumerate(data.shape) if n == 1}
     if any(data.shape[i] != 1 for i in gone):
         raise SizeError(f"axes {sorted(gone)} of {data.shape} are squeezed")
-    notes = [note for i in gone for note in released(data.dims[i], "an axis of one element is dropped")]
+    notes = [note for i in gone for note in released(data.dims[i], Reason.DROPPED)]
     known = viewed(lambda array: array.squeeze(tuple(gone)), data)
     kept = tuple(d for i, d in enumerate(data.dims) if i not in gone)
     return known or replace(data, dims=kept, elements=None).with_notes(notes)
@@ -127,7 +127,7 @@ def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
     rank = data.rank + len(axes)
     new = {checked_axis(a, rank) for a in axes}
     if len(new) != len(axes):
-        raise Unsupported(f"axes {tuple(axes)} that are not distinct")
+        raise Unsupported(Reason.AXES_REPEATED, axes=tuple(axes))
     old = iter(data.dims)
     known = viewed(lambda array: np.expand_dims(array, tuple(new)), data)
     return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), elements=None)
@@ -140,7 +140,7 @@ def expand(x: Tensor, shape: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Expand.html
     """
-    sizes = integers(shape, "a shape")
+    sizes = integers(shape, "shape")
     known = viewed(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
     return known or broadcast(x, plain(*sizes, uniform=True))
 
@@ -154,7 +154,7 @@ def tile(x: Tensor, repeats: Tensor) -> Tensor:
     """
     counts = integers(repeats, "repeats")
     if len(counts) != x.rank:
-        raise Unsupported(f"{len(counts)} repeats of a tensor of rank {x.rank}")
+        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(counts), operand="repeats", axes=x.rank)
     if prod(x.shape) * prod(counts) <= LARGEST_VALUE and min(counts, default=0) >= 0:
         known = evaluated(lambda array: np.tile(array, counts), x)
         if known is not None:
@@ -164,10 +164,7 @@ def tile(x: Tensor, repeats: Tensor) -> Tensor:
         if count == 1:
             continue
         dim = result.dims[index]
-        if dim_size(dim) == 1:
-            notes = released(dim, SPREAD)
-        else:
-            notes = ordered(result, [index], "an axis of the image is repeated as a whole")
+        notes = released(dim, Reason.SPREAD) if dim_size(dim) == 1 else ordered(result, [index], Reason.REPEATED)
         uniform = dim_size(dim) == 1 or is_uniform(dim)
         result = result.with_dim(index, dim_of(dim_size(dim) * count, uniform=uniform)).with_notes(notes)
     return result
@@ -206,7 +203,7 @@ def space_to_depth(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
 
 def _image_shape(x: Tensor) -> tuple[int, ...]:
     if x.rank < 3:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     if any(atom.track for atom in x.dims[1]):
-        raise Unsupported("an axis of the image is taken for channels")
+        raise Unsupported(Reason.AXIS_AS_CHANNELS)
     return x.shape

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Atom, Dim, Tensor, derived, dim_size, is_uniform
 from shiftlint.ops.broadcasting import broadcast, forgotten, spread_over
 from shiftlint.ops.layout import transpose
 from shiftlint.ops.registry import transfer
-
-SUMMED = "a product summed over the whole axis"
 
 
 @transfer("MatMul", since=1)
@@ -21,7 +19,7 @@ def mat_mul(a: Tensor, b: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__MatMul.html
     """
     if not a.rank or not b.rank:
-        raise Unsupported("a product with a scalar")
+        raise Unsupported(Reason.SCALAR_PRODUCT)
     a, b = forgotten(a), forgotten(b)
     left = replace(a, dims=((), *a.dims)) if a.rank == 1 else a
     right = replace(b, dims=(*b.dims, ())) if b.rank == 1 else b
@@ -50,7 +48,7 @@ def gemm(
     Spec: https://onnx.ai/onnx/operators/onnx__Gemm.html
     """
     if a.rank != 2 or b.rank != 2:
-        raise Unsupported(f"inputs of rank {a.rank} and {b.rank}")
+        raise Unsupported(Reason.RANKS, ranks=(a.rank, b.rank))
     product = mat_mul(transpose(a) if transA else a, transpose(b) if transB else b)
     return spread_over(product, c)
 
@@ -76,7 +74,7 @@ def einsum(*inputs: Tensor, equation: str) -> Tensor:
     for name in sorted(set(met) - set(wanted)):
         notes += contraction(met[name], (Atom(dim_size(met[name]), None, uniform=True),))
     if any(name not in met for name in wanted) or len(set(wanted)) != len(wanted):
-        raise Unsupported(f"equation {equation!r}")
+        raise Unsupported(Reason.ATTRIBUTE, attribute="equation", value=equation)
     return derived([met[n] for n in wanted], *inputs, notes=notes)
 
 
@@ -85,14 +83,14 @@ def contraction(over_a: Dim, over_b: Dim) -> list[Note]:
     tracked = [atom.track for dim in (over_a, over_b) for atom in dim if atom.track]
     if not tracked:
         return []
-    notes = [Note(Kind.GLOBAL, t.axis, SUMMED, t.whole or t.relation.period) for t in tracked]
+    notes = [Note(Kind.GLOBAL, t.axis, Reason.SUMMED, t.whole or t.relation.period) for t in tracked]
     both = any(a.track for a in over_a) and any(a.track for a in over_b)
     if both:
         return notes + combine_dims(over_a, over_b)[1]
     lonely = over_b if any(a.track for a in over_a) else over_a
     if is_uniform(lonely) or all(t.whole for t in tracked):
         return notes
-    return notes + [Note(Kind.POSITION, t.axis, "weighted by its place") for t in tracked if not t.whole]
+    return notes + [Note(Kind.POSITION, t.axis, Reason.WEIGHTED) for t in tracked if not t.whole]
 
 
 def _leading(x: Tensor) -> Tensor:
@@ -104,10 +102,10 @@ def _parsed(equation: str, ranks: list[int]) -> tuple[list[list[str]], list[str]
     left, arrow, right = equation.replace(" ", "").partition("->")
     sources = left.split(",")
     if len(sources) != len(ranks):
-        raise Unsupported(f"equation {equation!r} of {len(ranks)} inputs")
+        raise Unsupported(Reason.EQUATION_INPUTS, equation=equation, inputs=len(ranks))
     rest = [rank - len(source.replace("...", "")) for source, rank in zip(sources, ranks, strict=True)]
     if any(n < 0 or (n and "..." not in source) for n, source in zip(rest, sources, strict=True)):
-        raise Unsupported(f"equation {equation!r} of inputs of rank {ranks}")
+        raise Unsupported(Reason.EQUATION_RANKS, equation=equation, ranks=tuple(ranks))
     longest = max((n for n, source in zip(rest, sources, strict=True) if "..." in source), default=0)
 
     def names(term: str, count: int) -> list[str]:
@@ -116,7 +114,7 @@ def _parsed(equation: str, ranks: list[int]) -> tuple[list[list[str]], list[str]
 
     terms = [names(source, n) for source, n in zip(sources, rest, strict=True)]
     if any(len(set(term)) != len(term) for term in terms):
-        raise Unsupported(f"equation {equation!r} takes a diagonal")
+        raise Unsupported(Reason.EQUATION_DIAGONAL, equation=equation)
     if arrow:
         return terms, names(right, longest)
     once = sorted({n for term in terms for n in term if len(n) == 1 and left.count(n) == 1})

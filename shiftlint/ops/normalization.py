@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Atom, Tensor, dim_size, follows
 from shiftlint.ops.broadcasting import along, broadcast, spread_over
 from shiftlint.ops.cropping import checked_axis
@@ -33,7 +33,7 @@ def batch_normalization(
     """
     result = pointwise(x)
     if training_mode:
-        result = whole(x, [i for i in range(x.rank) if i != 1], "batch statistics (training mode)")
+        result = whole(x, [i for i in range(x.rank) if i != 1], Reason.BATCH_STATISTICS)
     if not spatial:  # one number for each place
         return broadcast(result, scale, b, mean, var)
     return by_channel(result, scale, b, mean, var)
@@ -45,7 +45,7 @@ def instance_normalization(x: Tensor, scale: Tensor, b: Tensor, *, epsilon: floa
 
     Spec: https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html
     """
-    return by_channel(whole(x, range(2, x.rank), "statistics over the whole image"), scale, b)
+    return by_channel(whole(x, range(2, x.rank), Reason.STATISTICS), scale, b)
 
 
 @transfer("GroupNormalization", since=21)
@@ -69,7 +69,7 @@ def group_normalization_18(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups
         raise SizeError(f"parameters of shape {scale.shape} and {bias.shape} for {num_groups} groups")
     for t in (scale, bias):
         if t.from_image:
-            raise Unsupported("a scale that is computed from the image")
+            raise Unsupported(Reason.OPERAND_FROM_IMAGE, operand="scale")
     return _grouped(x, num_groups)
 
 
@@ -99,7 +99,7 @@ def mean_variance_normalization(x: Tensor, *, axes: tuple[int, ...] = (0, 2, 3))
 
     Spec: https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
     """
-    return whole(x, {checked_axis(axis, x.rank) for axis in axes}, "statistics over the whole image")
+    return whole(x, {checked_axis(axis, x.rank) for axis in axes}, Reason.STATISTICS)
 
 
 @transfer("LRN", since=1)
@@ -109,8 +109,8 @@ def lrn(x: Tensor, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: 
     Spec: https://onnx.ai/onnx/operators/onnx__LRN.html
     """
     if x.rank < 2:
-        raise Unsupported(f"an input of rank {x.rank}")
-    return whole(x, [1], "a norm over neighboring channels")
+        raise Unsupported(Reason.RANK, rank=x.rank)
+    return whole(x, [1], Reason.CHANNEL_NORM)
 
 
 @transfer("LpNormalization", since=1)
@@ -119,7 +119,7 @@ def lp_normalization(x: Tensor, *, axis: int = -1, p: int = 2) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__LpNormalization.html
     """
-    return whole(x, [checked_axis(axis, x.rank)], "a norm over the whole axis")
+    return whole(x, [checked_axis(axis, x.rank)], Reason.NORM)
 
 
 @transfer("Softmax", since=13)
@@ -130,7 +130,7 @@ def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Softmax.html
     """
-    return whole(x, [checked_axis(axis, x.rank)], "a softmax over the whole axis")
+    return whole(x, [checked_axis(axis, x.rank)], Reason.SOFTMAX)
 
 
 @transfer("Softmax", since=1)
@@ -141,12 +141,12 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Softmax_11_13.html
     """
-    return whole(x, range(checked_axis(axis, x.rank), x.rank), "a softmax over the whole axis")
+    return whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.SOFTMAX)
 
 
 def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
     """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
-    normed = whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis")
+    normed = whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.AXIS_STATISTICS)
     return spread_over(normed, *parameters)
 
 
@@ -155,7 +155,7 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
     channels = dim_size(x.dims[checked_axis(1, x.rank)])
     if groups < 1 or channels % groups:
         raise SizeError(f"{channels} channels in {groups} groups")
-    return whole(x, range(2, x.rank), "statistics over the whole image").with_notes(ordered(x, [1], "groups of places"))
+    return whole(x, range(2, x.rank), Reason.STATISTICS).with_notes(ordered(x, [1], Reason.GROUPED))
 
 
 def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
@@ -170,13 +170,13 @@ def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
     return broadcast(x, *[along(t, x.rank - 2) for t in parameters])
 
 
-def whole(x: Tensor, axes: Iterable[int], reason: str) -> Tensor:
+def whole(x: Tensor, axes: Iterable[int], reason: Reason) -> Tensor:
     """The same axes, every element depending on all of `axes`."""
     dims = tuple(tuple(atom if atom.track else Atom(atom.size) for atom in dim) for dim in x.dims)
     return replace(x, dims=dims, elements=None).with_notes(reduced(x, axes, reason))
 
 
-def reduced(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
+def reduced(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
     """A global note for every image axis among `axes`; it stays the same under shifts by the period of what is reduced.
 
     Raises
@@ -192,7 +192,7 @@ def reduced(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
     ]
 
 
-def ordered(x: Tensor, axes: Iterable[int], reason: str) -> list[Note]:
+def ordered(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
     """Notes for image axes whose every element counts, by its place: sums with weights, running sums, transforms."""
     notes = reduced(x, axes, reason)
     return notes + [Note(Kind.POSITION, note.axis, reason) for note in notes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.sliding_windows import Geometry, Ints, geometries, slide
 from shiftlint.calculus.tensor import Dim, Tensor, dim_size
 from shiftlint.ops.broadcasting import forgotten
@@ -33,7 +33,7 @@ def max_pool(
     result = pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="-inf")
     if outputs == 1:
         return result
-    raise Unsupported("indices of maxima as an output")
+    raise Unsupported(Reason.INDICES_OF_MAXIMA)
 
 
 @transfer("AveragePool", since=1)
@@ -89,7 +89,7 @@ def pooled(
 ) -> Tensor:
     """A window slid over space, each channel by itself; one that holds a whole axis weighs all its elements alike."""
     if x.rank < 3:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, strict=strict)
     dims, notes = slide(x, geometry, fills=fills, ceil_mode=bool(ceil_mode))
     dims = [_marked(new, old, one) for new, old, one in zip(dims, x.dims[2:], geometry, strict=True)]

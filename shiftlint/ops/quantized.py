@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.note import SizeError
+from shiftlint.calculus.note import Reason, SizeError
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Parameter, Tensor, dim_size, plain
 from shiftlint.ops.broadcasting import along, broadcast, forgotten
@@ -61,7 +61,7 @@ def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Spec: https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
     """
-    y = whole(x, range(x.rank), "dynamic quantization: the scale is taken from the whole image")
+    y = whole(x, range(x.rank), Reason.DYNAMIC_SCALE)
     parameter = replace(plain(), from_image=x.from_image, notes=y.notes)
     return y, parameter, parameter
 
@@ -164,9 +164,9 @@ def _scaled(x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, bloc
         return pointwise(x)
     axis = checked_axis(axis, x.rank)
     if block_size or any(t.rank != 1 for t in parameters):
-        return base.with_notes(ordered(x, range(x.rank), "quantized block by block"))
+        return base.with_notes(ordered(x, range(x.rank), Reason.QUANTIZED_IN_BLOCKS))
     rest = x.rank - axis - 1
     lying = [along(t, rest) for t in parameters if dim_size(t.dims[0]) == dim_size(x.dims[axis])]
     if len(lying) != len(parameters):
-        return base.with_notes(ordered(x, [axis], "scales that do not fit the axis"))
+        return base.with_notes(ordered(x, [axis], Reason.SCALES_MISFIT))
     return broadcast(base, *lying)

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.note import EVERY, Kind, Note, Unsupported
+from shiftlint.calculus.note import EVERY, Kind, Note, Reason, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Atom, Tensor, dim_of, plain
 from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.registry import numbered, transfer
 from shiftlint.ops.shape_values import viewed
-
-RANDOM = "random values: no two runs agree"
 
 
 @transfer("Dropout", since=12)
@@ -27,7 +25,7 @@ def dropout(
     Spec: https://onnx.ai/onnx/operators/onnx__Dropout.html
     """
     if training_mode is not None and (training_mode.elements is None or any(training_mode.elements.numbers())):
-        return (noisy(data, "random values (training mode)"),) * 2
+        return (noisy(data, Reason.TRAINING),) * 2
     return viewed(lambda array: array, data) or pointwise(data), pointwise(data)
 
 
@@ -75,7 +73,7 @@ def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float 
     Spec: https://onnx.ai/onnx/operators/onnx__Multinomial.html
     """
     if x.rank != 2:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     return noisy(x.with_dim(1, dim_of(sample_size)))
 
 
@@ -97,7 +95,7 @@ def random_uniform(*, shape: Ints, dtype: int = 1, high: float = 1.0, low: float
     return noisy(plain(*shape))
 
 
-def noisy(x: Tensor, reason: str = RANDOM) -> Tensor:
+def noisy(x: Tensor, reason: Reason = Reason.RANDOM) -> Tensor:
     """The axes of `x` with other elements, and a note for every axis of the image."""
     dims = tuple([tuple([atom if atom.track else Atom(atom.size) for atom in dim]) for dim in x.dims])
     return replace(x, dims=dims, elements=None, program=None).with_notes([Note(Kind.RANDOM, EVERY, reason)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shiftlint.calculus.combine import combine_dims
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Parameter, Tensor, derived, dim_of, dim_size
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
@@ -36,7 +36,7 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
         **given: Any,
     ) -> tuple[Tensor, ...]:
         if x.rank != 3 or r.rank != 3:
-            raise Unsupported(f"an input of rank {x.rank}")
+            raise Unsupported(Reason.RANK, rank=x.rank)
         base = forgotten(x)
         layout = given.get("layout", 0)
         sequence, batch = (base.dims[1], base.dims[0]) if layout else (base.dims[0], base.dims[1])
@@ -49,10 +49,10 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
                 raise SizeError(f"a state of shape {state.shape} for an input of shape {x.shape}")
         if sequence_lens is not None and sequence_lens.shape != (dim_size(batch),):
             raise SizeError(f"lengths of shape {sequence_lens.shape} for an input of shape {x.shape}")
-        notes = ordered(x, [1 if layout else 0, 2], "a state that runs along the axis")
+        notes = ordered(x, [1 if layout else 0, 2], Reason.STATE)
         for state in (initial_h, initial_c):
             if state is not None and state.rank == 3:
-                notes += ordered(state, [0 if not layout else 1, 2], "a state that the image begins")
+                notes += ordered(state, [0 if not layout else 1, 2], Reason.STATE_FROM_IMAGE)
                 batch, more = combine_dims(batch, forgotten(state).dims[0 if layout else 1])
                 notes += more
         if sequence_lens is not None:
@@ -77,7 +77,7 @@ def dft(x: Tensor, dft_length: Tensor | None = None, axis: Tensor | None = None,
 
     Spec: https://onnx.ai/onnx/operators/onnx__DFT.html
     """
-    along = integers(axis, "an axis") if axis is not None else [-2]
+    along = integers(axis, "axis") if axis is not None else [-2]
     return dft_17(x, dft_length, axis=along[0] if along else -2, inverse=inverse, onesided=onesided)
 
 
@@ -91,9 +91,11 @@ def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, invers
     parts = dim_size(x.dims[-1])
     if parts != 2 and (parts != 1 or (inverse and onesided)):
         raise SizeError(f"a last dimension of {parts} elements, for the parts of complex numbers")
-    length = integers(dft_length, "a length")[0] if dft_length is not None and dft_length.shape != (0,) else dim_size(x.dims[index])
+    length = (
+        integers(dft_length, "dft_length")[0] if dft_length is not None and dft_length.shape != (0,) else dim_size(x.dims[index])
+    )
     size = length // 2 + 1 if onesided and not inverse else length
-    notes = ordered(x, [index], "a Fourier transform over the whole axis")
+    notes = ordered(x, [index], Reason.FOURIER)
     dims = list(forgotten(x).dims)
     dims[index] = dim_of(size)
     dims[-1] = dim_of(1 if inverse and onesided else 2)
@@ -113,4 +115,4 @@ def stft(
 
     Spec: https://onnx.ai/onnx/operators/onnx__STFT.html
     """
-    raise Unsupported("frames of a signal are not followed")
+    raise Unsupported(Reason.SIGNAL_FRAMES)

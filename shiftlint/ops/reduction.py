@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Tensor, derived, dim_size
 from shiftlint.lazy_numpy import np
@@ -58,7 +58,7 @@ def global_average_pool(x: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html
     """
     if x.rank < 3:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     return _reduce("GlobalAveragePool", x, range(2, x.rank), 1, 0)
 
 
@@ -78,8 +78,8 @@ def det(x: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Det.html
     """
     if x.rank < 2:
-        raise Unsupported(f"an input of rank {x.rank}")
-    notes = ordered(x, [x.rank - 2, x.rank - 1], "a determinant over the axes")
+        raise Unsupported(Reason.RANK, rank=x.rank)
+    notes = ordered(x, [x.rank - 2, x.rank - 1], Reason.DETERMINANT)
     return derived(forgotten(x).dims[:-2], x, notes=notes)
 
 
@@ -93,7 +93,7 @@ def loss(
     Spec: https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html
     """
     if scores.rank < 2:
-        raise Unsupported(f"an input of rank {scores.rank}")
+        raise Unsupported(Reason.RANK, rank=scores.rank)
     base = forgotten(scores)
     channels = dim_size(scores.dims[1])
     if labels.shape != (scores.shape[0], *scores.shape[2:]) or (weights is not None and weights.shape != (channels,)):
@@ -101,7 +101,7 @@ def loss(
     if labels.value is not None:
         check_range(labels.value[labels.value != ignore_index], channels)
     each = derived((base.dims[0], *base.dims[2:]), scores)
-    each = broadcast(each, labels).with_notes(ordered(scores, [1], "a loss over the axis"))
+    each = broadcast(each, labels).with_notes(ordered(scores, [1], Reason.LOSS))
     return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0)
 
 
@@ -118,7 +118,7 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
             return known
     if any(dim_size(data.dims[axis]) == 0 for axis in chosen):
         raise SizeError("an empty axis is reduced")
-    notes = reduced(data, chosen, "an axis is reduced as a whole")
+    notes = reduced(data, chosen, Reason.REDUCED)
     base = forgotten(data).dims
     dims = tuple(() if i in chosen else dim for i, dim in enumerate(base) if keepdims or i not in chosen)
     return derived(dims, data, notes=notes)

@@ -22,7 +22,7 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, TypeVar
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.tensor import Tensor
 
 TransferFunction = Callable[..., "Tensor | tuple[Tensor, ...]"]
@@ -159,7 +159,7 @@ def signed(function: F, attributes: dict[str, Any], name: str, does: str) -> F:
     return function
 
 
-def unknown(op: str, reason: str, *, since: int = 1, domain: str = "") -> None:
+def unknown(op: str, reason: Reason, *, since: int = 1, domain: str = "") -> None:
     """Register `op` as one that is not analyzed, for `reason`."""
 
     def function(*inputs: Tensor | None, **attributes: Any) -> Tensor:

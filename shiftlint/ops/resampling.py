@@ -13,7 +13,7 @@ from math import floor, isfinite
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
-from shiftlint.calculus.note import Kind, Note, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import (
     Dim,
     Tensor,
@@ -29,7 +29,7 @@ from shiftlint.calculus.tensor import dim_of as new_dim
 from shiftlint.calculus.track import Track, resample
 from shiftlint.contract.values import EXACT, Inexact
 from shiftlint.onnx_file.constants import LARGEST_SIZE
-from shiftlint.ops.broadcasting import SPREAD, forgotten
+from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.cropping import checked_axis, integers
 from shiftlint.ops.registry import numbered, transfer
 
@@ -50,7 +50,7 @@ def _factors(
     """The factor of every axis that is resized; a single place that is spread over an axis has none."""
     axes = given.get("axes")
     chosen = [checked_axis(a, x.rank) for a in axes] if axes is not None else range(x.rank)
-    factors, targets = _given(scales), _given(sizes)
+    factors, targets = _given(scales, "scales"), _given(sizes, "sizes")
     wanted = factors or [target / max(dim_size(x.dims[a]), 1) for a, target in zip(chosen, targets or (), strict=False)]
     return tuple((a, factor) for a, factor in zip(chosen, wanted, strict=False) if not _is_spread(x.dims[a]))
 
@@ -83,7 +83,9 @@ def resize(
     Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
     """
     chosen = tuple(checked_axis(a, x.rank) for a in axes) if axes is not None else tuple(range(x.rank))
-    resized = _sizes_and_scales([x.shape[a] for a in chosen], _given(scales), _given(sizes), keep_aspect_ratio_policy)
+    resized = _sizes_and_scales(
+        [x.shape[a] for a in chosen], _given(scales, "scales"), _given(sizes, "sizes"), keep_aspect_ratio_policy
+    )
     notes: list[Note] = []
     dims = list(forgotten(x).dims)
     grows, kept = False, list[int]()
@@ -112,9 +114,9 @@ def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Resize_10_11.html
     """
-    given = _given(scales) or []
+    given = _given(scales, "scales") or []
     if mode == "nearest" and min(given, default=1.0) < 1 < max(given, default=1.0):
-        raise Unsupported("nearest by factors above 1 and below, which round in different ways")
+        raise Unsupported(Reason.MIXED_NEAREST)
     rounding = "ceil" if min(given, default=1.0) < 1 else "floor"  # as onnxruntime does before opset 11
     return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode=rounding)
 
@@ -143,7 +145,7 @@ def _sizes_and_scales(
     """For each resized axis its new size, its scale, and the scale as float32 has it."""
     given = factors or targets or []
     if len(given) != len(sizes):
-        raise Unsupported(f"{len(given)} scales or sizes for {len(sizes)} axes")
+        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(given), operand="scales or sizes", axes=len(sizes))
     if not all(0 < wish < LARGEST_SIZE for wish in given):
         raise SizeError(f"resizing {list(sizes)} by or to {given}")
     if targets:
@@ -165,24 +167,25 @@ def _sizes_and_scales(
 
 def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel: Kernel) -> tuple[Dim, list[Note]]:
     if _is_spread(dim):
-        return new_dim(new_size, uniform=True), released(dim, SPREAD)
+        return new_dim(new_size, uniform=True), released(dim, Reason.SPREAD)
     track = single_track(dim)
     if track is None:
         return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
     size = dim_size(dim)
+    facts: dict[str, Any] = {"before": size, "after": new_size}
     if kernel.mode not in {"nearest", "linear", "cubic"}:
-        raise Unsupported(f"mode {kernel.mode!r}")
+        raise Unsupported(Reason.ATTRIBUTE, attribute="mode", value=kernel.mode)
     if kernel.coordinates == "half_pixel_symmetric" and symmetric_offset(size, new_size, given) == 0:
         pass
     elif kernel.coordinates not in LOCAL:
-        reason = f"coordinate_transformation_mode {kernel.coordinates}: coordinates depend on the total size"
+        reason, facts = Reason.COORDINATES, {"mode": kernel.coordinates}
     elif kernel.coordinates == "pytorch_half_pixel" and new_size == 1:
         kernel = replace(kernel, coordinates="asymmetric")  # a single px lies at 0
     if not reason and max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
-        reason = f"resized from {size} to {new_size}: no common grid"
+        reason = Reason.NO_COMMON_GRID
     if not reason and new_size * scale.numerator > FINEST:
-        reason = f"resized from {size} to {new_size}: float32 coordinates are too coarse"
+        reason = Reason.COARSE_COORDINATES
     if not reason:
         relation = interpolation(scale, kernel)
         moved = resample(track, size, relation, new_size, kind="edge", rounding=_rounding(track, scale, given, kernel))
@@ -192,8 +195,8 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
         found = irregular(relation, size, new_size, given, kernel)
         if len(found) <= MOST_IRREGULAR:
             return new_dim(new_size, _bordered(moved, found)), []
-        reason = f"resized from {size} to {new_size}: float32 coordinates fall to another px from place to place"
-    _, notes = spoil(dim, Kind.POSITION, reason)
+        reason = Reason.IRREGULAR_COORDINATES
+    _, notes = spoil(dim, Kind.POSITION, reason, **facts)
     return new_dim(new_size), notes
 
 
@@ -229,23 +232,23 @@ def _weighed(dim: Dim) -> Dim:
 def _kept_ratio(scales: list[float], policy: str) -> float:
     """One scale for all axes."""
     if policy not in {"not_larger", "not_smaller"}:
-        raise Unsupported(f"keep_aspect_ratio_policy {policy!r}")
+        raise Unsupported(Reason.ATTRIBUTE, attribute="keep_aspect_ratio_policy", value=policy)
     return min(scales) if policy == "not_larger" else max(scales)
 
 
-def _given(tensor: Tensor | None) -> list[float] | None:
+def _given(tensor: Tensor | None, name: str) -> list[float] | None:
     """The elements of an optional input; None if it is omitted or empty."""
     if tensor is None or tensor.shape == (0,):
         return None
     if tensor.elements is None or tensor.elements.kind not in ("i", "u", "f"):
-        raise Unsupported("scales or sizes that are not constant numbers")
+        raise Unsupported(Reason.NOT_CONSTANT, operand=name)
     return [float(v) for v in tensor.elements.numbers()]
 
 
 def _fraction(scale: float) -> Fraction:
     """The simplest fraction that float32 cannot tell from `scale`."""
     if not isfinite(scale) or not 0 < scale < 1 << 16:
-        raise Unsupported(f"a scale of {scale}")
+        raise Unsupported(Reason.SCALE, scale=scale)
     simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
     return simple if simple and abs(float(simple) - scale) <= 1e-6 * scale else Fraction(scale)
 
@@ -257,17 +260,16 @@ def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = 
     Spec: https://onnx.ai/onnx/operators/onnx__GridSample.html
     """
     if x.rank < 3 or grid.rank != x.rank:
-        raise Unsupported(f"an input of rank {x.rank} with a grid of rank {grid.rank}")
+        raise Unsupported(Reason.RANKS, ranks=(x.rank, grid.rank))
     if (grid.shape[0], grid.shape[-1]) != (x.shape[0], x.rank - 2):
         raise SizeError(f"a grid of shape {grid.shape} for an input of shape {x.shape}")
-    reason = "elements are taken at places relative to the total size"
     notes = [
         note
         for t, axes in ((x, range(2, x.rank)), (grid, range(1, grid.rank)))
-        for note in spoil(tuple(atom for axis in axes for atom in t.dims[axis]), Kind.POSITION, reason)[1]
+        for note in spoil(tuple(atom for axis in axes for atom in t.dims[axis]), Kind.POSITION, Reason.SAMPLED)[1]
     ]
     if grid.from_image:
-        notes += [Note(Kind.GLOBAL, note.axis, reason) for note in notes]
+        notes += [Note(Kind.GLOBAL, note.axis, Reason.SAMPLED) for note in notes]
     sizes = [new_dim(n) for n in grid.shape[1:-1]]
     return derived((x.dims[0], x.dims[1], *sizes), x, grid, notes=notes)
 
@@ -291,6 +293,6 @@ def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tenso
     """
     sizes = integers(size, "sizes")
     if not 4 <= len(sizes) <= 5:
-        raise Unsupported(f"{len(sizes)} sizes")
+        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(sizes), operand="sizes", axes=len(sizes))
     n, _, *space = sizes
     return derived([new_dim(v) for v in (n, *space, len(space))], theta)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError
 from shiftlint.calculus.relation import blocks, repeat
 from shiftlint.calculus.tensor import Atom, Dim, Tensor, computed, dim_of
 from shiftlint.calculus.track import resample
@@ -37,7 +37,7 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
         result = replace(data, dims=tuple(normalized(dim) for dim in dims), elements=None)
         return replace(result, upsampling=result.upsampling | {"learned"}) if shuffled else result
     notes = [
-        Note(Kind.UNKNOWN, a.track.axis, f"reshaped from {data.shape} to {tuple(sizes)}: axes are cut across")
+        Note(Kind.UNKNOWN, a.track.axis, Reason.CUT_ACROSS, facts=(("before", data.shape), ("after", tuple(sizes))))
         for a in atoms
         if a.track
     ]

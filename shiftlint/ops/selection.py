@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Tensor, computed, constant, derived, dim_of, dim_size, follows
 from shiftlint.lazy_numpy import np
 from shiftlint.ops.broadcasting import forgotten
@@ -23,7 +23,7 @@ def non_zero(x: Tensor) -> Tensor:
     """
     known = evaluated(lambda array: np.asarray(np.nonzero(array), np.int64), x)
     if known is None:
-        raise Unsupported("as many elements as the image decides")
+        raise Unsupported(Reason.COUNT_FROM_IMAGE)
     return known
 
 
@@ -41,9 +41,9 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor
     Spec: https://onnx.ai/onnx/operators/onnx__Compress.html
     """
     if condition.value is None or condition.rank != 1:
-        raise Unsupported("as many elements as the image decides")
+        raise Unsupported(Reason.COUNT_FROM_IMAGE)
     if axis is None:
-        raise Unsupported("elements of the flattened tensor")
+        raise Unsupported(Reason.FLATTENED)
     index = checked_axis(axis, x.rank)
     return gather(x, computed(np.flatnonzero(condition.value[: x.shape[index]])), axis=index)
 
@@ -54,16 +54,16 @@ def top_k(x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int
 
     Spec: https://onnx.ai/onnx/operators/onnx__TopK.html
     """
-    count = integers(k, "a count")
+    count = integers(k, "k")
     if len(count) != 1:
-        raise Unsupported("a count that is no single number")
+        raise Unsupported(Reason.NOT_ONE_NUMBER, operand="K")
     index = checked_axis(axis, x.rank)
     if not 0 <= count[0] <= x.shape[index]:
         raise SizeError(f"the {count[0]} greatest of {x.shape[index]}")
     chosen = forgotten(x).with_dim(index, dim_of(count[0]))
     return (
-        chosen.with_notes(reduced(x, [index], "the greatest elements of the whole axis")),
-        chosen.with_notes(ordered(x, [index], "places of the greatest elements of the axis")),
+        chosen.with_notes(reduced(x, [index], Reason.GREATEST)),
+        chosen.with_notes(ordered(x, [index], Reason.PLACES_OF_GREATEST)),
     )
 
 
@@ -86,7 +86,7 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: i
     index = checked_axis(axis, x.rank)
     if not dim_size(x.dims[index]):
         raise SizeError("an empty axis is reduced")
-    notes = ordered(x, [index], "the place of the greatest element of the axis")
+    notes = ordered(x, [index], Reason.PLACE_OF_GREATEST)
     base = forgotten(x)
     dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
     return derived(dims, x, notes=notes)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import Tensor, computed, constant, plain
 from shiftlint.lazy_numpy import np
 from shiftlint.onnx_file.constants import LARGEST_SIZE, once
@@ -99,7 +99,7 @@ def constant_(
     for floats in (value_float, value_floats):
         if floats is not None:
             return constant(floats, "float32")
-    raise Unsupported("a constant that is no dense tensor of numbers")
+    raise Unsupported(Reason.NOT_DENSE)
 
 
 @transfer("Shape", since=1)
@@ -127,7 +127,7 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
     """
     if shape.elements is None or shape.elements.size > LARGEST_RANK:
-        raise Unsupported("a shape that is not constant")
+        raise Unsupported(Reason.NOT_CONSTANT, operand="shape")
     sizes = [int(n) for n in shape.elements.numbers()]
     if min(sizes, default=0) < 0:
         raise SizeError(f"a tensor of shape {sizes}")
@@ -145,11 +145,11 @@ def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) 
     Spec: https://onnx.ai/onnx/operators/onnx__Range.html
     """
     if any(t.number() is None or t.elements is None or t.elements.kind not in ("i", "u", "f") for t in (start, limit, delta)):
-        raise Unsupported("bounds that are not constant")
+        raise Unsupported(Reason.NOT_CONSTANT, operand=("start", "limit", "delta"))
     first, last, step = (t.value.reshape(-1)[0] for t in (start, limit, delta) if t.value is not None)
     length = (float(last) - float(first)) / float(step) if float(step) else inf
     if not isfinite(length) or length > LARGEST_SIZE:
-        raise Unsupported(f"bounds {first} to {last} by {step}")
+        raise Unsupported(Reason.BOUNDS, first=float(first), last=float(last), step=float(step))
     count = max(ceil(length), 0)
     if count <= LARGEST_VALUE:
         return computed(first + step * np.arange(count, dtype=np.asarray(first).dtype))
@@ -160,7 +160,7 @@ def _window_function(op: str) -> None:
     def function(size: Tensor, **attributes: Any) -> Tensor:
         length = size.number()
         if not isinstance(length, int):
-            raise Unsupported("a size that is not constant")
+            raise Unsupported(Reason.NOT_CONSTANT, operand="size")
         return plain(length)
 
     attributes = {"periodic": 1, "output_datatype": 1}
@@ -187,7 +187,7 @@ def mel_weight_matrix(
     """
     bins, length = num_mel_bins.number(), dft_length.number()
     if not isinstance(bins, int) or not isinstance(length, int):
-        raise Unsupported("sizes that are not constant")
+        raise Unsupported(Reason.NOT_CONSTANT, operand=("num_mel_bins", "dft_length"))
     return plain(length // 2 + 1, bins)
 
 
@@ -198,7 +198,7 @@ def eye_like(x: Tensor, *, dtype: int = 1, k: int = 0) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__EyeLike.html
     """
     if x.rank != 2:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     if prod(x.shape) <= LARGEST_VALUE:
         rows, columns = x.shape
         return computed(np.eye(rows, columns, max(min(k, columns), -rows), np.float32))

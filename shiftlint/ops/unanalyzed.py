@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from shiftlint.calculus.note import Reason
 from shiftlint.ops.registry import unknown
 
-SEQUENCES = "sequences of tensors are not followed"
-TEXT = "text is no image"
-REGIONS = "regions are taken at places that are computed"
-
-UNANALYZED: dict[str, str] = {
-    "Col2Im": "patches are summed at their places",
-    "ConcatFromSequence": SEQUENCES,
-    "ImageDecoder": "the image is decoded inside of the network",
-    "MaxRoiPool": REGIONS,
-    "MaxUnpool": "elements are written at places that are computed",
-    "NonMaxSuppression": REGIONS,
-    "RegexFullMatch": TEXT,
-    "RoiAlign": REGIONS,
-    "SequenceAt": SEQUENCES,
-    "SequenceConstruct": SEQUENCES,
-    "SequenceEmpty": SEQUENCES,
-    "SequenceErase": SEQUENCES,
-    "SequenceInsert": SEQUENCES,
-    "SequenceLength": SEQUENCES,
-    "SequenceMap": SEQUENCES,
-    "SplitToSequence": SEQUENCES,
-    "StringNormalizer": TEXT,
-    "StringSplit": TEXT,
-    "TfIdfVectorizer": TEXT,
-    "Unique": "as many elements as the image decides",
+UNANALYZED: dict[str, Reason] = {
+    "Col2Im": Reason.PATCHES_SUMMED,
+    "ConcatFromSequence": Reason.SEQUENCES,
+    "ImageDecoder": Reason.DECODED,
+    "MaxRoiPool": Reason.REGIONS,
+    "MaxUnpool": Reason.WRITTEN_AT_COMPUTED,
+    "NonMaxSuppression": Reason.REGIONS,
+    "RegexFullMatch": Reason.TEXT,
+    "RoiAlign": Reason.REGIONS,
+    "SequenceAt": Reason.SEQUENCES,
+    "SequenceConstruct": Reason.SEQUENCES,
+    "SequenceEmpty": Reason.SEQUENCES,
+    "SequenceErase": Reason.SEQUENCES,
+    "SequenceInsert": Reason.SEQUENCES,
+    "SequenceLength": Reason.SEQUENCES,
+    "SequenceMap": Reason.SEQUENCES,
+    "SplitToSequence": Reason.SEQUENCES,
+    "StringNormalizer": Reason.TEXT,
+    "StringSplit": Reason.TEXT,
+    "TfIdfVectorizer": Reason.TEXT,
+    "Unique": Reason.COUNT_FROM_IMAGE,
 }
 
 for _op, _reason in UNANALYZED.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
     """One finding per note."""
     for note in found:
-        yield Finding(code, level, f"{note.op} {note.node!r}: {note.reason}.", advice, note.node)
+        yield Finding(code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node)
 
 
 def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:

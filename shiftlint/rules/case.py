@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.note import Facts, Kind, Note, Reason
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 Sizes = tuple[int, ...]
 
 
-FOLLOWS = "of a tensor that is not analyzed"  # as the interpreter says it
-
-
 CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
+
+
+FROM_SIZES = {
+    Reason.NOT_CONSTANT,
+    Reason.NOT_ONE_NUMBER,
+    Reason.INDEX_FROM_IMAGE,
+    Reason.COUNT_FROM_IMAGE,
+}  # what must follow from sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +116,11 @@ class Case:
 
     def noted(self, *kinds: Kind) -> list[Note]:
         """Notes of these kinds, one per node and reason."""
-        found: dict[tuple[str, str], Note] = {}
+        found: dict[tuple[str, Facts], Note] = {}
         for note in self.notes:
             if note.kind in kinds:
-                found.setdefault((note.node, note.reason), note)
-        return sorted(found.values(), key=lambda note: (note.node, note.reason))
+                found.setdefault((note.node, note.fact), note)
+        return sorted(found.values(), key=lambda note: (note.node, str(note.fact)))
 
     def unanalyzed(self, code: str) -> list[Note]:
         """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic, SL002 all else.
@@ -123,7 +128,7 @@ class Case:
         What only follows from another unknown is left out.
         """
         notes = self.noted(Kind.UNKNOWN)
-        causes = [note for note in notes if not note.reason.endswith(FOLLOWS)] or notes
+        causes = [note for note in notes if note.reason is not Reason.FOLLOWS_UNANALYZED] or notes
         return [note for note in causes if _cause(note) == code]
 
     @property
@@ -146,4 +151,4 @@ def at(sizes: Sizes | None, position: int) -> int | None:
 def _cause(note: Note) -> str:
     if note.op in CONTROL_FLOW:
         return "SL004"
-    return "SL003" if "not constant" in note.reason else "SL002"
+    return "SL003" if note.reason in FROM_SIZES else "SL002"

@@ -31,7 +31,7 @@ from shiftlint.analysis.rounding import ROUNDED
 from shiftlint.calculus import combine as meeting
 from shiftlint.calculus import relation
 from shiftlint.calculus import sliding_windows as windows
-from shiftlint.calculus.note import Kind, Note
+from shiftlint.calculus.note import Kind, Note, Reason
 from shiftlint.calculus.relation import Relation
 from shiftlint.calculus.sliding_windows import Geometry
 from shiftlint.calculus.tensor import Tensor
@@ -174,7 +174,7 @@ def chance_in_bodies(patch: Patch) -> None:
 def chance_of_weights(patch: Patch) -> None:
     """Only what follows the image is called random."""
 
-    def noisy(x: Tensor, reason: str = "") -> Tensor:
+    def noisy(x: Tensor, reason: Reason = Reason.RANDOM) -> Tensor:
         return x.with_notes([Note(Kind.RANDOM, track.axis, reason) for track in x.tracks()])
 
     patch.setattr(randomness, "noisy", noisy)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Parameter, Tensor, constant, dim_of
 from shiftlint.ops.convolution import convolved
@@ -30,7 +30,7 @@ def reorder_input(x: Tensor, *, channels_last: int = 0) -> Tensor:
 def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Tensor:
     """Out of the blocked layout: the padding of the channels is cut away."""
     if x.rank < 3 or channels < 1:
-        raise Unsupported(f"{channels} channels of an input of rank {x.rank}")
+        raise Unsupported(Reason.BLOCKED_CHANNELS, channels=channels, rank=x.rank)
     result = replace(x.with_dim(1, dim_of(channels)), blocked=False)
     return last_channels(result) if channels_last else result
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Parameter, Tensor, dim_of
 from shiftlint.ops.broadcasting import broadcast, spread_over
@@ -129,7 +129,7 @@ def fused_mat_mul(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
     """
     if transBatchA or transBatchB:
-        raise Unsupported("a product of matrices with transposed batches")
+        raise Unsupported(Reason.TRANSPOSED_BATCHES)
     return mat_mul(_turned(a) if transA else a, _turned(b) if transB else b)
 
 
@@ -170,7 +170,7 @@ def skip_layer_normalization(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
     """
     total = spread_over(x, skip, bias)
-    normed = spread_over(whole(total, [total.rank - 1], "statistics over the whole axis"), gamma, beta)
+    normed = spread_over(whole(total, [total.rank - 1], Reason.AXIS_STATISTICS), gamma, beta)
     return normed, normed, normed, total
 
 
@@ -194,7 +194,7 @@ def simplified_layer_normalization(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
     """
-    return spread_over(whole(x, range(checked_axis(axis, x.rank), x.rank), "statistics over the whole axis"), scale)
+    return spread_over(whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.AXIS_STATISTICS), scale)
 
 
 @transfer("GroupNorm", since=1, domain=DOMAIN)
@@ -217,8 +217,8 @@ def group_norm(
     """
     total = x if skip is None else broadcast(x, skip)
     axes = range(1, x.rank - 1) if channels_last else range(2, x.rank)
-    normed = whole(total, axes, "statistics over the whole image")
-    return normed.with_notes(ordered(total, [total.rank - 1 if channels_last else 1], "groups of places"))
+    normed = whole(total, axes, Reason.STATISTICS)
+    return normed.with_notes(ordered(total, [total.rank - 1 if channels_last else 1], Reason.GROUPED))
 
 
 @transfer("BiasSplitGelu", since=1, domain=DOMAIN)
@@ -229,7 +229,7 @@ def bias_split_gelu(x: Tensor, bias: Tensor) -> Tensor:
     """
     total = broadcast(x, bias)
     if any(atom.track for atom in total.dims[-1]):
-        raise Unsupported("an axis of the image is taken for channels")
+        raise Unsupported(Reason.AXIS_AS_CHANNELS)
     return total.with_dim(-1, dim_of(total.shape[-1] // 2))
 
 
@@ -240,10 +240,10 @@ def bias_softmax(data: Tensor, bias: Tensor, *, axis: int = 1, is_inner_broadcas
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSoftmax
     """
     if not is_inner_broadcast:
-        raise Unsupported("a bias that is repeated row by row")
+        raise Unsupported(Reason.REPEATED_BIAS)
     total = broadcast(data, bias)
     along = range(checked_axis(axis, total.rank), total.rank)
-    return whole(total, along, "a softmax over the whole axis")
+    return whole(total, along, Reason.SOFTMAX)
 
 
 def _table(op: str, attributes: dict[str, Any]) -> None:
@@ -264,7 +264,7 @@ MEETING: dict[str, dict[str, Any]] = {
 for _op, _attributes in MEETING.items():
     _table(_op, _attributes)
 for _op in ("EmbedLayerNormalization", "DecoderAttention", "LongformerAttention", "QAttention"):
-    unknown(_op, "a language model's operator", domain=DOMAIN)
+    unknown(_op, Reason.LANGUAGE_MODEL, domain=DOMAIN)
 
 
 def summed(result: Tensor, z: Tensor | None) -> Tensor:
@@ -275,7 +275,7 @@ def summed(result: Tensor, z: Tensor | None) -> Tensor:
 def first_channels(x: Tensor) -> Tensor:
     """N, space, C as N, C, space."""
     if x.rank < 3:
-        raise Unsupported(f"an input of rank {x.rank}")
+        raise Unsupported(Reason.RANK, rank=x.rank)
     return transpose(x, perm=(0, x.rank - 1, *range(1, x.rank - 1)))
 
 

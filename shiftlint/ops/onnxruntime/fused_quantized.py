@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shiftlint.calculus.note import Unsupported
+from shiftlint.calculus.note import Reason, Unsupported
 from shiftlint.calculus.sliding_windows import Ints
 from shiftlint.calculus.tensor import Parameter, Tensor, plain
 from shiftlint.ops.broadcasting import broadcast, spread_over
@@ -215,7 +215,7 @@ def dynamic_quantize_mat_mul(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
     """
-    scaled = whole(a, range(a.rank), "dynamic quantization: the scale is taken from the whole image")
+    scaled = whole(a, range(a.rank), Reason.DYNAMIC_SCALE)
     product = mat_mul(scaled, by_column(b, b_scale, b_zero_point))
     return spread_over(product, bias)
 
@@ -241,7 +241,7 @@ def mat_mul_n_bits(
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
     """
     if K < 1 or N < 1:
-        raise Unsupported(f"weights of {K} by {N}")
+        raise Unsupported(Reason.WEIGHTS_SHAPE, rows=K, columns=N)
     product = mat_mul(a, plain(K, N))
     return spread_over(product, bias)
 

@@ -17,7 +17,7 @@ import pytest
 import shiftlint.ops
 from shiftlint.analysis.interpreter import Pass, evaluate, prepared
 from shiftlint.analysis.size_dependence import Numbering
-from shiftlint.calculus.note import Kind, Note, SizeError
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError
 from shiftlint.calculus.tensor import Tensor, computed, constant, dim_of, plain
 from shiftlint.calculus.track import Track
 from shiftlint.onnx_file.graph import Node, Subgraph
@@ -35,7 +35,7 @@ def image(rank: int = 4) -> Tensor:
 
 def marked(x: Tensor, number: int) -> Tensor:
     """The same with a note that tells it apart; of known elements nothing is noted."""
-    return x if x.elements is not None else x.with_notes([Note(Kind.POSITION, 2, f"mark {number}", node="mark", op="Mark")])
+    return x if x.elements is not None else x.with_notes([Note(Kind.POSITION, 2, Reason.VARIES, node=f"mark {number}", op="Mark")])
 
 
 def candidates() -> list[Tensor]:
@@ -150,8 +150,8 @@ def given(op: str, domain: str, since: int, inputs: tuple[Tensor, ...], attribut
 
 def lost(inputs: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> set[str]:
     """What is noted of inputs and not of every result whose elements are not known."""
-    noted = {note.reason for x in inputs for note in x.notes}
-    return {reason for r in results if r.elements is None for reason in noted - {note.reason for note in r.notes}}
+    noted = {note.node for x in inputs for note in x.notes}
+    return {mark for r in results if r.elements is None for mark in noted - {note.node for note in r.notes}}
 
 
 REGISTERED = [
@@ -176,7 +176,9 @@ def test_bodies_pass_on_what_is_noted_of_what_they_mention() -> None:
     outer = marked(image(), 0)
     bodies = [Subgraph((Node("inner", op, "", ("outer",), ("z",), {}, frozenset()),), (), ("z",), {}) for op in ("Relu", "Sigmoid")]
     attributes = {"then_branch": bodies[0], "else_branch": bodies[1]}
-    condition = Tensor((), from_image=True, notes=frozenset({Note(Kind.GLOBAL, 2, "mark 1", 1, "mark", "Mark")}), program="c")
+    condition = Tensor(
+        (), from_image=True, notes=frozenset({Note(Kind.GLOBAL, 2, Reason.VARIES, 1, "mark 1", "Mark")}), program="c"
+    )
     node = Node("node", "If", "", ("condition",), ("y",), attributes, frozenset({"outer"}))
     budget = Pass({}, Numbering(), {2: PX, 3: PX}, frozenset({"float32"}))
     results = evaluate(prepared(node, {"": 17}, budget.numbering), (condition,), {"outer": outer, "condition": condition}, budget)
