@@ -113,9 +113,12 @@ def check(
     if baseline is not None:
         from shiftlint.linting import baseline as known
 
-        shown, hidden = known.without_known(shown, baseline)
-        if hidden:
-            click.echo(f"{hidden} known findings are left out ({baseline})", err=True)
+        hidden = known.without_known(shown, baseline)
+        shown = hidden.files
+        if hidden.count:
+            click.echo(f"{hidden.count} known findings are left out ({baseline})", err=True)
+        if hidden.rewritten:
+            click.echo(f"{baseline}: rewritten, its findings are now known whatever the wording of messages", err=True)
     level = fail_on or configuration.table.get("fail-on", "error")
     failing = LEVELS[: LEVELS.index(level) + 1]
     _print_report(shown, output_format, failing, statistics=statistics)
@@ -162,10 +165,9 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     for path in files:
         try:
             with readable(path) as file:
-                models.append((path, file_sha256(file), analyze_file(file, input_name=input_name)))
+                models.append((path, file_sha256(file), analyze_file(file, input_name=input_name, where=path)))
         except InputError as error:
-            code = error.code or "SL001"
-            models.append((path, None, Finding(code, Level.ERROR, str(error).removeprefix(code).strip())))
+            models.append((path, None, Finding(error.code or "SL001", Level.ERROR, error.message)))
     if output_format == "json":
         click.echo(json_report.render_contracts(models))
     for path, _, result in models:
@@ -197,7 +199,7 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
     from shiftlint.verification.verify import verify as verify_file
 
     with readable(file) as path:
-        measurements = verify_file(path, input_name=input_name, seed=seed)
+        measurements = verify_file(path, input_name=input_name, seed=seed, where=file)
     render = verification.render_json if output_format == "json" else verification.render
     click.echo(render(file, measurements))
     return int(bool(contradictions(measurements)))
@@ -226,7 +228,7 @@ def why(
     from shiftlint.report import comparison
 
     with readable(file) as path:
-        found = compare(path, *sizes, output=output, input_name=input_name)
+        found = compare(path, *sizes, output=output, input_name=input_name, where=file)
     render = comparison.render_json if output_format == "json" else comparison.render
     click.echo(render(file, found))
     return int(any(one.cause is not None for one in found))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 
 class InputError(ValueError):
     """A file, an argument or an image that cannot be used.
 
-    The message is one line of the form `what (where): expected E, got G. Do this.`; where a rule stands behind it, the rule's
-    code comes first.
+    The message is one line of the form `what (where): expected E, got G. Do this.`; where a rule stands behind the error, `str`
+    begins with its code.
+
+    Attributes
+    ----------
+    code : str or None
+        Of the rule, such as "SL001".
+    message : str
+        Without the code.
     """
 
-    @property
-    def code(self) -> str | None:
-        """The code of the rule that the message begins with, as in "SL001"; None if there is none."""
-        match = re.match(r"SL\d{3}\b", str(self))
-        return match and match[0]
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(f"{code} {message}" if code else message)
+        self.code, self.message = code, message

@@ -37,7 +37,13 @@ class Comparison:
 
 
 def compare(
-    path: str | Path, first: Sizes, second: Sizes, *, output: str | None = None, input_name: str | None = None
+    path: str | Path,
+    first: Sizes,
+    second: Sizes,
+    *,
+    output: str | None = None,
+    input_name: str | None = None,
+    where: str | None = None,
 ) -> list[Comparison]:
     """Compare the programs of all outputs, or of one.
 
@@ -48,6 +54,8 @@ def compare(
         Px of the image, one for all spatial axes or one for each.
     output, input_name : str, optional
         Names of an output and of the input that is the image.
+    where : str, optional
+        What errors name; default: the path.
 
     Raises
     ------
@@ -55,29 +63,32 @@ def compare(
         SL001 (unreadable), SL005 (no image-like input, or several), SL302 (the network does not run at one of the sizes), no such
         output, or sizes that do not fit the axes.
     """
-    graph = read_graph(Path(path))
-    probe = open_probe(graph, where=str(path), input_name=input_name)
+    where = where or str(path)
+    graph = read_graph(Path(path), where=where)
+    probe = open_probe(graph, where=where, input_name=input_name)
     names = [value.name for value in graph.outputs]
     if output is not None and output not in names:
         raise InputError(f"no such output (--output): expected one of {', '.join(names)}, got {output!r}.")
-    one, two = (_checked(probe, sizes, path) for sizes in (first, second))
+    one, two = (_checked(probe, sizes, where) for sizes in (first, second))
     return [Comparison(name, one, two, _cause(probe, name, one, two)) for name in names if output in (None, name)]
 
 
-def _checked(probe: Probe, sizes: Sizes, path: str | Path) -> Sizes:
+def _checked(probe: Probe, sizes: Sizes, where: str) -> Sizes:
     """One size per axis, at which the network runs."""
     rank = len(probe.axes)
     if len(sizes) not in (1, rank):
-        raise InputError(f"wrong number of sizes (--sizes): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
+        raise InputError(f"wrong number of sizes (--sizes): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}.")
     sizes = sizes * rank if len(sizes) < rank else sizes
     fixed = tuple(n if given is None else given for n, given in zip(sizes, probe.static, strict=True))
     if fixed != sizes:
-        raise InputError(f"SL302 illegal size ({path}): expected {written(fixed)} px, which the file fixes, got {written(sizes)}.")
+        raise InputError(
+            f"illegal size ({where}): expected {written(fixed)} px, which the file fixes, got {written(sizes)}.", code="SL302"
+        )
     try:
         probe.at(sizes)
     except SizeError as error:
         raise InputError(
-            f"SL302 illegal size ({path}): expected one at which the network runs, got {written(sizes)} px: {error}."
+            f"illegal size ({where}): expected one at which the network runs, got {written(sizes)} px: {error}.", code="SL302"
         ) from error
     return sizes
 

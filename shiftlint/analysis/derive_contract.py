@@ -14,15 +14,16 @@ from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
 from shiftlint.analysis.rounding import fewest_px
 from shiftlint.calculus.note import EVERY, Kind, Note, Reason, SizeError, Words
 from shiftlint.contract.metadata import Metadata
-from shiftlint.contract.values import AxisContract, Contract, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.contract.values import AxisContract, Contract, Explanation, InputContract, ModelIdentity, OutputContract, OutputSize
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 from shiftlint.onnx_file.reader import read_graph
+from shiftlint.rules.note_codes import causes, code_of
 
 AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
-def analyze(path: str | Path, *, input_name: str | None = None) -> Contract:
+def analyze(path: str | Path, *, input_name: str | None = None, where: str | None = None) -> Contract:
     """Derive the contract of the network in an ONNX file.
 
     Parameters
@@ -30,13 +31,16 @@ def analyze(path: str | Path, *, input_name: str | None = None) -> Contract:
     path : str or Path
     input_name : str, optional
         Which input is the image, where there are several.
+    where : str, optional
+        What errors name; default: the path.
 
     Raises
     ------
     InputError
         SL001 (unreadable), SL005 (no image-like input, or several), SL302 (no legal size found).
     """
-    return contract_of(read_graph(Path(path)), where=str(path), input_name=input_name)
+    where = where or str(path)
+    return contract_of(read_graph(Path(path), where=where), where=where, input_name=input_name)
 
 
 def read_metadata(path: str | Path) -> Metadata:
@@ -60,7 +64,9 @@ def contract_and_notes(probe: Probe, *, where: str) -> tuple[Contract, tuple[Not
     try:
         base = typical_sizes(probe)
     except SizeError as error:
-        raise InputError(f"SL302 no legal size ({where}): expected a size at which the network runs, got: {error}.") from error
+        raise InputError(
+            f"no legal size ({where}): expected a size at which the network runs, got: {error}.", code="SL302"
+        ) from error
     outputs, notes = zip(*(_output(probe, base, value) for value in graph.outputs), strict=True)
     contract = Contract(
         ModelIdentity(graph.sha256, tuple(sorted((d or "ai.onnx", v) for d, v in graph.opset.items())), graph.producer),
@@ -269,10 +275,11 @@ def _size_notes(
                 break
 
 
-def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[str, ...]:
+def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[Explanation, ...]:
     """Why something is null, with the node at fault."""
-    reasons = {f"{note.kind}: {note.node} ({note.op}): {note.text}" for note in notes}
+    reasons = {Explanation(code_of(note), note.kind, note.axis, note.node, note.op, note.text) for note in causes(notes)}
     for axis in axes:
         if axis.period is None and not notes:
-            reasons.add(f"sizes: axis {axis.name} behaves differently from size to size")
-    return tuple(sorted(reasons))
+            text = f"axis {axis.name} behaves differently from size to size"
+            reasons.add(Explanation("SL102", Kind.SIZE, axis.input_axis, "", "", text))
+    return tuple(sorted(reasons, key=lambda reason: (reason.kind, reason.node, reason.axis, reason.text)))

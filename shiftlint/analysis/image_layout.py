@@ -37,8 +37,9 @@ def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Pr
     if len(images) != 1:
         names = ", ".join(v.name for v in images) or ", ".join(f"{v.name} {list(v.shape)}" for v in graph.inputs) or "none"
         raise InputError(
-            f"SL005 no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
-            "Choose one with --input NAME."
+            f"no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
+            "Choose one with --input NAME.",
+            code="SL005",
         )
     layouts = [_with_channels(Probe(graph, images[0], axes)) for axes in layouts_of(images[0])]
     return next((probe for probe in layouts if len(layouts) > 1 and _suits(probe)), layouts[0])

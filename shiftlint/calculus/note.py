@@ -169,7 +169,7 @@ def _text(value: Any) -> str:
     """A fact as it is read: sizes as [2, 3], names of inputs as "starts, ends and axes"."""
     if not isinstance(value, tuple):
         return str(value)
-    if not all(isinstance(part, str) for part in value):
+    if not value or not all(isinstance(part, str) for part in value):
         return str(list(value))
     *most, last = value
     return f"{', '.join(most)} and {last}" if most else last

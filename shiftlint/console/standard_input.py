@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shiftlint.errors import InputError
-
 NAME = "-"
 
 
 @contextmanager
 def readable(path: str) -> Iterator[str]:
-    """The path itself, or for `-` that of a file with what standard input held; errors then name `-`, not the file."""
+    """The path itself, or for `-` that of a file with what standard input held; pass `path` on as what errors name."""
     if path != NAME:
         yield path
         return
@@ -23,7 +21,4 @@ def readable(path: str) -> Iterator[str]:
     with TemporaryDirectory(prefix="shiftlint") as folder:
         file = Path(folder) / "stdin.onnx"
         file.write_bytes(sys.stdin.buffer.read())
-        try:
-            yield str(file)
-        except InputError as error:
-            raise InputError(str(error).replace(str(file), NAME)) from error
+        yield str(file)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import StrEnum
 
-if TYPE_CHECKING:
-    pass
+
+class Claim(StrEnum):
+    """What is measured, and its words; {count} is that of the measurement."""
+
+    RUNS = "runs at legal sizes"
+    LOADS = "the network runs"
+    MEASURABLE = "nothing"
+    OUTPUT_SIZE = "output size"
+    SHIFT = "shift by {count} px"
+    WINDOWS = "windows"
+    TILES = "{count} tiles against the whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +27,26 @@ class Measurement:
     code : str
         The rule that a contradiction falls under.
     output, axis : str
-    what : str
-        The claim, as in "shift by 16 px".
+    claim : Claim
     difference : float
         The largest, in standard deviations of the output.
     holds : bool or None
         None: nothing was claimed, the figure is for information.
     detail : str
+    count : int
+        Px that the claim shifts by, or tiles that it compares.
     """
 
     code: str
     output: str
     axis: str
-    what: str
+    claim: Claim
     difference: float
     holds: bool | None
     detail: str = ""
+    count: int = 0
+
+    @property
+    def what(self) -> str:
+        """The claim in words, as in "shift by 16 px"."""
+        return self.claim.format(count=self.count)

@@ -12,7 +12,8 @@ Sizes that are legal and aligned are those from `min` to `max` with a residue of
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -160,12 +161,49 @@ class AxisContract:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an output has no period, no windows or no bound along an axis.
+
+    Attributes
+    ----------
+    code : str
+        Of the rule that speaks of it, such as "SL401"; "" in contracts that were stored before rules were named.
+    kind : str
+        As of `shiftlint.calculus.note.Kind`.
+    axis : int
+        Of the network's image input; -1 for all of them.
+    node, op : str
+        Where; "" where no node is at fault.
+    text : str
+        What happens there, for a reader.
+    """
+
+    code: str
+    kind: str
+    axis: int
+    node: str
+    op: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.node} ({self.op}): {self.text}" if self.node else self.text
+
+
+def told(reasons: Sequence[Explanation], most: int = 3) -> str:
+    """Explanations in one line: the first ones, and how many more there are."""
+    texts = list(dict.fromkeys(map(str, reasons)))
+    more = f" (and {len(texts) - most} more)" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more
+
+
+@dataclass(frozen=True, slots=True)
 class OutputContract:
     """One output tensor.
 
     `capacity` bounds the same-looking objects that can be told apart (Rumberger et al. 2021, Corollary 2): the product of
     the periods; None with padding or position. `upsampling` is "none", "fixed", "learned" or "mixed"; `location_aware` says
-    whether a constant image can give different values within one step (Corollary 5). `reasons` explain each None.
+    whether a constant image can give different values within one step (Corollary 5). `reasons` explain each None; contracts that
+    differ in nothing else are equal.
     """
 
     name: str
@@ -174,7 +212,7 @@ class OutputContract:
     capacity: int | None
     upsampling: str
     location_aware: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Explanation, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +294,7 @@ def _output_to_json(output: OutputContract) -> dict[str, Any]:
         "capacity": output.capacity,
         "upsampling": output.upsampling,
         "location_aware": output.location_aware,
-        "reasons": list(output.reasons),
+        "reasons": [asdict(reason) for reason in output.reasons],
     }
 
 
@@ -295,7 +333,7 @@ def _output_from_json(output: dict[str, Any]) -> OutputContract:
         output["capacity"],
         output["upsampling"],
         output["location_aware"],
-        tuple(output["reasons"]),
+        tuple(Explanation(**r) if isinstance(r, dict) else Explanation("", "", -1, "", "", r) for r in output["reasons"]),
     )
 
 

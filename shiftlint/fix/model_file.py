@@ -29,7 +29,9 @@ def load_model(path: Path) -> onnx.ModelProto:
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except DecodeError as error:
-        raise InputError(f"SL001 not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.") from error
+        raise InputError(
+            f"not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.", code="SL001"
+        ) from error
     return model
 
 

@@ -1,15 +1,17 @@
 """A baseline: findings that are known, so that only new ones are reported.
 
-A finding is known by its file (from the folder of the baseline), code, node and a hash of its message. The file is JSON, sorted,
-one finding per line, so that it can be read and merged.
+A finding is known by its file (from the folder of the baseline), code, node and fingerprint, which hangs on no words. The file is
+JSON, sorted, one finding per line, so that it can be read and merged. In files of version 1 the fingerprint was that of the
+message: these are read once more, and rewritten as soon as all their files are checked together.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +23,31 @@ from shiftschemas import SchemaError, validate
 if TYPE_CHECKING:
     from shiftlint.linting.check import Checked
 
-Key = tuple[str, str, str, str]  # file, code, node, hash
+Key = tuple[str, str, str, str]  # file, code, node, fingerprint
+VERSION = 2
 
 
-def read_baseline(path: Path) -> frozenset[Key]:
-    """The known findings; InputError where the file cannot be read or is no baseline."""
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a baseline leaves of some files.
+
+    Attributes
+    ----------
+    files : list of Checked
+        With the findings that it does not know.
+    count : int
+        Findings that it knows.
+    rewritten : bool
+        It was of version 1, and is no longer.
+    """
+
+    files: list[Checked]
+    count: int
+    rewritten: bool = False
+
+
+def read_baseline(path: Path) -> tuple[int, tuple[Key, ...]]:
+    """The version of a file and its findings; InputError where it cannot be read or is no baseline."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         validate(document, "baseline", where=str(path))
@@ -35,26 +57,56 @@ def read_baseline(path: Path) -> frozenset[Key]:
         ) from error
     except (ValueError, SchemaError) as error:
         raise InputError(f"no baseline ({path}): expected what --write-baseline writes, got: {error}") from error
-    return frozenset((row["file"], row["code"], row["node"], row["hash"]) for row in document["findings"])
+    rows = tuple((row["file"], row["code"], row["node"], row["hash"]) for row in document["findings"])
+    return document["schema_version"], rows
 
 
 def write_baseline(path: Path, files: Iterable[Checked]) -> int:
     """Write all findings as known; return how many."""
-    keys = sorted({key_of(path, file.path, finding) for file in files for finding in file.findings})
-    rows = [json.dumps(dict(zip(("file", "code", "node", "hash"), key, strict=True))) for key in keys]
-    text = '{"schema_version": 1, "findings": [\n' + ",\n".join(rows) + "\n]}\n"
-    write_atomically(path, text.encode())
-    return len(keys)
+    return _write(path, {key_of(path, file.path, finding) for file in files for finding in file.findings})
 
 
-def without_known(files: Sequence[Checked], path: Path) -> tuple[list[Checked], int]:
-    """The files without the findings of the baseline, and how many those were."""
-    known = read_baseline(path)
+def without_known(files: Sequence[Checked], path: Path) -> Hidden:
+    """The files without the findings of the baseline; one of version 1 is rewritten."""
+    version, rows = read_baseline(path)
+    known = frozenset(rows) if version == VERSION else _of_version_1(rows, files, path)
     kept = [replace(f, findings=tuple(x for x in f.findings if key_of(path, f.path, x) not in known)) for f in files]
-    return kept, sum(len(f.findings) for f in files) - sum(len(f.findings) for f in kept)
+    count = sum(len(f.findings) for f in files) - sum(len(f.findings) for f in kept)
+    complete = {row[0] for row in rows} <= {_local(path, file.path) for file in files}
+    if version == VERSION or not complete:
+        return Hidden(kept, count)
+    _write(path, known)
+    return Hidden(kept, count, rewritten=True)
 
 
 def key_of(baseline: Path, file: str, finding: Finding) -> Key:
     """What a finding is known by."""
-    local = file if file == "-" else Path(os.path.relpath(file, baseline.parent)).as_posix()
-    return local, finding.code, finding.node, fingerprint(finding)
+    return _local(baseline, file), finding.code, finding.node, fingerprint(finding)
+
+
+def _local(baseline: Path, file: str) -> str:
+    return file if file == "-" else Path(os.path.relpath(file, baseline.parent)).as_posix()
+
+
+def _of_version_1(rows: Sequence[Key], files: Sequence[Checked], path: Path) -> frozenset[Key]:
+    """The findings that a baseline of version 1 knows.
+
+    Messages have changed since, so a finding is known by file, code and node: as many of these as the file lists.
+    """
+    left = Counter(row[:3] for row in rows)
+    known: set[Key] = set()
+    for file in files:
+        for finding in file.findings:
+            key = key_of(path, file.path, finding)
+            if left[key[:3]]:
+                left[key[:3]] -= 1
+                known.add(key)
+    return frozenset(known)
+
+
+def _write(path: Path, keys: Iterable[Key]) -> int:
+    ordered = sorted(keys)
+    rows = [json.dumps(dict(zip(("file", "code", "node", "hash"), key, strict=True))) for key in ordered]
+    text = f'{{"schema_version": {VERSION}, "findings": [\n' + ",\n".join(rows) + "\n]}\n"
+    write_atomically(path, text.encode())
+    return len(ordered)

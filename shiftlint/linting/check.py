@@ -61,15 +61,14 @@ def check_all(
     for path in dict.fromkeys(paths):
         settings = configuration.settings(path, command_line)
         with readable(path) as file:
-            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify)
+            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify, where=path)
             sha256 = file_sha256(file) if hashed else None
-        findings = tuple(replace(f, message=f.message.replace(file, path)) for f in checked.findings)
-        result.append(replace(checked, path=path, sha256=sha256, findings=findings, settings=settings))
+        result.append(replace(checked, path=path, sha256=sha256, settings=settings))
     return result
 
 
-def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Checked:
-    """Check one file. What makes it unusable is a finding, too (SL001, SL005, SL302).
+def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False, where: str | None = None) -> Checked:
+    """Check one file, which `where` names in findings (default: its path). What makes it unusable is a finding, too (SL001, …).
 
     Raises
     ------
@@ -77,7 +76,8 @@ def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool 
         The wish does not fit the network's axes; `verify` without onnxruntime.
     """
     try:
-        case = open_case(path, read_graph(Path(path)), wish, input_name=input_name, verify=verify)
+        graph = read_graph(Path(path), where=where)
+        case = open_case(path, graph, wish, input_name=input_name, verify=verify, where=where)
     except InputError as error:
         if error.code is None:
             raise
@@ -86,38 +86,47 @@ def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool 
     return Checked(path, None, contract, tuple(run(case)))
 
 
-def open_case(path: str, graph: Graph, wish: Wish, *, input_name: str | None = None, verify: bool = False) -> Case:
+def open_case(
+    path: str,
+    graph: Graph,
+    wish: Wish,
+    *,
+    input_name: str | None = None,
+    verify: bool = False,
+    where: str | None = None,
+) -> Case:
     """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
-    probe = open_probe(graph, where=path, input_name=input_name)
-    contract, notes = contract_and_notes(probe, where=path)
+    where = where or path
+    probe = open_probe(graph, where=where, input_name=input_name)
+    contract, notes = contract_and_notes(probe, where=where)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
     for name in SIZES:
         sizes = getattr(wish, name)
         if sizes is not None and rank and len(sizes) not in (1, rank):
             option = f"--{name.replace('_', '-')}"
-            raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {path}, got {len(sizes)}.")
+            raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}.")
     metadata, problem = Metadata(), ""
     try:
-        metadata = Metadata.from_props(graph.metadata, where=path, computed=contract)
+        metadata = Metadata.from_props(graph.metadata, where=where, computed=contract)
     except SchemaError as error:
         problem = str(error)
-    measurements = measured(path, contract) if verify else ()
+    measurements = measured(path, contract, where=where) if verify else ()
     return Case(path, contract, metadata, problem, notes, wish, None, tuple(every_node(graph)), graph.constants, measurements)
 
 
-def measured(path: str, contract: Contract) -> tuple[Measurement, ...]:
+def measured(path: str, contract: Contract, *, where: str) -> tuple[Measurement, ...]:
     """What onnxruntime says to the contract; that it does not load the model is a contradiction, too.
 
     Of a network that is too large to measure it says nothing.
     """
-    from shiftlint.contract.measurement import Measurement
+    from shiftlint.contract.measurement import Claim, Measurement
     from shiftlint.verification.onnxruntime_session import Refused
     from shiftlint.verification.verify import Unmeasurable, verify
 
     try:
-        return tuple(verify(path, contract=contract))
+        return tuple(verify(path, contract=contract, where=where))
     except Refused as error:
-        return (Measurement("SL901", "", "", "the network runs", inf, False, str(error)),)
+        return (Measurement("SL901", "", "", Claim.LOADS, inf, False, str(error)),)
     except Unmeasurable:
         return ()
 

@@ -41,38 +41,42 @@ _COUNTER = count()  # constants of subgraphs and functions may share a name
 EXTERNAL = 1  # where a tensor's data are: in another file, which is never opened
 
 
-def read_graph(path: Path) -> Graph:
-    """Read the graph of an ONNX file.
+def read_graph(path: Path, *, where: str | None = None) -> Graph:
+    """Read the graph of an ONNX file, which `where` names in errors (default: its path).
 
     Raises
     ------
     InputError
         Rule SL001: the file is missing, empty, truncated or not ONNX.
     """
+    where = where or str(path)
     try:
         with path.open("rb") as file:
             if not os.fstat(file.fileno()).st_size:
-                return graph_of(file.read(), where=str(path))  # empty, or a pipe
+                return graph_of(file.read(), where=where)  # empty, or a pipe
             with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-                return graph_of(data, where=str(path))
+                return graph_of(data, where=where)
     except OSError as error:
-        raise InputError(f"SL001 cannot read model ({path}): expected an ONNX file, got: {error.strerror}.") from error
+        raise InputError(f"cannot read model ({where}): expected an ONNX file, got: {error.strerror}.", code="SL001") from error
 
 
 def graph_of(data: bytes | mmap, *, where: str) -> Graph:
     """Read the graph from the bytes of an ONNX file, which `where` names in errors; raises as `read_graph`."""
     if not len(data):
-        raise InputError(f"SL001 empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.")
+        raise InputError(f"empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.", code="SL001")
     try:
         return _graph(Message(Source(data)), where)
     except WireError as error:
         raise InputError(
-            f"SL001 not an ONNX model ({where}): expected a protobuf of type ModelProto, got {len(data)} bytes that are none "
-            f"({error}). Is the file truncated or another format? Fetch or export it again."
+            f"not an ONNX model ({where}): expected a protobuf of type ModelProto, got {len(data)} bytes that are none "
+            f"({error}). Is the file truncated or another format? Fetch or export it again.",
+            code="SL001",
         ) from error
     except (UnicodeDecodeError, OverflowError) as error:
         what = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise InputError(f"SL001 damaged model ({where}): expected valid names and sizes, got {what}. Export it again.") from error
+        raise InputError(
+            f"damaged model ({where}): expected valid names and sizes, got {what}. Export it again.", code="SL001"
+        ) from error
 
 
 def _graph(model: Message, where: str) -> Graph:
@@ -82,8 +86,9 @@ def _graph(model: Message, where: str) -> Graph:
         raise WireError("no nodes" if not nodes else "no opset_import")
     if nodes > MAXIMUM_NODES:
         raise InputError(
-            f"SL001 too large a graph ({where}): expected at most {MAXIMUM_NODES} nodes, got {nodes}. "
-            "Unrolled loops make such graphs: export the network without them."
+            f"too large a graph ({where}): expected at most {MAXIMUM_NODES} nodes, got {nodes}. "
+            "Unrolled loops make such graphs: export the network without them.",
+            code="SL001",
         )
     every = [_node(n, index) for index, n in enumerate(proto.messages(1))]
     masks = {name for node in every if node.op not in WEIGHTED for name in node.inputs}
@@ -116,20 +121,22 @@ def _check_order(nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[
                 made = any(name in other.outputs for other in nodes)
                 what = "is computed behind it (unsorted or cyclic)" if made else "nothing defines"
                 raise InputError(
-                    f"SL001 invalid graph ({where}): expected every input to be defined before it is read, got node "
-                    f"{node.name} ({node.op}) with input {name!r}, which {what}. Export it again."
+                    f"invalid graph ({where}): expected every input to be defined before it is read, got node "
+                    f"{node.name} ({node.op}) with input {name!r}, which {what}. Export it again.",
+                    code="SL001",
                 )
         for name in node.outputs:
             if name and name in defined:
                 raise InputError(
-                    f"SL001 invalid graph ({where}): expected every name to be defined once, got {name!r} twice, the second "
-                    f"time by node {node.name} ({node.op}). Export it again."
+                    f"invalid graph ({where}): expected every name to be defined once, got {name!r} twice, the second "
+                    f"time by node {node.name} ({node.op}). Export it again.",
+                    code="SL001",
                 )
             defined.add(name)
     missing = [value.name for value in outputs if value.name not in defined]
     if missing or not outputs:
         what = f"{missing[0]!r}, which nothing computes" if missing else "none"
-        raise InputError(f"SL001 invalid graph ({where}): expected outputs that are computed, got {what}. Export it again.")
+        raise InputError(f"invalid graph ({where}): expected outputs that are computed, got {what}. Export it again.", code="SL001")
 
 
 def _domain(domain: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shiftlint.contract.values import Contract
 from shiftlint.linting.check import Checked
-from shiftlint.rules.finding import Finding
+from shiftlint.rules.finding import Finding, fingerprint
 
 
 def render(files: Sequence[Checked]) -> str:
@@ -38,4 +38,7 @@ def _finding(finding: Finding) -> dict[str, str]:
         "message": finding.message,
         "advice": finding.advice,
         "node": finding.node,
+        "output": finding.tensor,
+        "axis": finding.axis,
+        "fingerprint": fingerprint(finding),
     }

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from shiftlint import __version__
 from shiftlint.linting.check import Checked
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level, fingerprint
@@ -24,7 +24,9 @@ def render(files: Sequence[Checked]) -> str:
     """One run with all rules, the files as artifacts, and one result per finding."""
     codes = list(modules())
     run = {
-        "tool": {"driver": {"name": "shiftlint", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}},
+        "tool": {
+            "driver": {"name": "shiftlint", "semanticVersion": version("shiftlint"), "rules": [_rule(code) for code in codes]}
+        },
         "invocations": [{"executionSuccessful": not any(file.unreadable for file in files)}],
         "artifacts": [_artifact(file) for file in files],
         "results": [_result(index, file, f, codes) for index, file in enumerate(files) for f in file.findings],
@@ -51,9 +53,8 @@ def _artifact(file: Checked) -> dict[str, Any]:
 
 
 def _result(index: int, file: Checked, finding: Finding, codes: list[str]) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": uri(file.path), "index": index}, "region": {"startLine": 1}}
-    }
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": uri(file.path), "index": index}}}
+    known = fingerprint(finding)
     if finding.node:
         location["logicalLocations"] = [{"name": finding.node, "fullyQualifiedName": finding.node, "kind": "element"}]
     return {
@@ -62,7 +63,7 @@ def _result(index: int, file: Checked, finding: Finding, codes: list[str]) -> di
         "level": LEVELS[finding.level],
         "message": {"text": f"{finding.message} {finding.advice}".strip()},
         "locations": [location],
-        "partialFingerprints": {"shiftlint/v1": fingerprint(finding)},
+        "partialFingerprints": {"primaryLocationLineHash": known, "shiftlint/v2": known},
     }
 
 

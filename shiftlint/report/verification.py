@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import isfinite
+from typing import Any
 
 import click
 
@@ -31,5 +31,16 @@ def render(path: str, measurements: Sequence[Measurement]) -> str:
 
 def render_json(path: str, measurements: Sequence[Measurement]) -> str:
     """The report for programs; a difference that is not finite is null."""
-    rows = [asdict(m) | {"difference": m.difference if isfinite(m.difference) else None} for m in measurements]
-    return json.dumps({"file": path, "measurements": rows}, indent=1)
+    return json.dumps({"file": path, "measurements": [_row(m) for m in measurements]}, indent=1)
+
+
+def _row(m: Measurement) -> dict[str, Any]:
+    return {
+        "code": m.code,
+        "output": m.output,
+        "axis": m.axis,
+        "what": m.what,
+        "difference": m.difference if isfinite(m.difference) else None,
+        "holds": m.holds,
+        "detail": m.detail,
+    }

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
     """One finding per note."""
     for note in found:
-        yield Finding(code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node)
+        yield Finding(code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node, fact=note.fact)
 
 
 def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
     """One finding if the analysis failed for the reason of this rule."""
     if case.failure is not None and case.failure.code == code:
-        yield Finding(code, level, str(case.failure).removeprefix(code).strip())
+        yield Finding(code, level, case.failure.message)
 
 
 def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
@@ -36,6 +36,9 @@ def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
                 f"{_place(m)}{m.what}: {m.detail}"
                 + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
                 "Run whole images, and report the model.",
+                tensor=m.output,
+                axis=m.axis,
+                fact=(("claim", m.claim.name),),
             )
 
 

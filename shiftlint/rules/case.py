@@ -7,29 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shiftlint.calculus.note import Facts, Kind, Note, Reason
+from shiftlint.calculus.note import Facts, Kind, Note
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.constants import Constant
 from shiftlint.onnx_file.graph import Node
+from shiftlint.rules.note_codes import causes, code_of
 
 if TYPE_CHECKING:
     from shiftlint.contract.measurement import Measurement
 
 
 Sizes = tuple[int, ...]
-
-
-CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
-
-
-FROM_SIZES = {
-    Reason.NOT_CONSTANT,
-    Reason.NOT_ONE_NUMBER,
-    Reason.INDEX_FROM_IMAGE,
-    Reason.COUNT_FROM_IMAGE,
-}  # what must follow from sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +117,7 @@ class Case:
 
         What only follows from another unknown is left out.
         """
-        notes = self.noted(Kind.UNKNOWN)
-        causes = [note for note in notes if note.reason is not Reason.FOLLOWS_UNANALYZED] or notes
-        return [note for note in causes if _cause(note) == code]
+        return [note for note in causes(self.noted(Kind.UNKNOWN)) if code_of(note) == code]
 
     @property
     def train_window(self) -> Sizes | None:
@@ -146,9 +134,3 @@ def at(sizes: Sizes | None, position: int) -> int | None:
     if sizes is None:
         return None
     return sizes[position] if len(sizes) > 1 else sizes[0]
-
-
-def _cause(note: Note) -> str:
-    if note.op in CONTROL_FLOW:
-        return "SL004"
-    return "SL003" if note.reason in FROM_SIZES else "SL002"

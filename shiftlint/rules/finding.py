@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 
 class Level(StrEnum):
@@ -35,6 +31,12 @@ class Finding:
         What to do.
     node : str
         The node at fault, "" if none is.
+    tensor : str
+        The output that is meant, "" for the whole network.
+    axis : str
+        Names of axes, as "y, x"; "" for all or none.
+    fact : tuple of (name, value)
+        What was found there, in values: numbers and names, no sentence.
     """
 
     code: str
@@ -42,8 +44,12 @@ class Finding:
     message: str
     advice: str = ""
     node: str = ""
+    tensor: str = ""
+    axis: str = ""
+    fact: tuple[tuple[str, Any], ...] = ()
 
 
 def fingerprint(finding: Finding) -> str:
-    """16 hexadecimal digits that stay as long as code, node and message do."""
-    return hashlib.sha256(f"{finding.code}\0{finding.node}\0{finding.message}".encode()).hexdigest()[:16]
+    """16 hexadecimal digits that stay as long as code, node, tensor, axis and fact do, whatever the words."""
+    known = json.dumps([finding.code, finding.node, finding.tensor, finding.axis, finding.fact], default=str)
+    return hashlib.sha256(known.encode()).hexdigest()[:16]

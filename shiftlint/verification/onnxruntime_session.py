@@ -15,8 +15,11 @@ class Refused(InputError):
     """onnxruntime does not load the model."""
 
 
-def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
-    """An onnxruntime session on the CPU; InputError where onnxruntime is missing, Refused where it does not load the model."""
+def open_session(model: str | Path | bytes, *, where: str | None = None) -> onnxruntime.InferenceSession:
+    """An onnxruntime session on the CPU; `where` names the model in errors.
+
+    InputError where onnxruntime is missing, Refused where it does not load the model.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -30,8 +33,8 @@ def open_session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except refusals() as error:
-        where = "model" if isinstance(model, bytes) else model
-        raise Refused(f"onnxruntime refuses the model ({where}): expected one that it runs, got: {first_line(error)}") from error
+        named = where or ("model" if isinstance(model, bytes) else model)
+        raise Refused(f"onnxruntime refuses the model ({named}): expected one that it runs, got: {first_line(error)}") from error
 
 
 def refusals() -> tuple[type[Exception], ...]:

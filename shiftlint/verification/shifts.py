@@ -17,7 +17,7 @@ from math import ceil, inf, prod
 
 import numpy as np
 
-from shiftlint.contract.measurement import Measurement
+from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract, OutputContract
 from shiftlint.verification.subject import (
     GLOBAL_MARGIN,
@@ -44,7 +44,9 @@ def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]
         if not claims or size is None:
             continue
         if prod(subject.sizes(axis, size)) > LARGEST_IMAGE:
-            yield Measurement(SHIFT, "", claims[0][1].name, "nothing", 0.0, None, f"an image of {size} px is too large to measure")
+            yield Measurement(
+                SHIFT, "", claims[0][1].name, Claim.MEASURABLE, 0.0, None, f"an image of {size} px is too large to measure"
+            )
             continue
         try:
             yield from output_sizes(subject, axis, size)
@@ -52,7 +54,7 @@ def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]
             yield from windows(subject, axis, size)
             yield from tiles(subject, axis)
         except RunError as error:
-            yield Measurement(SHIFT, "", claims[0][1].name, "runs at legal sizes", inf, False, str(error))
+            yield Measurement(SHIFT, "", claims[0][1].name, Claim.RUNS, inf, False, str(error))
 
 
 def output_sizes(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
@@ -63,7 +65,7 @@ def output_sizes(subject: Subject, axis: int, size: int) -> Iterator[Measurement
         for output, a in subject.claims(axis):
             got, claimed = outputs[output.name].shape[a.output_axis], a.output_size.of(n) if a.output_size else None
             detail = f"{n} px give {got} px, claimed {claimed}"
-            yield Measurement(SHIFT, output.name, a.name, "output size", float(got != claimed), got == claimed, detail)
+            yield Measurement(SHIFT, output.name, a.name, Claim.OUTPUT_SIZE, float(got != claimed), got == claimed, detail)
 
 
 def shifts(subject: Subject, axis: int, size: int, *, divisors: bool = True) -> Iterator[Measurement]:
@@ -83,7 +85,7 @@ def _shift(
     if is_global:
         pair = _moved_patch(subject, axis, size, shift, claims)
         if pair is None:
-            yield from (Measurement(SHIFT, o.name, a.name, f"shift by {shift} px", 0.0, None, TOO_SMALL) for o, a in claims)
+            yield from (Measurement(SHIFT, o.name, a.name, Claim.SHIFT, 0.0, None, TOO_SMALL, shift) for o, a in claims)
             return
         first, second = pair
     else:
@@ -96,9 +98,8 @@ def _shift(
         length = one.shape[a.output_axis]
         low, high = a.border[0], length - a.border[1] - moved
         claimed = shift == a.period
-        what = f"shift by {shift} px"
         if high <= low:
-            yield Measurement(SHIFT, output.name, a.name, what, 0.0, None, TOO_SMALL)
+            yield Measurement(SHIFT, output.name, a.name, Claim.SHIFT, 0.0, None, TOO_SMALL, shift)
             continue
         gap = difference(
             part(one, a.output_axis, low + moved, high + moved),
@@ -106,7 +107,7 @@ def _shift(
             float(np.std(one, dtype=float)),
         )
         holds = gap <= tolerance(subject, a) if claimed else None
-        yield Measurement(SHIFT, output.name, a.name, what, gap, holds, _verdict(gap, claimed, tolerance(subject, a)))
+        yield Measurement(SHIFT, output.name, a.name, Claim.SHIFT, gap, holds, _verdict(gap, claimed, tolerance(subject, a)), shift)
 
 
 def _verdict(gap: float, claimed: bool, allowed: float) -> str:

@@ -7,7 +7,7 @@ from math import ceil, lcm, prod
 
 import numpy as np
 
-from shiftlint.contract.measurement import Measurement
+from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract
 from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, Window, difference, enough, part, tolerance
 
@@ -18,7 +18,7 @@ def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
     for output, a in claims:
         pieces = stitch(subject, axis, output.name, a)
         if pieces is None:
-            yield Measurement(TILES, output.name, a.name, "tiles", 0.0, None, "no tile that is small enough to measure")
+            yield Measurement(TILES, output.name, a.name, Claim.TILES, 0.0, None, "no tile that is small enough to measure")
             continue
         stitched, whole, count = pieces
         if any(p.kind == "wrap" for p in a.padding):  # a tile wraps around itself, at the image's border, too
@@ -27,7 +27,7 @@ def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
         gap = difference(stitched, whole, float(np.std(whole, dtype=float)))
         holds = gap <= tolerance(subject, a)
         detail = "bit-identical" if gap == 0 else "agrees" if holds else "tiled differs from whole"
-        yield Measurement(TILES, output.name, a.name, f"{count} tiles against the whole", gap, holds, detail)
+        yield Measurement(TILES, output.name, a.name, Claim.TILES, gap, holds, detail, count)
 
 
 def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[Array, Array, int] | None:

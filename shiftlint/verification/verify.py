@@ -42,7 +42,12 @@ class Unmeasurable(InputError):
 
 
 def verify(
-    path: str | Path, *, input_name: str | None = None, contract: Contract | None = None, seed: int = 0
+    path: str | Path,
+    *,
+    input_name: str | None = None,
+    contract: Contract | None = None,
+    seed: int = 0,
+    where: str | None = None,
 ) -> list[Measurement]:
     """Measure every claim of the contract of the network in an ONNX file.
 
@@ -55,17 +60,20 @@ def verify(
         What to hold the network against; as computed from the graph if omitted.
     seed : int
         Of the random images.
+    where : str, optional
+        What errors name; default: the path.
 
     Raises
     ------
     InputError
         As `shiftlint.analyze`; onnxruntime is missing.
     """
-    graph = read_graph(Path(path))
+    where = where or str(path)
+    graph = read_graph(Path(path), where=where)
     if contract is None:
-        contract = contract_of(graph, where=str(path), input_name=input_name)
-    session = open_session(path)
-    return list(measure(subject_of(session, graph, contract, where=str(path), seed=seed)))
+        contract = contract_of(graph, where=where, input_name=input_name)
+    session = open_session(path, where=where)
+    return list(measure(subject_of(session, graph, contract, where=where, seed=seed)))
 
 
 def contradictions(measurements: Sequence[Measurement]) -> list[Measurement]:

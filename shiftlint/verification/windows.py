@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from shiftlint.contract.measurement import Measurement
+from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract
 from shiftlint.verification.subject import LOOSE_TOLERANCE, MOST_POSITIONS, SHIFT, TOO_SMALL, Array, Subject, Window
 
@@ -19,7 +19,7 @@ def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
             continue
         found = measured_windows(subject, output.name, a, size)
         if found is None:
-            yield Measurement(SHIFT, output.name, a.name, "windows", 0.0, None, TOO_SMALL)
+            yield Measurement(SHIFT, output.name, a.name, Claim.WINDOWS, 0.0, None, TOO_SMALL)
             continue
         wrong = [
             f"phase {phase} reads {got[0]} … {got[1]}, claimed {claim[0]} … {claim[1]}"
@@ -29,7 +29,7 @@ def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
             if got and (claim is None or got[0] < claim[0] or got[1] > claim[1])
         ]
         detail = wrong[0] if wrong else "nothing outside of them is read"
-        yield Measurement(SHIFT, output.name, a.name, "windows", inf if wrong else 0.0, not wrong, detail)
+        yield Measurement(SHIFT, output.name, a.name, Claim.WINDOWS, inf if wrong else 0.0, not wrong, detail)
 
 
 def measured_windows(

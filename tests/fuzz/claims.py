@@ -67,7 +67,9 @@ def _held(variant: Variant, path: Path, contract: Contract, network: Network, ve
     claimed = {axis.input_axis for output in contract.outputs for axis in output.axes if axis.period}
     tell("look for a period that is not claimed")
     missed = tuple(seen_periods(network, claimed))
-    verdict = replace(verdict, reasons=tuple(reason for output in contract.outputs for reason in output.reasons), missed=missed)
+    verdict = replace(
+        verdict, reasons=tuple(str(reason) for output in contract.outputs for reason in output.reasons), missed=missed
+    )
     if not claimed:
         return replace(verdict, outcome=Outcome.NO_PERIOD)
     tell("measure")

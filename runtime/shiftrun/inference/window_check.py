@@ -300,11 +300,12 @@ class Watch:
         if difference.whole_numbers:
             allowed = f"{limit:.3g} of the numbers may differ"
         return InputError(
-            f"SL902 tiles differ from the whole image ({self.check.where}, output {name}, px {px}): "
+            f"tiles differ from the whole image ({self.check.where}, output {name}, px {px}): "
             f"expected {difference.expected:.9g}, which a window of {_by(difference.window.read)} px at "
             f"{_at(difference.window.read)} gives, got {difference.got:.9g} from the tile of {_by(difference.tile.read)} px at "
             f"{_at(difference.tile.read)}: a difference of {difference.most:.3g} where {allowed}. "
-            f"Run the image as one tile (--tile {whole}), and please report it with the network."
+            f"Run the image as one tile (--tile {whole}), and please report it with the network.",
+            code="SL902",
         )
 
 

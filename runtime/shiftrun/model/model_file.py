@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shiftlint.contract.joined_outputs import joined_axes, same_grid
 from shiftlint.contract.metadata import Metadata
-from shiftlint.contract.values import AxisContract, Contract, OutputContract
+from shiftlint.contract.values import AxisContract, Contract, OutputContract, told
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import Reader
 from shiftrun.clustering.one_window.label_window import Clustering
@@ -69,14 +69,23 @@ class ModelFile:
         """
         images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
         for name in names:
-            if name not in images:
-                raise InputError(
-                    f"no such output ({self.path}): expected {name!r}, got {', '.join(images) or 'no output that is an image'}. "
-                    + ("shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output.")
-                )
+            if name in images:
+                continue
+            advice = "shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output."
+            found = ", ".join(images) or "no output that is an image"
+            raise self._no_image(f"no such output ({self.path}): expected {name!r}, got {found}", (name,), advice)
         if not images:
-            raise InputError(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none.")
+            expected = f"expected an output with {self.dimensions} spatial axes, got none"
+            raise self._no_image(f"no image output ({self.path}): {expected}")
         return tuple(images[name] for name in names or tuple(images)[:1])
+
+    def _no_image(self, what: str, names: tuple[str, ...] = (), advice: str = "") -> InputError:
+        """The error that outputs are no images, with what keeps them from being so."""
+        lost = [output for output in self.contract.outputs if output.name in names or not names]
+        reasons = [reason for output in lost if len(output.axes) < self.dimensions for reason in output.reasons]
+        code = next((reason.code for reason in reasons if reason.code), None)
+        because = f" ({told(reasons)})" if reasons else ""
+        return InputError(f"{what}{because}. {advice}".strip(), code=code)
 
     def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
         """The named outputs ("all": every image) by grid: those of one group can be computed together."""

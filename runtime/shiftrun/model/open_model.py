@@ -60,14 +60,15 @@ def open_model(
     metadata, contract = read_metadata(path), analyze(path, input_name=image_input)
     if metadata.contract is None:
         source = "computed"
-    elif metadata.contract.dumps() == contract.dumps():
+    elif metadata.contract == contract:
         source = "stored"
     elif force:
         source = "recomputed (stale)"
     else:
         raise InputError(
-            f"SL602 stored contract is stale ({path}): expected the contract of this graph, got another in the metadata. "
-            "Run shiftlint fix, or pass --force to take the computed one."
+            f"stored contract is stale ({path}): expected the contract of this graph, got another in the metadata. "
+            "Run shiftlint fix, or pass --force to take the computed one.",
+            code="SL602",
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

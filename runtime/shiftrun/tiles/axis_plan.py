@@ -34,7 +34,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shiftlint.contract.values import AxisContract
+from shiftlint.contract.values import AxisContract, Explanation, told
 from shiftlint.errors import InputError
 from shiftrun.tiles.padded_axis import Frame, frame, legal_size, sizes_of
 
@@ -98,7 +98,7 @@ def exact_axis(
     tile_px: int,
     pad: str,
     *,
-    reasons: tuple[str, ...] = (),
+    reasons: tuple[Explanation, ...] = (),
     edges: tuple[int, ...] = (),
     instead: str = "",
 ) -> AxisPlan:
@@ -112,7 +112,7 @@ def exact_axis(
         Outputs to write per tile; shrinks to the image rounded up to a step. Beyond that the whole axis is one tile.
     pad : str
         As in `make_plan`.
-    reasons : tuple of str
+    reasons : tuple of Explanation
         What the contract says of an axis that it knows too little of; quoted in a refusal.
     edges : tuple of int
         Outputs of the result at which a tile must begin, rising; between two of them tiles are of about equal size. They do
@@ -137,8 +137,9 @@ def exact_axis(
     if read_px is None:
         advice = largest_tile(axis, whole, tile_px)
         raise Refusal(
-            f"SL302 tile {tile_px} (axis {axis.name}): expected tiles that the network takes ({sizes.min} to {sizes.max} px), "
-            f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}"
+            f"tile {tile_px} (axis {axis.name}): expected tiles that the network takes ({sizes.min} to {sizes.max} px), "
+            f"got one that needs more. {f'Use --tile {advice} or less.' if advice else 'Export the network with a dynamic size.'}",
+            code="SL302",
         )
     tiles = [_tile(axis, whole, read_px, write) for write in boxes]
     largest = max(stop - start for start, stop in boxes)
@@ -227,27 +228,35 @@ def instead_of_tiles(axes: Sequence[AxisContract], frames: Sequence[Frame]) -> s
     return f"Run the whole image as one tile: --tile {','.join(str(whole.output_px) for whole in frames)}."
 
 
-def refuse(axis: AxisContract, tile_px: int, instead: str, reasons: tuple[str, ...]) -> None:
+def refuse(axis: AxisContract, tile_px: int, instead: str, reasons: tuple[Explanation, ...]) -> None:
     """Raise the Refusal of a wish to cut this axis into tiles of `tile_px`, if there is a reason to.
 
     What no other tile mends comes first.
     """
     place = f"(axis {axis.name})"
-    because = f": {'; '.join(reasons)}" if reasons else ""
+    reasons = tuple(reason for reason in reasons if reason.axis in (axis.input_axis, -1))
+    code = next((reason.code for reason in reasons if not axis.is_global or reason.kind == "global"), None)
+    because = f": {told(reasons)}" if reasons else ""
     if axis.is_global:
-        raise Refusal(f"SL401 depends on the whole image {place}: expected windows of finite size, got none{because}. {instead}")
-    if axis.period is None or axis.step is None:
-        raise Refusal(f"SL102 no period {place}: expected a shift that the network is equivariant to, got none{because}. {instead}")
-    if axis.reads is None:
-        code = next((code for code in ("SL002", "SL003", "SL004") if any(code in r for r in reasons)), "SL002")
-        raise Refusal(f"{code} windows are not known {place}: expected what each output reads, got nothing{because}. {instead}")
+        raise Refusal(
+            f"depends on the whole image {place}: expected windows of finite size, got none{because}. {instead}",
+            code=code or "SL401",
+        )
+    if axis.period is None or axis.step is None or axis.reads is None:
+        raise Refusal(
+            f"no period {place}: expected a shift that the network is equivariant to, got none{because}. {instead}",
+            code=code or "SL102",
+        )
     if any(padding.kind == "wrap" for padding in axis.padding):
-        raise Refusal(f"SL202 wraps around the image {place}: expected no padding from the opposite end, got kind wrap. {instead}")
+        raise Refusal(
+            f"wraps around the image {place}: expected no padding from the opposite end, got kind wrap. {instead}", code="SL202"
+        )
     if tile_px % axis.step:
         safe = tile_px // axis.step * axis.step
         raise Refusal(
-            f"SL301 stitching is not exact: tile {tile_px} {place}: expected a multiple of the step {axis.step}, got {tile_px}. "
-            + (f"Crop the output tiles to {safe}." if safe else f"Use tiles of {axis.step} or more.")
+            f"stitching is not exact: tile {tile_px} {place}: expected a multiple of the step {axis.step}, got {tile_px}. "
+            + (f"Crop the output tiles to {safe}." if safe else f"Use tiles of {axis.step} or more."),
+            code="SL301",
         )
 
 

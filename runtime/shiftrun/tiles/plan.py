@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from shiftlint.contract.values import AxisContract
+from shiftlint.contract.values import AxisContract, Explanation
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
 from shiftrun.tiles.padded_axis import frame, sizes_of
@@ -167,7 +167,7 @@ def make_plan(
     tile: tuple[int, ...],
     pad: str = "reflect",
     force: bool = False,
-    reasons: tuple[str, ...] = (),
+    reasons: tuple[Explanation, ...] = (),
     edges: Edges = (),
 ) -> Plan:
     """Plan the tiles of one image.
@@ -185,7 +185,7 @@ def make_plan(
         filled to a legal size. "none": only outputs that see nothing but the image.
     force : bool
         Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings` says why.
-    reasons : tuple of str
+    reasons : tuple of Explanation
         What the contract says of axes without a period or windows, for the message.
     edges : tuple of tuple of int
         Per axis the outputs at which a tile must begin, so that the result can be computed block by block; see `Plan.blocks`.

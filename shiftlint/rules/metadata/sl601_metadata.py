@@ -42,8 +42,14 @@ def check(case: Case) -> Iterator[Finding]:
     """One finding for metadata that cannot be read, or for the keys that are missing."""
     advice = "Export the model again with its metadata."
     if case.metadata_error:
-        yield Finding(CODE, LEVEL, case.metadata_error, advice)
+        yield Finding(CODE, LEVEL, case.metadata_error, advice, fact=(("invalid", True),))
     elif case.metadata != Metadata():
         missing = [key for key in REQUIRED if getattr(case.metadata, key) is None]
         if missing:
-            yield Finding(CODE, LEVEL, f"metadata: expected {', '.join(REQUIRED)}, got none for {', '.join(missing)}.", advice)
+            yield Finding(
+                CODE,
+                LEVEL,
+                f"metadata: expected {', '.join(REQUIRED)}, got none for {', '.join(missing)}.",
+                advice,
+                fact=(("missing", missing),),
+            )

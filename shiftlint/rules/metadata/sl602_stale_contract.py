@@ -51,13 +51,16 @@ def check(case: Case) -> Iterator[Finding]:
         LEVEL,
         f"stored contract ({key}): expected {new.get(key)}, computed from the graph, got {old.get(key)}.",
         "Export the model again, so that its contract is that of its graph.",
+        fact=(("place", key), ("computed", new.get(key)), ("stored", old.get(key))),
     )
 
 
 def _flat(value: object, path: str = "") -> dict[str, object]:
-    """The leaves of a JSON document by path."""
+    """The leaves of a contract's JSON by path; without reasons, which only explain."""
     if isinstance(value, dict):
-        return {k: v for key, item in value.items() for k, v in _flat(item, f"{path}.{key}".lstrip(".")).items()}
+        return {
+            k: v for key, item in value.items() if key != "reasons" for k, v in _flat(item, f"{path}.{key}".lstrip(".")).items()
+        }
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return {k: v for index, item in enumerate(value) for k, v in _flat(item, f"{path}[{index}]").items()}
     return {path: value}

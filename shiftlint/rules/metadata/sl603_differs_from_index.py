@@ -58,7 +58,11 @@ def check(case: Case) -> Iterator[Finding]:
         if key in row and row[key] != got:
             advice = "Release the model again, or restore the file."
             yield Finding(
-                CODE, LEVEL, f"{key} ({INDEX}, {row.get('name', Path(case.path).name)}): expected {row[key]}, got {got}.", advice
+                CODE,
+                LEVEL,
+                f"{key} ({INDEX}, {row.get('name', Path(case.path).name)}): expected {row[key]}, got {got}.",
+                advice,
+                fact=((key, got),),
             )
             return
 

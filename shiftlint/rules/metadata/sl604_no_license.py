@@ -43,4 +43,5 @@ def check(case: Case) -> Iterator[Finding]:
             LEVEL,
             f"metadata: expected license and data, got no {' and no '.join(missing)}.",
             "Store them in the metadata.",
+            fact=(("missing", missing),),
         )

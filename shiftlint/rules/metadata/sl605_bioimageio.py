@@ -79,6 +79,9 @@ def check(case: Case) -> Iterator[Finding]:
                     LEVEL,
                     f"{what} ({name}, output {output!r}, axis {axis.name}): expected {expected}, got {got}.",
                     "Write the expected number into the description.",
+                    tensor=output,
+                    axis=axis.name,
+                    fact=(("what", what), ("got", got)),
                 )
 
 

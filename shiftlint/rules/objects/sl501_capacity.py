@@ -50,6 +50,8 @@ def check(case: Case) -> Iterator[Finding]:
             LEVEL,
             f"output {output.name!r} can tell apart at most {apart} same-looking objects{_spacing(case)}{verdict}.",
             "" if not verdict.startswith(", too") else "Deepen the network, or rely on objects that look different.",
+            tensor=output.name,
+            fact=(("capacity", apart), ("objects", wanted), ("spacing", case.wish.spacing)),
         )
 
 

@@ -45,4 +45,4 @@ def check(case: Case) -> Iterator[Finding]:
             if kind == "fixed"
             else "can tell the pixels of a step apart on a constant image"
         )
-        yield Finding(CODE, LEVEL, f"upsampling is {kind}: with valid padding the network {meaning}.")
+        yield Finding(CODE, LEVEL, f"upsampling is {kind}: with valid padding the network {meaning}.", fact=(("upsampling", kind),))

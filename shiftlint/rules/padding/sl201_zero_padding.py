@@ -56,6 +56,8 @@ def check(case: Case) -> Iterator[Finding]:
             f"{axis.border[1]} px at the far end" + (" of every tile stitched without halo." if bare else "."),
             "Use valid convolutions, or read tiles with a full halo.",
             nodes[0],
+            axis=names,
+            fact=(("border", axis.border), ("nodes", len(nodes)), ("halo", 0 if bare else None)),
         )
 
 

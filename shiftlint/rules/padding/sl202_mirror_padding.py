@@ -62,6 +62,8 @@ def check(case: Case) -> Iterator[Finding]:
             if wrapping
             else "Pad the image once before the network instead, or read tiles with a full halo.",
             first.node,
+            axis=names,
+            fact=(("kind", first.kind), ("border", axis.border), ("cut", cut)),
         )
 
 

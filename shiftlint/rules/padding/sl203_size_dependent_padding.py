@@ -51,6 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
             f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: what it does at a border changes with the size.",
             "Export with explicit pads, and use tiles whose sizes all strides divide.",
             first.name,
+            fact=(("kind", kind), ("nodes", len(nodes))),
         )
 
 

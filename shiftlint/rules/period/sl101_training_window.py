@@ -50,4 +50,6 @@ def check(case: Case) -> Iterator[Finding]:
             LEVEL,
             f"training window (axis {names}): expected more than the step {axis.step}, got {window}: {unseen} the loss.",
             f"Train with an output window of at least {(axis.step or 0) + 1} px.",
+            axis=names,
+            fact=(("window", window), ("step", axis.step)),
         )

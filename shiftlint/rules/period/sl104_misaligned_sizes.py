@@ -52,6 +52,8 @@ def check(case: Case) -> Iterator[Finding]:
             f"input sizes (axis {names}): aligned are {_residues(sizes.residues)} modulo {sizes.modulus}; sizes with the remainder "
             f"{_residues(sizes.misaligned)} run too, and their output lies on another grid or is of another size.",
             f"Use sizes with the remainder {_residues(sizes.residues)}, from {sizes.min} on.",
+            axis=names,
+            fact=(("modulus", sizes.modulus), ("residues", sizes.residues), ("misaligned", sizes.misaligned)),
         )
 
 

@@ -39,5 +39,10 @@ def check(case: Case) -> Iterator[Finding]:
         if None not in periods and len(set(periods)) > 1:
             listed = ", ".join(f"{axis.name} {axis.period}" for axis in output.axes)
             yield Finding(
-                CODE, LEVEL, f"periods of output {output.name!r} differ: {listed}.", "Give one size per axis, in array order."
+                CODE,
+                LEVEL,
+                f"periods of output {output.name!r} differ: {listed}.",
+                "Give one size per axis, in array order.",
+                tensor=output.name,
+                fact=(("periods", periods),),
             )

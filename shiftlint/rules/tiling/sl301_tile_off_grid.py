@@ -47,4 +47,6 @@ def check(case: Case) -> Iterator[Finding]:
             LEVEL,
             f"tile (axis {names}): expected a multiple of the step {step}, got {tile}.",
             f"Crop the output tiles to {crop}." if crop else f"Use output tiles of at least {step}.",
+            axis=names,
+            fact=(("tile", tile), ("step", step)),
         )

@@ -49,7 +49,13 @@ def check(case: Case) -> Iterator[Finding]:
 
     if case.wish.tile is not None and case.contract.outputs and not any(output.axes for output in case.contract.outputs):
         names = ", ".join(repr(output.name) for output in case.contract.outputs)
-        yield Finding(CODE, LEVEL, f"output {names}: expected an image to write in tiles, got none.", "Run whole images.")
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"output {names}: expected an image to write in tiles, got none.",
+            "Run whole images.",
+            fact=(("axes", 0),),
+        )
     for names, position, axis in case.grouped(impossible):
         tile, halo, sizes = at(case.wish.tile, position), at(case.wish.halo, position), axis.sizes
         assert sizes is not None
@@ -61,6 +67,8 @@ def check(case: Case) -> Iterator[Finding]:
             f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo {sizes.modulus}), "
             "got none that gives it.",
             "Choose a tile and halo that add up to a legal size, or export with dynamic sizes.",
+            axis=names,
+            fact=(("tile", tile), ("halo", halo), ("sizes", (sizes.min, sizes.max, sizes.modulus, sizes.residues))),
         )
 
 

@@ -49,7 +49,14 @@ def check(case: Case) -> Iterator[Finding]:
     for names, position, axis in case.grouped(stride_off_grid):
         stride, step = at(case.wish.tile_stride, position) or 0, axis.step or 1
         advice = f"Use a stride of {max(stride - stride % step, step)}."
-        yield Finding(CODE, LEVEL, f"tile stride (axis {names}): expected a multiple of the step {step}, got {stride}.", advice)
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"tile stride (axis {names}): expected a multiple of the step {step}, got {stride}.",
+            advice,
+            axis=names,
+            fact=(("stride", stride), ("step", step)),
+        )
 
     def last_off_grid(position: int, axis: AxisContract) -> tuple[int, int] | None:
         origin = last_origin(case, position, axis)
@@ -63,6 +70,8 @@ def check(case: Case) -> Iterator[Finding]:
             f"last tile (axis {names}): moved back to the end of an image of {at(case.wish.image, position)} px it starts at "
             f"{origin}, expected a multiple of the step {axis.step}.",
             "Do not move it back: pad the image at the far end to a whole number of tile strides, and crop the result.",
+            axis=names,
+            fact=(("origin", origin), ("step", axis.step), ("image", at(case.wish.image, position))),
         )
 
 

@@ -49,6 +49,8 @@ def check(case: Case) -> Iterator[Finding]:
             LEVEL,
             f"halo (axis {names}): expected at least {need} px and a multiple of the period {period}, got {halo}.",
             f"Read tiles with a halo of {-(-need // period) * period} px.",
+            axis=names,
+            fact=(("halo", halo), ("needed", need), ("period", period)),
         )
 
 

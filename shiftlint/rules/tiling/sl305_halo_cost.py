@@ -38,7 +38,7 @@ LARGEST_TILE = 1 << 16  # px
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding for all outputs whose tile wastes the same share of the work, if more than half."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str, tuple[int | None, ...]], list[str]] = {}
     for output in case.contract.outputs:
         positions = {id(axis): position for position, axis in case.axes()}
         axes = [(positions[id(axis)], axis) for axis in output.axes]
@@ -53,9 +53,10 @@ def check(case: Case) -> Iterator[Finding]:
             sizes = ", ".join(str(_on_grid(tile or 0, axis) * better) for tile, (_, axis) in zip(tiles, axes, strict=True))
             advice = f"Tiles of {sizes} waste {waste(case, axes, better):.0%}."
         text = f"of the work for tiles of {', '.join(map(str, tiles))} px {wasted:.0%} goes into the halo."
-        found.setdefault((text, advice), []).append(output.name)
-    for (text, advice), outputs in found.items():
-        yield Finding(CODE, LEVEL, f"output {', '.join(map(repr, outputs))}: {text}", advice)
+        found.setdefault((text, advice, tuple(tiles)), []).append(output.name)
+    for (text, advice, tile), outputs in found.items():
+        names = ", ".join(outputs)
+        yield Finding(CODE, LEVEL, f"output {', '.join(map(repr, outputs))}: {text}", advice, tensor=names, fact=(("tile", tile),))
 
 
 def waste(case: Case, axes: list[tuple[int, AxisContract]], factor: int) -> float | None:

@@ -31,7 +31,7 @@ from shiftlint.calculus.note import Kind
 from shiftlint.rules.as_findings import each
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
-from shiftlint.rules.whole_image.sl402_dynamic_quantization import OPERATORS
+from shiftlint.rules.note_codes import code_of
 
 CODE = "SL401"
 LEVEL = Level.ERROR
@@ -41,4 +41,4 @@ TITLE = "the output depends on the whole image"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node that looks at a whole axis."""
     advice = "Replace it by a local layer (batch normalization with stored statistics), or run whole images."
-    yield from each((note for note in case.noted(Kind.GLOBAL) if note.op not in OPERATORS), CODE, LEVEL, advice)
+    yield from each((note for note in case.noted(Kind.GLOBAL) if code_of(note) == CODE), CODE, LEVEL, advice)

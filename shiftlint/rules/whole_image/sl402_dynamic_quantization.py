@@ -29,16 +29,16 @@ from collections.abc import Iterator
 
 from shiftlint.rules.case import Case
 from shiftlint.rules.finding import Finding, Level
+from shiftlint.rules.note_codes import DYNAMIC_QUANTIZATION
 
 CODE = "SL402"
 LEVEL = Level.ERROR
 TITLE = "dynamic quantization: scales are taken from each tile"
-OPERATORS = {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
 
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding for all nodes that quantize by what they see."""
-    nodes = [node for node in case.nodes if node.op in OPERATORS]
+    nodes = [node for node in case.nodes if node.op in DYNAMIC_QUANTIZATION]
     if nodes:
         yield Finding(
             CODE,
@@ -46,4 +46,5 @@ def check(case: Case) -> Iterator[Finding]:
             f"{nodes[0].op} {nodes[0].name!r} and {len(nodes) - 1} more node(s) take their scale from the tile that they see.",
             "Quantize statically, with stored scales, or run in float.",
             nodes[0].name,
+            fact=(("nodes", len(nodes)),),
         )

@@ -52,7 +52,14 @@ def check(case: Case) -> Iterator[Finding]:
     for node in case.nodes:
         what = "is in training mode" if node.op == "Dropout" and node.name in dropped else _training(node)
         if what:
-            yield Finding(CODE, LEVEL, f"{node.op} {node.name!r} {what}.", "Export the network in evaluation mode.", node.name)
+            yield Finding(
+                CODE,
+                LEVEL,
+                f"{node.op} {node.name!r} {what}.",
+                "Export the network in evaluation mode.",
+                node.name,
+                fact=(("op", node.op),),
+            )
 
 
 def _training(node: Node) -> str:

@@ -42,7 +42,7 @@ def test_branches_by_the_image_are_unknown(tmp_path: Path) -> None:
     ]
     output = _output(save(tmp_path / "net.onnx", nodes, {"zero": np.float32(0)}))
     assert all(axis.period is None for axis in output.axes)
-    assert any("unknown" in reason and "If" in reason for reason in output.reasons)
+    assert any((reason.kind, reason.op) == ("unknown", "If") for reason in output.reasons)
 
 
 def test_branches_that_agree_are_joined(tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_omitted_inputs_at_the_end_are_no_inputs(tmp_path: Path) -> None:
 def test_what_is_not_analyzed_says_why(operator: Any, reason: str, tmp_path: Path) -> None:
     output = _output(save(tmp_path / "net.onnx", [node("Identity", "x", "a"), operator]))
     assert not output.axes
-    assert any(reason in text and operator[0] in text for text in output.reasons), output.reasons
+    assert any(reason in found.text and operator[0] in str(found) for found in output.reasons), output.reasons

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import click
 import pytest
 
@@ -60,5 +62,7 @@ def test_internal_error_asks_for_a_report(error: Exception, capsys: pytest.Captu
 
 
 def test_code_of_an_error() -> None:
-    assert InputError("SL001 not a model").code == "SL001"
+    assert InputError("not a model", code="SL001").code == "SL001"
+    assert str(InputError("not a model", code="SL001")) == "SL001 not a model"
+    assert pickle.loads(pickle.dumps(InputError("not a model", code="SL001"))).code == "SL001"
     assert InputError("not a model").code is None

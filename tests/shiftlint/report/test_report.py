@@ -36,6 +36,20 @@ def test_sarif_is_valid() -> None:
     assert [error.message for error in Draft4Validator(schema).iter_errors(document)] == []
 
 
+def test_sarif_tells_the_findings_of_a_file_apart() -> None:
+    """GitHub makes one alert of all results with the same primaryLocationLineHash, and reads no other fingerprint."""
+    results = json.loads(sarif.render(FILES))["runs"][0]["results"]
+    known = [
+        (
+            result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+            result["partialFingerprints"]["primaryLocationLineHash"],
+        )
+        for result in results
+    ]
+    assert len(set(known)) == len(known)
+    assert all("region" not in result["locations"][0]["physicalLocation"] for result in results)  # no line of a source
+
+
 def test_sarif_carries_the_findings() -> None:
     run = json.loads(sarif.render(FILES))["runs"][0]
     rules = run["tool"]["driver"]["rules"]
@@ -49,7 +63,7 @@ def test_sarif_carries_the_findings() -> None:
     assert results[0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "models/a%20b.onnx", "index": 0}
     assert results[0]["locations"][0]["logicalLocations"][0]["name"] == "conv\x00,1"
     assert [a["location"]["uri"] for a in run["artifacts"]] == ["models/a%20b.onnx", "file:///abs/clean.onnx"]
-    assert len({r["partialFingerprints"]["shiftlint/v1"] for r in results}) == 3
+    assert len({r["partialFingerprints"]["shiftlint/v2"] for r in results}) == 3
 
 
 def test_github_escapes_what_would_end_a_command() -> None:

@@ -107,8 +107,10 @@ def check(example: Example, folder: Path, *options: str) -> list[Finding]:
     arguments = ["check", str(path), *example.options, *options, "--output-format", "json"]
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert result.exception is None, result.exception
+    fields = ("message", "advice", "node", "axis")
     return [
-        Finding(**finding | {"level": Level(finding["level"])}) for finding in json.loads(result.stdout)["models"][0]["findings"]
+        Finding(row["code"], Level(row["level"]), tensor=row["output"], **{name: row[name] for name in fields})
+        for row in json.loads(result.stdout)["models"][0]["findings"]
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftlint.contract.values import AxisContract, Inexact, OutputSize, Padding, Sizes
+from shiftlint.contract.values import AxisContract, Explanation, Inexact, OutputSize, Padding, Sizes
 from shiftlint.errors import InputError
 from shiftrun.tiles.axis_plan import AxisPlan, exact_axis, naive_axis
 from shiftrun.tiles.plan import automatic_tile, make_plan, whole_plan
@@ -140,22 +140,32 @@ def test_the_numbers_of_a_u_net() -> None:
     assert plan.tiles[1].read == (144, 476)
 
 
+NO_PERIOD = {"period": None, "step": None, "reads": None}
+MEAN = Explanation("SL401", "global", 2, "mean", "ReduceMean", "an axis is reduced as a whole")
+GATHER = Explanation("SL003", "unknown", 2, "pick", "Gather", "elements are picked by an index")
+ELSEWHERE = replace(GATHER, axis=3)
+EVERYWHERE = replace(GATHER, axis=-1)
+
 REFUSED = [
-    pytest.param({}, 148, r"^SL301 .*148 \(axis y\).*step 16, got 148.*to 144\.", id="not a multiple"),
-    pytest.param({}, 9, "^SL301 .*Use tiles of 16 or more", id="less than a step"),
-    pytest.param({"period": None, "step": None, "reads": None}, 144, "^SL102", id="no period"),
-    pytest.param({"is_global": True, "reads": None}, 144, "^SL401 .*node Mean", id="global"),
-    pytest.param({"reads": None}, 144, "^SL002", id="unknown"),
-    pytest.param({"padding": (Padding("p", "Pad", "wrap"),)}, 144, "^SL202", id="wrap"),
-    pytest.param({"sizes": Sizes(188, 300, 16, (12,))}, 144, "^SL302 .*--tile 112 or less", id="larger than the network takes"),
+    pytest.param({}, 148, (), r"^SL301 .*148 \(axis y\).*step 16, got 148.*to 144\.", id="not a multiple"),
+    pytest.param({}, 9, (), "^SL301 .*Use tiles of 16 or more", id="less than a step"),
+    pytest.param(NO_PERIOD, 144, (), "^SL102", id="no period"),
+    pytest.param({"is_global": True, "reads": None}, 144, (GATHER, MEAN), "^SL401 .*mean", id="global"),
+    pytest.param(NO_PERIOD, 144, (GATHER,), r"^SL003 .*pick \(Gather\)", id="unknown"),
+    pytest.param(NO_PERIOD, 144, (EVERYWHERE,), r"^SL003 .*pick \(Gather\)", id="unknown along all axes"),
+    pytest.param(NO_PERIOD, 144, (ELSEWHERE,), "^SL102(?!.*pick)", id="unknown along another axis"),
+    pytest.param(NO_PERIOD, 144, tuple(replace(GATHER, node=f"pick{i}") for i in range(9)), r"pick2 .*\(and 6 more\)", id="many"),
+    pytest.param({"padding": (Padding("p", "Pad", "wrap"),)}, 144, (), "^SL202", id="wrap"),
+    pytest.param({"sizes": Sizes(188, 300, 16, (12,))}, 144, (), "^SL302 .*--tile 112 or less", id="larger than the network takes"),
 ]
 
 
-@pytest.mark.parametrize(("change", "tile", "message"), REFUSED)
-def test_refusals(change: dict[str, object], tile: int, message: str) -> None:
+@pytest.mark.parametrize(("change", "tile", "reasons", "message"), REFUSED)
+def test_refusals(change: dict[str, object], tile: int, reasons: tuple[Explanation, ...], message: str) -> None:
     axis = replace(valid_axis("y", 4, 2), **change)  # type: ignore[arg-type]
+    assert axis.input_axis == 2
     with pytest.raises(InputError, match=message):
-        make_plan((600,), (axis,), tile=(tile,), reasons=("SL401 node Mean",) if axis.is_global else ())
+        make_plan((600,), (axis,), tile=(tile,), reasons=reasons)
 
 
 def test_force_plans_naively_and_says_so() -> None:
