@@ -23,7 +23,7 @@ def _output(output: OutputContract) -> list[str]:
     ]
     for axis in output.axes:
         lines += [f"    {axis.name}: {line}" for line in _axis(axis)]
-    return lines + [f"    because of {reason}" for reason in output.reasons]
+    return lines + [f"    because of {reason}" for reason in dict.fromkeys(map(str, output.reasons))]
 
 
 def _axis(axis: AxisContract) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import tifffile
 import zarr
@@ -279,3 +280,38 @@ def test_folders_are_replaced_as_files_are(folder: Path, monkeypatch: pytest.Mon
     inside = refused(monkeypatch, capsys, command, "net.onnx", f"{output}/0", "-o", output, "--overwrite", "--channel", "0")
     assert "output is the input" in inside
     assert not list(folder.glob(".*"))
+
+
+UNKNOWN = """<ir_version: 8, opset_import: ["": 17, "my": 1]>
+g (float[n,1,h,w] image) => (float[n,1,oh,ow] embedding) { a = my.Sharpen(image) embedding = Relu(a) }"""
+BY_PLACE = """<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] image) => (float[n,1,h,w] embedding)
+<int64[1] last = {1}, int64 none = {0}, int64 one = {1}> {
+  size = Shape<start = 2, end = 3>(image) rows = Squeeze(size) places = Range(none, rows, one)
+  numbers = Cast<to = 1>(places) column = Unsqueeze(numbers, last) embedding = Add(image, column) }"""
+
+
+SHARPEN = (UNKNOWN, "SL002", "Sharpen#0 (Sharpen): the analyzer does not know my::Sharpen")
+ADD = (BY_PLACE, "SL102", "(Add): combined with values that depend on the place")
+
+
+@pytest.mark.parametrize(
+    ("command", "network", "code", "cause"),
+    [
+        ("segment -o out.tif", *SHARPEN),
+        ("embed -o out.npy --normalize none", *SHARPEN),
+        ("embed -o out.npy --normalize none", *ADD),
+        ("plan", *SHARPEN),
+        ("plan", *ADD),
+    ],
+)
+def test_what_keeps_a_network_from_running_is_named(
+    command: str, network: str, code: str, cause: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """The cause that the contract names reaches the user: rule, node and what is the matter with it."""
+    model = onnx.parser.parse_model(network)
+    (folder / "other.onnx").write_bytes(model.SerializeToString())
+    name, *options = command.split()
+    line = refused(monkeypatch, capsys, name, "other.onnx", "cells.npy", *options)
+    assert f"error: {code} " in line
+    assert cause in line

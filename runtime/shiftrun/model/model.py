@@ -31,6 +31,7 @@ from shiftrun.model.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model.model_file import ModelFile
 from shiftrun.tiles.automatic_tile import Budget, budget_of, fastest_tile
 from shiftrun.tiles.axis_plan import Refusal
+from shiftrun.tiles.padded_axis import sizes_of
 from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan, one_tile
 from shiftrun.tiles.regions import Region, cut_plan, resolve_region, uncut_edges
 from shiftrun.tiles.witnesses import Usable
@@ -147,6 +148,8 @@ class Model(ModelFile):
         if len(shape) != len(axes):
             raise InputError(f"wrong number of axes (image): expected {len(axes)} spatial axes, got {len(shape)}.")
         reasons = tuple(dict.fromkeys(reason for output in wanted for reason in output.reasons))
+        for axis in axes:
+            sizes_of(axis, reasons)
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
         plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)

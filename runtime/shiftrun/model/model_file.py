@@ -68,24 +68,21 @@ class ModelFile:
             There is no such output, or it is no image.
         """
         images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
-        for name in names:
-            if name in images:
-                continue
-            advice = "shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output."
-            found = ", ".join(images) or "no output that is an image"
-            raise self._no_image(f"no such output ({self.path}): expected {name!r}, got {found}", (name,), advice)
         if not images:
-            expected = f"expected an output with {self.dimensions} spatial axes, got none"
-            raise self._no_image(f"no image output ({self.path}): {expected}")
+            raise self._no_image(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none")
+        for name in names:
+            if name not in images:
+                advice = "shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output."
+                what = f"no such output ({self.path}): expected {name!r}, got {', '.join(images)}"
+                raise self._no_image(what, name, advice)
         return tuple(images[name] for name in names or tuple(images)[:1])
 
-    def _no_image(self, what: str, names: tuple[str, ...] = (), advice: str = "") -> InputError:
-        """The error that outputs are no images, with what keeps them from being so."""
-        lost = [output for output in self.contract.outputs if output.name in names or not names]
-        reasons = [reason for output in lost if len(output.axes) < self.dimensions for reason in output.reasons]
-        code = next((reason.code for reason in reasons if reason.code), None)
-        because = f" ({told(reasons)})" if reasons else ""
-        return InputError(f"{what}{because}. {advice}".strip(), code=code)
+    def _no_image(self, what: str, name: str | None = None, advice: str = "See shiftlint check.") -> InputError:
+        """The error that an output, or every one, is no image, with what keeps it from being one."""
+        lost = [output for output in self.contract.outputs if name in (None, output.name)]
+        reasons = sorted({reason for output in lost for reason in output.reasons}, key=lambda reason: reason.kind != "unknown")
+        because = f": {told(reasons)}" if reasons else ""
+        return InputError(f"{what}{because}. {advice}", code=reasons[0].code if reasons else None)
 
     def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
         """The named outputs ("all": every image) by grid: those of one group can be computed together."""

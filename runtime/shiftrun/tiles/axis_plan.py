@@ -36,7 +36,7 @@ from dataclasses import dataclass, replace
 
 from shiftlint.contract.values import AxisContract, Explanation, told
 from shiftlint.errors import InputError
-from shiftrun.tiles.padded_axis import Frame, frame, legal_size, sizes_of
+from shiftrun.tiles.padded_axis import Frame, along, frame, legal_size, sizes_of
 
 Interval = tuple[int, int]  # [start, stop)
 
@@ -234,7 +234,7 @@ def refuse(axis: AxisContract, tile_px: int, instead: str, reasons: tuple[Explan
     What no other tile mends comes first.
     """
     place = f"(axis {axis.name})"
-    reasons = tuple(reason for reason in reasons if reason.axis in (axis.input_axis, -1))
+    reasons = along(axis, reasons)
     code = next((reason.code for reason in reasons if not axis.is_global or reason.kind == "global"), None)
     because = f": {told(reasons)}" if reasons else ""
     if axis.is_global:

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shiftlint.contract.values import AxisContract, OutputSize, Sizes
+from shiftlint.contract.values import AxisContract, Explanation, OutputSize, Sizes, told
 from shiftlint.errors import InputError
 
 
@@ -37,11 +38,22 @@ def is_valid(axis: AxisContract) -> bool:
     return not axis.padding and axis.border == (0, 0)
 
 
-def sizes_of(axis: AxisContract) -> tuple[Sizes, OutputSize]:
-    """The legal sizes of an axis; InputError where the contract knows none."""
+def sizes_of(axis: AxisContract, reasons: Sequence[Explanation] = ()) -> tuple[Sizes, OutputSize]:
+    """The legal sizes of an axis; InputError where the contract knows none, with its `reasons`."""
     if axis.sizes is None or axis.output_size is None:
-        raise InputError(f"no legal input size is known (axis {axis.name}): expected a contract with sizes. See shiftlint check.")
+        own = along(axis, reasons)
+        because = f", got none: {told(own)}" if own else ", got none"
+        raise InputError(
+            f"no legal input size is known (axis {axis.name}): expected a contract with sizes{because}. See shiftlint check.",
+            code=own[0].code if own else None,
+        )
     return axis.sizes, axis.output_size
+
+
+def along(axis: AxisContract, reasons: Sequence[Explanation]) -> tuple[Explanation, ...]:
+    """Those that concern this axis; what is unknown comes first."""
+    own = [reason for reason in reasons if reason.axis in (axis.input_axis, -1)]
+    return tuple(sorted(own, key=lambda reason: reason.kind != "unknown"))
 
 
 def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:

@@ -199,6 +199,8 @@ def make_plan(
         raise InputError(f"wrong number of sizes (--tile): expected {len(axes)} spatial axes, got image {shape} and tile {tile}.")
     if pad not in PADS:
         raise InputError(f"unknown padding (--pad): expected one of {', '.join(PADS)}, got {pad}.")
+    for axis in axes:
+        sizes_of(axis, reasons)
     plans, findings = [], []
     instead = one_tile(shape, axes, pad=pad)
     for image_px, axis, tile_px, cuts in zip(shape, axes, tile, edges or ((),) * len(axes), strict=True):
