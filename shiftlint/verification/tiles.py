@@ -7,9 +7,10 @@ from math import ceil, lcm, prod
 
 import numpy as np
 
+from shiftlint.contract.claims import enough
 from shiftlint.contract.measurement import Measurement
 from shiftlint.contract.values import AxisContract
-from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, Window, difference, enough, part, tolerance
+from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, difference, part, tolerance
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
@@ -63,7 +64,7 @@ def _grid(subject: Subject, axis: int) -> int:
     return lcm(*(a.period or 1 for a in claims), *(a.sizes.modulus for a in claims if a.sizes))
 
 
-def measured_border(subject: Subject, output: str, a: AxisContract, size: int) -> Window | None:
+def measured_border(subject: Subject, output: str, a: AxisContract, size: int) -> tuple[int, int] | None:
     """Output px at either end of a tile that differ from the whole, the tile lying inside of it; None for static sizes."""
     if a.period is None or a.step is None or a.sizes is None or a.sizes.max is not None:
         return None

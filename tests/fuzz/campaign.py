@@ -16,12 +16,13 @@ from onnx import TensorProto, helper
 
 from shiftlint.analysis import derive_contract as analysis
 from shiftlint.analysis.image_layout import open_probe
+from shiftlint.contract.claims import enough
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.verification.onnxruntime_session import Refused, open_session
 from shiftlint.verification.shifts import measure
-from shiftlint.verification.subject import Array, Subject, enough
+from shiftlint.verification.subject import Array, Subject
 from shiftlint.verification.tiles import measured_border
 from shiftlint.verification.verify import subject_of
 from shiftlint.verification.windows import measured_windows

@@ -1,4 +1,4 @@
-"""Boxes: a slice for each axis."""
+"""Boxes: the px that are read or written at a time, a half-open slice [start, stop) for each axis."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from shiftrun.commands.results.label_frame import LabelFrame, label_frame
 from shiftrun.commands.results.object_table import Table, measure_objects, stack_tables, write_objects
 from shiftrun.commands.results.overlay import overlay, thumbnail
 from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
-from shiftrun.commands.run_options import Call, Wishes, given
+from shiftrun.commands.run_options import CommandLine, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
 from shiftrun.files.writing.label_spool import Spool
@@ -177,8 +177,8 @@ def segment_images(
     min_size: int | None = None,
     **common: Any,
 ) -> None:
-    """`shiftrun segment`; `common` are the fields of `Call`."""
-    call = Call(**common)
+    """`shiftrun segment`; `common` are the fields of `CommandLine`."""
+    call = CommandLine(**common)
     jobs = call.jobs(labels=output, preview=preview, objects=table)
     for job in jobs.jobs:
         for kind, path in job.outputs.items():

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
-from shiftrun.fetch.index import Entry, Progress, file_sha256
+from shiftrun.fetch.index import Entry, file_sha256
 from shiftrun.memory.cache_folder import HOME_VARIABLE, cache_folder
+from shiftrun.progress import Progress
 
 OFFLINE_VARIABLE = "SHIFTZOO_OFFLINE"
 TIMEOUT_SECONDS = 20.0  # without a byte

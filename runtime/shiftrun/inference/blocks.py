@@ -16,9 +16,10 @@ from shiftlint.contract.values import AxisContract
 from shiftrun.arrays.box import Box, everything, within
 from shiftrun.arrays.readers import Target
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import MemoryTarget, Network, Outputs, Progress, Values, run_tiles
+from shiftrun.inference.run_tiles import MemoryTarget, Network, Outputs, Values, run_tiles
 from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.window_check import Check, Watch
+from shiftrun.progress import Progress
 from shiftrun.tiles.plan import Edges, Plan
 
 Item = TypeVar("Item")

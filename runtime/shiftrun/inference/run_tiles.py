@@ -23,7 +23,6 @@ from shiftrun.arrays.box import Box
 from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.tiles.plan import Plan, Tile
 
-Progress = Callable[[int, int], None]  # tiles done, tiles in all; raise from it to cancel
 Outputs = tuple[OutputContract, ...]
 Values = dict[str, NDArray[np.float32]]
 Item = TypeVar("Item")

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.inference.differences import Difference, Spread
@@ -23,7 +22,7 @@ from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
-from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses
+from shiftrun.tiles.witnesses import Axes, Usable, Witness, larger, witnesses
 
 # The largest difference that is no error, in standard deviations of the run; of whole numbers, the share of px.
 ROUNDING = 1e-3  # where the plan says "up to rounding"
@@ -31,7 +30,6 @@ FAST = {"tf32": 5e-2, "fp16": 1e-1}
 AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
-Axes = tuple[AxisContract, ...]
 
 
 @dataclass(frozen=True, slots=True)

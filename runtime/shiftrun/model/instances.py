@@ -17,9 +17,9 @@ from shiftrun.clustering.one_window.label_window import Clustering, Labeling, la
 from shiftrun.files.writing.output_path import writing
 from shiftrun.inference.blocks import Block, Run, ahead, timed
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import Progress
 from shiftrun.model.model_file import INSTANCE_OUTPUTS
 from shiftrun.model.runner import Runner
+from shiftrun.progress import Progress
 from shiftrun.tiles.label_grid import GRIDS, windows_of
 from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.regions import cut_edges, cut_plan

@@ -22,13 +22,14 @@ from shiftrun.inference.blocks import Run
 from shiftrun.inference.network_input import Source, as_image
 from shiftrun.inference.proofs import Proofs
 from shiftrun.inference.providers import CPU, CUDA, device_name, limits, tiles_at_a_time
-from shiftrun.inference.run_tiles import MemoryTarget, Progress
+from shiftrun.inference.run_tiles import MemoryTarget
 from shiftrun.inference.session import Session, runtime_version, threads_of, wanted_provider
 from shiftrun.inference.window_check import Check, Proving
 from shiftrun.memory.cache_folder import cache_folder
 from shiftrun.model.instances import instances
 from shiftrun.model.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model.model_file import ModelFile
+from shiftrun.progress import Progress
 from shiftrun.tiles.automatic_tile import Budget, budget_of, fastest_tile
 from shiftrun.tiles.axis_plan import Refusal
 from shiftrun.tiles.plan import Edges, Plan, automatic_tile, half_tile, make_plan, one_tile

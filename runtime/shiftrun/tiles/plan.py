@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import Box
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
 from shiftrun.tiles.padded_axis import frame, sizes_of
 
@@ -27,7 +28,6 @@ PADS: tuple[str, ...] = get_args(Pad)
 AUTOMATIC_TILE_PX = 512
 SMALLEST_EXACT_TILE_PX = 128  # below, onnxruntime's CPU kernels may choose another order of summation
 
-Box = tuple[slice, ...]
 Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
 
 

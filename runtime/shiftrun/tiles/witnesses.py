@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import prod
 
 from shiftlint.contract.values import AxisContract
-from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Interval, larger_tile, window_of
+from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Span, larger_tile, window_of
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 
 Usable = Callable[[tuple[int, ...]], bool]  # whether a read of this shape, px, fits into memory and promises what the plan does
@@ -92,7 +92,7 @@ def _places(dimensions: int, wanted: float | None) -> list[tuple[float, ...]]:
     return sorted(found, key=lambda parts: len(set(parts)))[:MOST_PLACES]
 
 
-def _boxes(plan: Plan, axes: Axes, sizes: Sequence[int], parts: Sequence[float]) -> list[Interval]:
+def _boxes(plan: Plan, axes: Axes, sizes: Sequence[int], parts: Sequence[float]) -> list[Span]:
     boxes = []
     for axis, planned, size, part in zip(axes, plan.axes, sizes, parts, strict=True):
         start = round((planned.output_px - size) * part)
@@ -135,7 +135,7 @@ def _strip(plan: Plan, axes: Axes, along: int, usable: Usable) -> Witness | None
     return None
 
 
-def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Interval], along: int) -> Tile | None:
+def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Span], along: int) -> Tile | None:
     """The strip that needs the least, of those that begin up to a step farther on."""
     found = []
     for number in range(max(axis.step or 1 for axis in axes)):
@@ -150,7 +150,7 @@ def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
     return tuple(min(axis.output_px, px) for axis, px in zip(plan.axes, asked, strict=True))
 
 
-def _tile(plan: Plan, axes: Axes, boxes: Sequence[Interval]) -> Tile | None:
+def _tile(plan: Plan, axes: Axes, boxes: Sequence[Span]) -> Tile | None:
     """The smallest window that writes `boxes`; an axis of which the contract knows too little is read whole, as the tiles do."""
     parts = []
     for axis, planned, box in zip(axes, plan.axes, boxes, strict=True):
@@ -167,7 +167,7 @@ def _as_a_tile_reads(plan: Plan, window: Tile) -> bool:
     )
 
 
-def _part(tile: AxisTile, write: Interval) -> AxisTile:
+def _part(tile: AxisTile, write: Span) -> AxisTile:
     """Of what a tile writes only `write`."""
     before, after = write[0] - tile.write[0], write[1] - tile.write[0]
     return AxisTile(tile.read, (tile.keep[0] + before, tile.keep[0] + after), write)

@@ -13,7 +13,7 @@ from shiftrun.arrays.box import Box, hull, intersection, within
 from shiftrun.clustering.one_window.label_window import Foreground
 from shiftrun.inference.blocks import Block
 from shiftrun.memory.allocator import lasting
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Piece:
 class Gather:
     """Collects blocks into windows; keeps of a block only the foreground in windows that end later."""
 
-    def __init__(self, windows: list[Window], threshold: float) -> None:
+    def __init__(self, windows: list[LabelWindow], threshold: float) -> None:
         self.windows, self.threshold = windows, threshold
         self._open = list(range(len(windows)))  # not complete
         self._pieces: dict[int, list[Piece]] = {}

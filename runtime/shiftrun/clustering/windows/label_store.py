@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.windows.run_lengths import Runs
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it
 
@@ -48,7 +48,7 @@ class LabelStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
-    def add(self, window: Window, labels: Labels) -> None:
+    def add(self, window: LabelWindow, labels: Labels) -> None:
         """Take the labels 1, 2, … (*box) of one window; its core is stored."""
         count = int(labels.max(initial=0))
         area, first = np.zeros(count + 1, dtype=np.int64), np.full(count + 1, np.iinfo(np.int64).max)
