@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shiftlint.console.whole_files import writing
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import MemoryArray, Reader
 from shiftrun.arrays.views import Unstacked
@@ -23,7 +24,6 @@ from shiftrun.commands.run_options import CommandLine, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
 from shiftrun.files.writing.label_spool import Spool
-from shiftrun.files.writing.output_path import writing
 from shiftrun.files.writing.results import LABELS, check_axes, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
 from shiftrun.inference.providers import CPU

@@ -69,7 +69,7 @@ def download(entry: Entry, addresses: tuple[str, ...], problems: list[str], *, p
         bar = _Bar(progress) if progress is not None else False
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
         url = f"{address}/{entry.file}"
-        try:
+        try:  # by pooch, which writes beside and asks for the sha256 first: a `whole_file` cannot tell its OSErrors from the web's
             pooch.core.stream_download(url, folder / cached_name(entry), f"sha256:{entry.sha256}", downloader)
         except requests.RequestException as error:
             problems.append(f"{url}: {_reason(error)}")

@@ -16,6 +16,7 @@ import numpy as np
 import onnx.utils
 
 from shiftlint import analyze, read_metadata
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model, open_model
 from shiftrun.progress import Progress
 from shiftzoo.data.labeled_images import Sample
@@ -147,7 +148,8 @@ def _keep_embedding(path: Path) -> None:
     """Take the output for the foreground away, which nothing was learned for: the px of the disks are known."""
     metadata = read_metadata(path)
     model = onnx.utils.Extractor(onnx.load(path)).extract_model(["image"], ["embedding"])
-    onnx.save(model, path)
-    for key, value in replace(metadata, contract=analyze(path)).to_props().items():
-        model.metadata_props.add(key=key, value=value)
-    onnx.save(model, path)
+    with whole_file(path) as draft:
+        onnx.save(model, draft)
+        for key, value in replace(metadata, contract=analyze(draft)).to_props().items():
+            model.metadata_props.add(key=key, value=value)
+        onnx.save(model, draft)

@@ -1,6 +1,6 @@
 """The training loop: flat, resumable, on CUDA or the CPU.
 
-A run lives in one folder: `checkpoint.pt` (written beside and renamed), `curve.csv`, `curve.png`, `recipe.toml`.
+A run lives in one folder: `checkpoint.pt`, `curve.csv`, `curve.png`, `recipe.toml`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from shiftlint.console.whole_files import whole_file, write_atomically
 from shiftlint.errors import InputError
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
@@ -112,9 +113,8 @@ class TrainingRun:
             "device": self.device.type,
             "unsafe_window": self.unsafe_window,
         }
-        checkpoint = self.folder / CHECKPOINT
-        torch.save(state, checkpoint.with_suffix(".part"))
-        checkpoint.with_suffix(".part").replace(checkpoint)
+        with whole_file(self.folder / CHECKPOINT) as draft:
+            torch.save(state, draft)
         draw(self.folder)
 
     def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -221,7 +221,7 @@ def _open_run(
         run.load(_read_checkpoint(checkpoint, recipe))
         go_back(folder, run.step)
     else:
-        (folder / "recipe.toml").write_text(recipe.source, encoding="utf-8")
+        write_atomically(folder / "recipe.toml", recipe.source.encode())
         append(folder, COLUMNS, start=True)
     return run
 

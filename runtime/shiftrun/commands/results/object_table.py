@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Reader
 from shiftrun.files.reading.image_axes import SPATIAL
-from shiftrun.files.writing.output_path import replacing
 
 BAND_PX = 1 << 21
 Table = dict[str, NDArray[Any]]
@@ -99,7 +99,7 @@ def stack_tables(axes: str, tables: Sequence[tuple[tuple[int, ...], Table]]) -> 
 
 def write_objects(path: Path, table: Table) -> None:
     """Write a table of `measure_objects` as CSV with a header."""
-    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
         writer.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
