@@ -92,10 +92,6 @@ class Relation:
         high = [w[1] for e in range(max(first, last + 1 - self.step), last + 1) if (w := self.window(e))]
         return (min(low), max(high)) if low else None
 
-    def shifted(self, elements: int) -> Relation:
-        """The axis without its first `elements` elements (negative: with as many more before it)."""
-        return shift(elements).then(self)
-
 
 @lru_cache(maxsize=1024)
 def window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:

@@ -23,6 +23,12 @@ def smallest_legal(contract: Contract, axis: int, least: int) -> int | None:
     return next((n for n in range(start, start + span) if all(s.legal(n) for s in known)), None)
 
 
+def grid(contract: Contract, axis: int) -> int:
+    """Input px by which a size may grow and stay legal for all outputs, and a tile may move."""
+    claimed = [a for _, a in claims(contract, axis)]
+    return lcm(*(a.period or 1 for a in claimed), *(a.sizes.modulus for a in claimed if a.sizes))
+
+
 def enough(axis: AxisContract) -> int:
     """Input px that give `STEPS` clean steps of output, and room for windows that differ from phase to phase."""
     if axis.output_size is None or axis.step is None or axis.period is None:

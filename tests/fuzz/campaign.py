@@ -23,10 +23,10 @@ from shiftlint.onnx_file.reader import read_graph
 from shiftlint.verification.onnxruntime_session import Refused, open_session
 from shiftlint.verification.shifts import measure
 from shiftlint.verification.subject import Array, Subject
-from shiftlint.verification.tiles import measured_border
 from shiftlint.verification.verify import subject_of
 from shiftlint.verification.windows import measured_windows
 from tests.fuzz.bodies import BODIES, DOMAIN
+from tests.fuzz.borders import measured_border
 from tests.fuzz.builder import Builder, Feature
 from tests.fuzz.graphs import BLOCKS, SPOILERS, Block, roll
 from tests.fuzz.plans import hold

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, hull, intersection, within
 from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.one_window.label_window import Clustering, label_windows
@@ -91,13 +91,10 @@ def _label_windows(
     blocks_of: Callable[[Box], Iterable[Block]], windows: list[LabelWindow], clustering: Clustering, sums: Sums
 ) -> Iterator[tuple[int, Labels]]:
     """Label windows that form a rectangle of the grid; yields (number, labels (*box))."""
-    hull = tuple(
-        slice(min(part.start for part in parts), max(part.stop for part in parts))
-        for parts in zip(*(w.box for w in windows), strict=True)
-    )
-    moved = [LabelWindow(within(window.box, hull), within(window.core, hull)) for window in windows]
+    part = hull([window.box for window in windows])
+    moved = [LabelWindow(within(window.box, part), within(window.core, part)) for window in windows]
     gather = Gather(moved, clustering.threshold)
-    yield from label_windows(gather.complete(blocks_of(hull)), clustering, sums=sums)
+    yield from label_windows(gather.complete(blocks_of(part)), clustering, sums=sums)
 
 
 def _reach(labels: Labels, offset: int, number: int, windows: list[LabelWindow], region: Box) -> _Reach:

@@ -11,7 +11,7 @@ import numpy as np
 
 from shiftlint.console.whole_files import writing
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import MemoryArray, Reader
+from shiftrun.arrays.readers import ArrayReader, Reader
 from shiftrun.arrays.views import Unstacked
 from shiftrun.clustering.one_window.label_window import Clustering, Labeling
 from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
@@ -119,7 +119,7 @@ class _Work:
             if spool is None:
                 raise
             self.notes.append(f"nothing labeled: {error}")
-            self._take(index, image, MemoryArray(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
+            self._take(index, image, ArrayReader(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
             return
         folder = self.job.outputs["labels"].parent
         with (

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, shape_of, within
 from shiftrun.inference.differences import Difference, Spread
 from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.inference.proofs import Key, Proofs
@@ -286,7 +286,7 @@ class Watch:
         """What a fast precision changes in one tile."""
         exact = _values(self.check.exact(), self.source, self.plan, self.outputs, tile)
         return {
-            "read": _sizes(tile.read),
+            "read": list(shape_of(tile.read)),
             "max_abs": {name: float(np.abs(part - values[name]).max()) for name, part in exact.items()},
             "std": {name: float(part.std(dtype=np.float64)) for name, part in exact.items()},
         }
@@ -311,15 +311,11 @@ def _values(network: Network, source: Source, plan: Plan, outputs: Outputs, tile
 
 
 def _px(box: Box) -> int:
-    return prod(_sizes(box))
-
-
-def _sizes(box: Box) -> list[int]:
-    return [part.stop - part.start for part in box]
+    return prod(shape_of(box))
 
 
 def _by(box: Box) -> str:
-    return "x".join(map(str, _sizes(box)))
+    return "x".join(map(str, shape_of(box)))
 
 
 def _at(box: Box) -> str:

@@ -55,6 +55,11 @@ class AxisTile:
     keep: Span
     write: Span
 
+    def part(self, write: Span) -> AxisTile:
+        """The tile that reads the same and of the outputs writes only `write`."""
+        kept = self.keep[0] - self.write[0]
+        return AxisTile(self.read, (write[0] + kept, write[1] + kept), write)
+
 
 @dataclass(frozen=True, slots=True)
 class AxisPlan:

@@ -39,6 +39,11 @@ class Tile:
     keep: Box
     write: Box
 
+    @classmethod
+    def of(cls, parts: Sequence[AxisTile]) -> Tile:
+        """The tile of one for each axis."""
+        return cls(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -120,7 +125,7 @@ class Plan:
             inside = zip(chosen, block, strict=True)
             chosen = [tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop) for tiles, box in inside]
         for parts in itertools.product(*chosen):
-            yield Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+            yield Tile.of(parts)
 
     def block_edges(self, edges: Edges) -> Edges:
         """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.

@@ -45,8 +45,7 @@ def release(
     InputError
         `out` exists, there is no model, or one is refused: all reasons in one message.
     """
-    if out.exists():
-        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
+    _refuse_existing(out)
     if not out.parent.is_dir():
         raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
     names = sorted(path.stem for path in (folder / "cards").glob("*.toml"))
@@ -98,6 +97,12 @@ def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
                 target = draft / file.relative_to(home)
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(file, target)
+        _refuse_existing(out)  # it may have come while the models were checked
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
 
 
 def _text(path: Path) -> str:

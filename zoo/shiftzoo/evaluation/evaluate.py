@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from shiftrun.clustering.label_image import label_instances
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model
@@ -56,10 +54,6 @@ class Evaluation:
     def total(self) -> Counts:
         """The sum over the data set."""
         return total(self.counts)
-
-    def mean_precision(self, threshold: float = 0.5) -> float:
-        """Average precision, mean over the images."""
-        return float(np.mean([c.average_precision(threshold) for c in self.counts]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, hull, intersection, within
+from shiftrun.arrays.box import Box, hull, intersection, shape_of, within
 from shiftrun.clustering.one_window.label_window import Foreground
 from shiftrun.inference.blocks import Block
 from shiftrun.memory.allocator import lasting
@@ -71,7 +71,7 @@ class Gather:
         if last.box == box:
             return last.points, last.mask
         shared = [(piece, common) for piece in [*self._pieces.pop(number, []), last] if (common := intersection(piece.box, box))]
-        mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+        mask = np.zeros(shape_of(box), dtype=bool)
         for piece, common in shared:
             mask[within(common, box)] = piece.mask[within(common, piece.box)]
         place = np.cumsum(mask, dtype=np.int32).reshape(mask.shape) - 1  # of a px among those of the foreground

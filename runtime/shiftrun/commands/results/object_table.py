@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.console.whole_files import whole_file
-from shiftrun.arrays.box import Box
+from shiftrun.arrays.box import Box, bands
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Reader
 from shiftrun.files.reading.image_axes import SPATIAL
@@ -45,15 +45,13 @@ def measure_objects(labels: Reader, image: Reader, count: int, place: Calibratio
     area, sums = np.zeros(count + 1), np.zeros((len(axes) + channels, count + 1))
     first = np.full((len(axes), count + 1), np.iinfo(np.int64).max)
     last = np.full((len(axes), count + 1), -1)
-    rows = max(1, BAND_PX // max(1, int(np.prod(labels.shape[1:]))))
-    for start in range(0, labels.shape[0], rows):
-        part = (slice(start, min(start + rows, labels.shape[0])), *(slice(0, size) for size in labels.shape[1:]))
+    for part in bands(labels.shape, BAND_PX):
         band = labels.read(part)
         where = np.nonzero(band)
         names = band[where]
         area += np.bincount(names, minlength=count + 1)
         for axis, position in enumerate(where):
-            there = position + (start if axis == 0 else 0)
+            there = position + part[axis].start
             sums[axis] += np.bincount(names, weights=there, minlength=count + 1)
             np.minimum.at(first[axis], names, there)
             np.maximum.at(last[axis], names, there)

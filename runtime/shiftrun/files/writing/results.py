@@ -19,7 +19,7 @@ from shiftlint.console.whole_files import whole_file
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import everything
 from shiftrun.arrays.calibration import Calibration, calibration, ome_attributes, resolution_tags
-from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, bands
+from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, read_bands
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import TIFF
 from shiftrun.files.writing import ome_zarr as ome_zarr_writing
@@ -75,7 +75,7 @@ def write_labels(
     axes = axes or SPATIAL[-len(reader.shape) :]
     place = place or calibration("".join(name for name in axes if name in SPATIAL), {})
     if largest is None:
-        largest = max((int(band.max(initial=0)) for band in bands(reader)), default=0)
+        largest = max((int(band.max(initial=0)) for band in read_bands(reader)), default=0)
     dtype = np.dtype(np.uint16 if largest <= 0xFFFF else np.uint32)
     with whole_file(path) as beside:
         if path.suffix.lower() == ZARR:
