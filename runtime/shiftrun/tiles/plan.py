@@ -285,6 +285,3 @@ def half_tile(axis: AxisContract, tile_px: int) -> int:
     step = axis.step or 1
     smallest = -(-SMALLEST_EXACT_TILE_PX // step) * step
     return min(tile_px, max(smallest, -(-tile_px // (2 * step)) * step))
-
-
-__all__ = ["PADS", "AxisPlan", "AxisTile", "Pad", "Plan", "Tile", "automatic_tile", "make_plan", "whole_plan"]
