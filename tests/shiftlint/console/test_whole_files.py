@@ -81,11 +81,15 @@ def test_data_is_on_disk_before_the_file_has_its_name(tmp_path: Path, monkeypatc
     assert happened == [("sync", "data"), ("replace", "a.txt")]
 
 
+def _write_folder(path: Path, name: str) -> None:
+    with whole_file(path) as draft:
+        draft.mkdir()
+        (draft / name).write_text(name)
+
+
 def test_a_folder_takes_the_place_of_a_folder(tmp_path: Path) -> None:
     for text in ("before", "after"):
-        with whole_file(tmp_path / "a.zarr") as draft:
-            draft.mkdir()
-            (draft / text).write_text(text)
+        _write_folder(tmp_path / "a.zarr", text)
     assert _left(tmp_path / "a.zarr") == {"after": "after"}
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
@@ -101,5 +105,21 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path: Path, error:
     (tmp_path / "a.zarr" / "before").write_text("before")
     with pytest.raises((KeyboardInterrupt, InputError)), whole_file(tmp_path / "a.zarr") as draft:
         _fail_half_way_inside(draft, error)
+    assert _left(tmp_path / "a.zarr") == {"before": "before"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def refuse_the_new(source: Path, target: Path) -> None:
+        if source.name == target.name:
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    _write_folder(tmp_path / "a.zarr", "before")
+    monkeypatch.setattr(os, "replace", refuse_the_new)
+    with pytest.raises(InputError, match="Permission denied"):
+        _write_folder(tmp_path / "a.zarr", "after")
     assert _left(tmp_path / "a.zarr") == {"before": "before"}
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
