@@ -1,31 +1,31 @@
-"""Progress bars: on a terminal only, on stderr, with a rate and the time left."""
+"""Who is told how far the work is, and progress bars: on a terminal only, on stderr, with a rate and the time left."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shiftrun.inference.run_tiles import Progress as Callback
+Progress = Callable[[int, int], None]  # is told (done, in all): tiles, windows, bytes; raise from it to cancel
 
 
 @contextmanager
-def progress_bar(what: str, unit: str, *, quiet: bool) -> Iterator[Callback | None]:
+def progress_bar(what: str, unit: str, *, quiet: bool) -> Iterator[Progress | None]:
     """Yield the callback (done, total) of a bar, or None where nobody looks at it."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
+    from rich import progress
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit + " {task.fields[rate]}"),
-        TimeRemainingColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn(unit + " {task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=None, rate="")
 
         def advance(done: int, total: int) -> None:

@@ -29,7 +29,8 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from shiftlint.calculus.note import Reason, Unsupported
-from shiftlint.calculus.relation import Interval, Relation
+from shiftlint.calculus.relation import Relation
+from shiftlint.contract.values import Window
 from shiftlint.lazy_numpy import np
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _nearest_pixels(x: NDArray[Any], mode: str) -> NDArray[Any]:
     return pixels.astype(np.int64)
 
 
-def _support(x: Fraction, scale: Fraction, kernel: Kernel) -> Interval:
+def _support(x: Fraction, scale: Fraction, kernel: Kernel) -> Window:
     """The px that one output at the coordinate `x` reads."""
     if kernel.mode == "nearest":
         return (_nearest(x, kernel.nearest_mode),) * 2

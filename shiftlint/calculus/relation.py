@@ -17,8 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 
-Interval = tuple[int, int]  # first and last element, both included
-
+from shiftlint.contract.values import Window, hull
 
 LONGEST_STEP = 2048  # phases of one relation; networks have at most some hundred
 
@@ -50,13 +49,13 @@ class Relation:
         a > 0, in elements of the axis that is read.
     step : int
         b > 0, in elements of the axis that reads.
-    reads : tuple of (lo, hi) or None
+    reads : tuple of Window or None
         One entry per phase of `step`; None for a phase that reads nothing.
     """
 
     period: int
     step: int
-    reads: tuple[Interval | None, ...]
+    reads: tuple[Window | None, ...]
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +71,7 @@ class Relation:
         """Elements that read per element that is read: b/a."""
         return Fraction(self.step, self.period)
 
-    def window(self, element: int) -> Interval | None:
+    def window(self, element: int) -> Window | None:
         """The elements that `element` reads; None if it reads nothing."""
         k, phase = divmod(element, self.step)
         reads = self.reads[phase]
@@ -92,8 +91,8 @@ class Relation:
         """
         return _compose(self, inner)
 
-    def hull(self, first: int, last: int) -> Interval | None:
-        """The smallest interval that holds the windows of the elements first … last.
+    def hull(self, first: int, last: int) -> Window | None:
+        """The smallest window that holds those of the elements first … last.
 
         The windows repeat after `step` elements, moved by `period`: the lowest starts among the first `step` elements, the
         highest ends among the last.
@@ -101,10 +100,6 @@ class Relation:
         low = [w[0] for e in range(first, min(last + 1, first + self.step)) if (w := self.window(e))]
         high = [w[1] for e in range(max(first, last + 1 - self.step), last + 1) if (w := self.window(e))]
         return (min(low), max(high)) if low else None
-
-    def shifted(self, elements: int) -> Relation:
-        """The axis without its first `elements` elements (negative: with as many more before it)."""
-        return shift(elements).then(self)
 
 
 @lru_cache(maxsize=1024)
@@ -120,7 +115,7 @@ def transposed_window(size: int, *, stride: int = 1, dilation: int = 1, before: 
     A phase that no kernel element reaches reads nothing: with dilation 1 where size < stride.
     """
     _check_step(stride)
-    phases: list[Interval | None] = []
+    phases: list[Window | None] = []
     for j in range(stride):
         taps = [tap for tap in range(min(size, stride)) if (j + before - dilation * tap) % stride == 0]
         if not taps:  # the taps that fit repeat after `stride` at the latest
@@ -170,7 +165,7 @@ def _join(first: Relation, second: Relation) -> Relation:
         raise SlopeMismatch(f"scale {first.scale} meets scale {second.scale}")
     step = lcm(first.step, second.step)
     one, two = first.unroll(step // first.step), second.unroll(step // second.step)
-    return Relation(one.period, step, tuple(_hull(a, b) for a, b in zip(one.reads, two.reads, strict=True)))
+    return Relation(one.period, step, tuple(hull(a, b) for a, b in zip(one.reads, two.reads, strict=True)))
 
 
 def at_least(relation: Relation, period: int) -> Relation:
@@ -191,12 +186,6 @@ def _compose(outer: Relation, inner: Relation) -> Relation:
     unrolled = outer.unroll(middle // outer.period)
     period = inner.period * (middle // inner.step)
     return Relation(period, unrolled.step, tuple(r and inner.hull(*r) for r in unrolled.reads))
-
-
-def _hull(a: Interval | None, b: Interval | None) -> Interval | None:
-    if a is None or b is None:
-        return a or b
-    return (min(a[0], b[0]), max(a[1], b[1]))
 
 
 IDENTITY = Relation(1, 1, ((0, 0),))

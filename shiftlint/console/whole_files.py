@@ -1,39 +1,65 @@
-"""Files that are never half-written."""
+"""Files that are never half-written: written beside their place, and moved there when they are whole."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from shiftlint.errors import InputError
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, then put it in its place; InputError where that is not possible.
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write a file or folder to, of the same name in a hidden folder beside `path`; at the end move it to `path`.
 
-    The mode of a file that is replaced is kept.
+    On any error nothing of it is left, and what was at `path` stays. A file that is replaced hands its mode on.
+
+    Raises
+    ------
+    InputError
+        The operating system refused to write (full disk, permissions, no such folder).
     """
-    import tempfile  # 10 ms: only where something is written
+    from tempfile import TemporaryDirectory  # 10 ms: only where something is written
 
-    beside = None
+    with writing(path), TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
+        draft = Path(beside) / path.name
+        yield draft
+        if draft.is_dir():
+            # of a folder neither is possible: its thousands of chunks are not synced one by one, and it cannot take the place of
+            # another one at once, so that the old one steps aside
+            _replace_folder(draft, path, Path(beside) / "old")
+            return
+        with draft.open("r+b") as file:
+            os.fsync(file.fileno())  # else a crash may leave the new name on an empty file
+        if path.exists():
+            draft.chmod(path.stat().st_mode & 0o777)
+        draft.replace(path)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` as a `whole_file`."""
+    with whole_file(path) as draft:
+        draft.write_bytes(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system says while `path` is written into one line."""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(mode)
-        Path(beside).replace(path)
-        beside = None
+        yield
     except OSError as error:
-        raise InputError(f"cannot write ({path}): expected a folder and a name to write to, got: {error.strerror}.") from error
-    finally:
-        if beside is not None:
-            Path(beside).unlink(missing_ok=True)
+        raise InputError(f"cannot write ({path}): {error.strerror or error}. Free space or choose another folder.") from error
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _replace_folder(draft: Path, path: Path, aside: Path) -> None:
+    if not path.is_dir():
+        draft.replace(path)
+        return
+    path.replace(aside)
+    try:
+        draft.replace(path)
+    except OSError:
+        aside.replace(path)
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shiftlint.contract.values import AxisContract, OutputContract, Window
+from shiftlint.contract.values import AxisContract, OutputContract, hull
 from shiftlint.errors import InputError
 
 
@@ -38,15 +38,9 @@ def _grid(axis: AxisContract) -> tuple[object, ...]:
 
 
 def _join(a: AxisContract, b: AxisContract) -> AxisContract:
-    reads = None if a.reads is None or b.reads is None else tuple(_hull(x, y) for x, y in zip(a.reads, b.reads, strict=True))
+    reads = None if a.reads is None or b.reads is None else tuple(hull(x, y) for x, y in zip(a.reads, b.reads, strict=True))
     border = (max(a.border[0], b.border[0]), max(a.border[1], b.border[1]))
     padding = tuple(dict.fromkeys((*a.padding, *b.padding)))
     is_global, bitwise = a.is_global or b.is_global, a.bitwise and b.bitwise
     rounding = a.rounding.join(b.rounding)
     return replace(a, reads=reads, border=border, padding=padding, is_global=is_global, bitwise=bitwise, rounding=rounding)
-
-
-def _hull(a: Window | None, b: Window | None) -> Window | None:
-    if a is None or b is None:
-        return a or b
-    return min(a[0], b[0]), max(a[1], b[1])

@@ -22,7 +22,14 @@ from shiftschemas import validate
 SCHEMA_VERSION = 1
 METADATA_KEY = "shiftlint.contract"  # in the metadata_props of an ONNX file
 
-Window = tuple[int, int]  # first and last input element, both included
+Window = tuple[int, int]  # what one element reads: closed, the first and the last element that is read
+
+
+def hull(a: Window | None, b: Window | None) -> Window | None:
+    """The smallest window that holds both; None reads nothing."""
+    if a is None or b is None:
+        return a or b
+    return min(a[0], b[0]), max(a[1], b[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy as np
 from shiftlint.analysis.derive_contract import contract_of
 from shiftlint.analysis.image_layout import open_probe
 from shiftlint.calculus.note import SizeError
+from shiftlint.contract.claims import claims, enough, smallest_legal
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
 from shiftlint.fix.crop_output import crop_outputs
@@ -19,7 +21,7 @@ from shiftlint.fix.model_file import graph_of, has_external_data, load_model
 from shiftlint.fix.stored_metadata import with_metadata
 from shiftlint.fix.to_valid import refuse, valid_twin
 from shiftlint.fix.valid_twin import NotConvertible, Part
-from shiftlint.verification.subject import Subject, difference, enough
+from shiftlint.verification.subject import difference
 
 if TYPE_CHECKING:
     import onnx
@@ -95,13 +97,12 @@ def _to_valid(model: onnx.ModelProto, where: str, input_name: str | None) -> tup
 
 def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, ...]:
     """An aligned size per axis with room for crops."""
-    subject = Subject(contract, lambda _: {}, lambda _: np.empty(0), axes, (), {})
     sizes = []
     for axis in axes:
-        claims = [a for _, a in subject.claims(axis)]
-        if not claims or any(a.is_global for a in claims):
+        claimed = [a for _, a in claims(contract, axis)]
+        if not claimed or any(a.is_global for a in claimed):
             raise refuse(NotConvertible("a network without a period, or that depends on the whole image"), where)
-        size = subject.legal(axis, max(enough(a) + ROOM * (a.period or 1) for a in claims))
+        size = smallest_legal(contract, axis, max(enough(a) + ROOM * (a.period or 1) for a in claimed))
         if size is None:
             raise refuse(NotConvertible("outputs that share no legal size"), where)
         sizes.append(size)
@@ -109,7 +110,7 @@ def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, 
 
 
 def _modulus(contract: Contract, axis: int) -> int:
-    return int(np.lcm.reduce([a.sizes.modulus for o in contract.outputs for a in o.axes if a.input_axis == axis and a.sizes]))
+    return lcm(*(a.sizes.modulus for o in contract.outputs for a in o.axes if a.input_axis == axis and a.sizes))
 
 
 def _gap(

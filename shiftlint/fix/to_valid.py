@@ -17,8 +17,9 @@ from shiftlint.analysis.probe import Probe
 from shiftlint.calculus.note import SizeError
 from shiftlint.calculus.tensor import single_track
 from shiftlint.errors import InputError
+from shiftlint.fix.crop_output import FIRST_OPSET
 from shiftlint.fix.valid_forms import FORMS, join
-from shiftlint.fix.valid_twin import FIRST_OPSET, NotConvertible, Part, Twin
+from shiftlint.fix.valid_twin import NotConvertible, Part, Twin
 from shiftlint.onnx_file.graph import Graph, Node
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from shiftlint.onnx_file.graph import Node
 if TYPE_CHECKING:
     import onnx
 
-FIRST_OPSET = 10  # Slice takes its bounds as inputs
 FAR = np.iinfo(np.int64).max
 
 

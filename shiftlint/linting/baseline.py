@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, str, str]  # file, code, node, fingerprint
 VERSION = 2
+NOT_ANALYZED = ("SL002", "SL003", "SL004")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,23 @@ def _local(baseline: Path, file: str) -> str:
 def _of_version_1(rows: Sequence[Key], files: Sequence[Checked], path: Path) -> frozenset[Key]:
     """The findings that a baseline of version 1 knows.
 
-    Messages have changed since, so a finding is known by file, code and node: as many of these as the file lists.
+    Messages have changed since, so a finding is known by file, code and node: as many of these as the file lists. Some of what is
+    not analyzed went by the code of another rule.
     """
-    left = Counter(row[:3] for row in rows)
+    left = Counter((file, _former(code), node) for file, code, node, _ in rows)
     known: set[Key] = set()
     for file in files:
         for finding in file.findings:
             key = key_of(path, file.path, finding)
-            if left[key[:3]]:
-                left[key[:3]] -= 1
+            place = key[0], _former(finding.code), finding.node
+            if left[place]:
+                left[place] -= 1
                 known.add(key)
     return frozenset(known)
+
+
+def _former(code: str) -> str:
+    return NOT_ANALYZED[0] if code in NOT_ANALYZED else code
 
 
 def _write(path: Path, keys: Iterable[Key]) -> int:

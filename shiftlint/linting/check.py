@@ -15,7 +15,7 @@ from shiftlint.console.standard_input import readable
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import Contract, InputContract, ModelIdentity
 from shiftlint.errors import InputError
-from shiftlint.linting.settings import Configuration, Settings
+from shiftlint.linting.settings import SIZES, Configuration, Settings
 from shiftlint.onnx_file.graph import Graph, every_node
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.rules.case import Case, Wish
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 UNREADABLE = "SL001"
 NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fixed"), ())
-SIZES = ("train_window", "tile", "tile_stride", "image", "halo", "spacing")  # of a wish, one per axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,12 @@ def open_case(
     probe = open_probe(graph, where=where, input_name=input_name)
     contract, notes = contract_and_notes(probe, where=where)
     rank = len({axis.input_axis for output in contract.outputs for axis in output.axes})
-    for name in SIZES:
-        sizes = getattr(wish, name)
+    for option in SIZES:
+        sizes = getattr(wish, option.replace("-", "_"))
         if sizes is not None and rank and len(sizes) not in (1, rank):
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"wrong number of sizes ({option}): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}.")
+            raise InputError(
+                f"wrong number of sizes (--{option}): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}."
+            )
     metadata, problem = Metadata(), ""
     try:
         metadata = Metadata.from_props(graph.metadata, where=where, computed=contract)

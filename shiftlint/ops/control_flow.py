@@ -13,13 +13,13 @@ from shiftlint.ops.elementwise import pointwise
 from shiftlint.ops.registry import numbered, transfer
 from shiftlint.ops.shape_values import viewed
 
-Run = Callable[[Any, tuple[Tensor, ...]], tuple[Tensor, ...]]
+RunBody = Callable[[Any, tuple[Tensor, ...]], tuple[Tensor, ...]]
 LONGEST_LOOP = 64  # rounds
 
 
 @transfer("If", since=1)
 @numbered("condition")
-def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> tuple[Tensor, ...]:
+def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody) -> tuple[Tensor, ...]:
     """The branch that a constant condition chooses; else what both have in common.
 
     Spec: https://onnx.ai/onnx/operators/onnx__If.html
@@ -44,7 +44,9 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: Run) -> t
 
 @transfer("Loop", since=1)
 @numbered("count", "condition", "initial")
-def loop(count: Tensor | None = None, condition: Tensor | None = None, *initial: Tensor, body: Any, run: Run) -> tuple[Tensor, ...]:
+def loop(
+    count: Tensor | None = None, condition: Tensor | None = None, *initial: Tensor, body: Any, run: RunBody
+) -> tuple[Tensor, ...]:
     """Unrolled where the count is constant and small; results that are gathered round by round are not followed.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Loop.html

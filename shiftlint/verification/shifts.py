@@ -17,6 +17,7 @@ from math import ceil, inf, prod
 
 import numpy as np
 
+from shiftlint.contract.claims import enough
 from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract, OutputContract
 from shiftlint.verification.subject import (
@@ -28,7 +29,6 @@ from shiftlint.verification.subject import (
     RunError,
     Subject,
     difference,
-    enough,
     part,
     tolerance,
 )

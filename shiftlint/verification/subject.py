@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, lcm
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from shiftlint.contract.values import AxisContract, Contract, OutputContract
+from shiftlint.contract.claims import claims, smallest_legal
+from shiftlint.contract.values import AxisContract, Contract, OutputContract, Window
 from shiftlint.lazy_numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Array: TypeAlias = "NDArray[Any]"
-Window = tuple[int, int]
 
 TOLERANCE = 1e-3  # standard deviations of the output: what rounding may amount to
 LOOSE_TOLERANCE = 1e-2  # where the contract says that rounding depends on the place, and for half precision
 LARGEST_IMAGE = 1 << 22  # px
 MOST_POSITIONS = 24  # at which one side of the windows is probed
 GLOBAL_MARGIN = 16  # px; windows in a branch that ends in one number for the whole image are not in its contract
-STEPS = 3  # clean output steps that an image must have
 SHIFT, TILES = "SL901", "SL902"
 TOO_SMALL = "the network is too small, or its border too wide, to measure this"
 
@@ -59,15 +58,11 @@ class Subject:
 
     def claims(self, axis: int) -> list[tuple[OutputContract, AxisContract]]:
         """The outputs that follow this input axis with a period."""
-        return [(o, a) for o in self.contract.outputs for a in o.axes if a.input_axis == axis and a.period and a.sizes]
+        return claims(self.contract, axis)
 
     def legal(self, axis: int, least: int) -> int | None:
         """The smallest size of at least `least` px that all outputs call legal; a static size whatever it is."""
-        known = [a.sizes for _, a in self.claims(axis) if a.sizes]
-        fixed = [s.max for s in known if s.max is not None and s.min == s.max]
-        start = fixed[0] if fixed else max([least, *(s.min for s in known)])
-        span = lcm(*(s.modulus for s in known))
-        return next((n for n in range(start, start + span) if all(s.legal(n) for s in known)), None)
+        return smallest_legal(self.contract, axis, least)
 
     def sizes(self, axis: int, size: int) -> tuple[int, ...]:
         """All spatial sizes, with `size` along `axis` and small ones along the others."""
@@ -99,13 +94,3 @@ def tolerance(subject: Subject, a: AxisContract) -> float:
 def part(array: Array, axis: int, start: int, end: int) -> Array:
     """The elements start … end - 1 along one axis."""
     return array[(slice(None),) * axis + (slice(start, end),)]
-
-
-def enough(axis: AxisContract) -> int:
-    """Input px that give `STEPS` clean steps of output, and room for windows that differ from phase to phase."""
-    if axis.output_size is None or axis.step is None or axis.period is None:
-        return 1
-    reads = [r for r in axis.reads or () if r]
-    spread = max((r[0] for r in reads), default=0) - min((r[0] for r in reads), default=0) if reads else 0
-    steps = STEPS + ceil(spread / axis.period)
-    return ceil((sum(axis.border) + steps * axis.step + axis.output_size.offset) / axis.output_size.scale)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, lcm, prod
+from math import prod
 
 import numpy as np
 
+from shiftlint.contract.claims import enough, grid
 from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract
-from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, Window, difference, enough, part, tolerance
+from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, difference, part, tolerance
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
@@ -35,12 +36,12 @@ def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[A
     assert a.period is not None
     assert a.step is not None
     assert a.output_size is not None
-    grid = _grid(subject, axis) // a.period
-    tile = subject.legal(axis, enough(a) + (grid - 1) * a.period)
+    steps = grid(subject.contract, axis) // a.period
+    tile = subject.legal(axis, enough(a) + (steps - 1) * a.period)
     if tile is None:
         return None
     kept = (a.output_size.of(tile) - sum(a.border)) // a.step  # whole steps that one inner tile writes
-    hop = max(kept // grid, 0) * grid
+    hop = max(kept // steps, 0) * steps
     whole_size = tile + 2 * hop * a.period
     if hop < 1 or prod(subject.sizes(axis, whole_size)) > LARGEST_IMAGE:
         return None
@@ -55,27 +56,3 @@ def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[A
         parts.append(part(out, a.output_axis, written - origin * a.step, end))
         written = origin * a.step + end
     return np.concatenate(parts, a.output_axis), whole, len(parts)
-
-
-def _grid(subject: Subject, axis: int) -> int:
-    """Input px by which a size may grow and stay legal for all outputs, and a tile may move."""
-    claims = [a for _, a in subject.claims(axis)]
-    return lcm(*(a.period or 1 for a in claims), *(a.sizes.modulus for a in claims if a.sizes))
-
-
-def measured_border(subject: Subject, output: str, a: AxisContract, size: int) -> Window | None:
-    """Output px at either end of a tile that differ from the whole, the tile lying inside of it; None for static sizes."""
-    if a.period is None or a.step is None or a.sizes is None or a.sizes.max is not None:
-        return None
-    steps = _grid(subject, a.input_axis) // a.period
-    hop = ceil((size + a.period) / (steps * a.period)) * steps
-    image = subject.draw(subject.sizes(a.input_axis, size + 2 * hop * a.period))
-    whole = subject.run(image)[output]
-    tile = subject.run(part(image, a.input_axis, hop * a.period, hop * a.period + size))[output]
-    length = tile.shape[a.output_axis]
-    same = part(whole, a.output_axis, hop * a.step, hop * a.step + length)
-    scale = float(np.std(whole, dtype=float)) or 1.0
-    apart = np.abs(np.nan_to_num(tile.astype(float) - same)) > 1e-5 * scale
-    rows = np.flatnonzero(np.moveaxis(apart, a.output_axis, 0).reshape(length, -1).any(axis=1))
-    near, far = rows[rows < length // 2], rows[rows >= length // 2]
-    return (int(near.max()) + 1 if len(near) else 0, length - int(far.min()) if len(far) else 0)

@@ -19,14 +19,15 @@ from shiftlint.analysis.image_layout import open_probe
 from shiftlint.analysis.legal_sizes import typical_sizes
 from shiftlint.analysis.probe import Probe
 from shiftlint.calculus.note import SizeError
+from shiftlint.contract.claims import claims, smallest_legal
 from shiftlint.contract.measurement import Measurement
-from shiftlint.contract.values import Contract
+from shiftlint.contract.values import Contract, Window
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.verification.onnxruntime_session import first_line, open_session, refusals
 from shiftlint.verification.shifts import measure
-from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject, Window
+from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError, Subject
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -127,13 +128,12 @@ def _other_inputs(graph: Graph, image: Value, shape: Sequence[int]) -> dict[str,
 
 def _small_sizes(probe: Probe, contract: Contract) -> tuple[int, ...]:
     """A legal size per spatial axis, small, but of more than a few px."""
-    subject = Subject(contract, lambda _: {}, lambda _: np.empty(0), probe.axes, (), {})
     sizes: list[int | None] = []
     for axis in probe.axes:
         fixed = probe.image.shape[axis]
-        claims = subject.claims(axis)
-        least = max([SMALL, *(a.period or 1 for _, a in claims)])
-        sizes.append(fixed if isinstance(fixed, int) else subject.legal(axis, least) if claims else None)
+        claimed = claims(contract, axis)
+        least = max([SMALL, *(a.period or 1 for _, a in claimed)])
+        sizes.append(fixed if isinstance(fixed, int) else smallest_legal(contract, axis, least) if claimed else None)
     for tried in TRIED:
         chosen = tuple(n if n is not None else tried for n in sizes)
         if probe.legal(chosen):

@@ -8,8 +8,8 @@ from math import inf
 import numpy as np
 
 from shiftlint.contract.measurement import Claim, Measurement
-from shiftlint.contract.values import AxisContract
-from shiftlint.verification.subject import LOOSE_TOLERANCE, MOST_POSITIONS, SHIFT, TOO_SMALL, Array, Subject, Window
+from shiftlint.contract.values import AxisContract, Window
+from shiftlint.verification.subject import LOOSE_TOLERANCE, MOST_POSITIONS, SHIFT, TOO_SMALL, Array, Subject
 
 
 def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:

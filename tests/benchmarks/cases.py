@@ -64,7 +64,7 @@ def compared(found: NDArray[np.float32], options: dict[str, Any]) -> Figures:
 
 def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
     """The model, and the image padded and normalized for one run."""
-    from shiftrun.arrays.readers import MemoryArray
+    from shiftrun.arrays.readers import ArrayReader
     from shiftrun.inference.network_input import padding_index
     from shiftrun.model.model import INSTANCE_OUTPUTS
     from shiftrun.model.open_model import open_model
@@ -73,7 +73,7 @@ def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
     model = open_model(options["model"], device="cpu", force=True)
     image = picture(options["size"])
     plan = whole_plan(image.shape, model.axes(INSTANCE_OUTPUTS))
-    source = model.source(MemoryArray(image[None]))
+    source = model.source(ArrayReader(image[None]))
     return model, source.window(tuple(slice(0, size) for size in plan.read_shape), padding_index(plan))
 
 

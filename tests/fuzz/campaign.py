@@ -16,16 +16,17 @@ from onnx import TensorProto, helper
 
 from shiftlint.analysis import derive_contract as analysis
 from shiftlint.analysis.image_layout import open_probe
+from shiftlint.contract.claims import enough
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.verification.onnxruntime_session import Refused, open_session
 from shiftlint.verification.shifts import measure
-from shiftlint.verification.subject import Array, Subject, enough
-from shiftlint.verification.tiles import measured_border
+from shiftlint.verification.subject import Array, Subject
 from shiftlint.verification.verify import subject_of
 from shiftlint.verification.windows import measured_windows
 from tests.fuzz.bodies import BODIES, DOMAIN
+from tests.fuzz.borders import measured_border
 from tests.fuzz.builder import Builder, Feature
 from tests.fuzz.graphs import BLOCKS, SPOILERS, Block, roll
 from tests.fuzz.plans import hold

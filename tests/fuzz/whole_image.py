@@ -35,20 +35,20 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Run:
+class Ending:
     """How a run ended: `honest` False for a difference that the plan does not admit, or an exception that is no InputError."""
 
     honest: bool
     how: str
 
 
-def runs_in_tiles(path: Path, contract: Contract, network: Network, *, half: bool) -> Iterator[Run]:
+def runs_in_tiles(path: Path, contract: Contract, network: Network, *, half: bool) -> Iterator[Ending]:
     """Run some images in tiles and compare each with the whole."""
     try:
         model = shiftrun.open_model(path, device="cpu", image_input=contract.input.name)
         model.session  # noqa: B018  # loaded on first use
     except InputError as error:
-        yield Run(True, f"refused: {error}")
+        yield Ending(True, f"refused: {error}")
         return
     for output in contract.outputs[:MOST_OUTPUTS]:
         if len(output.axes) == len(network.axes):
@@ -87,22 +87,22 @@ def _tile(axis: AxisContract, outputs: int) -> int:
     return ceil(outputs / step) * step
 
 
-def _run(model: Model, output: str, trial: Trial, network: Network, *, half: bool) -> Run:
+def _run(model: Model, output: str, trial: Trial, network: Network, *, half: bool) -> Ending:
     where = f"{output}, image {trial.shape}, tile {trial.tile}"
     axes = [axis.input_axis for axis in model.contract.output(output).axes]
     given = network.draw(trial.shape)
     try:
         whole = network.run(given)[output]
     except RunError:
-        return Run(True, "left out: onnxruntime does not run the whole image")
+        return Ending(True, "left out: onnxruntime does not run the whole image")
     image = np.moveaxis(given[0], [axis - 1 for axis in axes], range(1, given.ndim - 1))  # (C, *space)
     try:
         plan = model.plan(trial.shape, tile=trial.tile, pad="none", outputs=(output,))
         found = model.predict(image, tile=trial.tile, pad="none", normalize="none", outputs=(output,))[output]
     except InputError as error:
-        return Run(True, f"refused: {error}")
+        return Ending(True, f"refused: {error}")
     except Exception as error:  # that is what is looked for
-        return Run(False, f"{where}: {type(error).__name__}: {error}")
+        return Ending(False, f"{where}: {type(error).__name__}: {error}")
     whole = whole.astype(np.float32)  # as shiftrun returns all results
     expected = channels_first(whole, [axis.output_axis for axis in model.contract.output(output).axes])
     if plan.padded_shape != trial.shape:  # of no legal size: how many outputs the network gives at its end is not claimed
@@ -112,18 +112,18 @@ def _run(model: Model, output: str, trial: Trial, network: Network, *, half: boo
     return _compared(found, expected, where, rounding)
 
 
-def _compared(found: Array, expected: Array, where: str, rounding: float) -> Run:
+def _compared(found: Array, expected: Array, where: str, rounding: float) -> Ending:
     """`rounding` is what the plan admits, in standard deviations of the output; 0 where it promises equal bits."""
     if found.shape != expected.shape:
-        return Run(False, f"{where}: shape {found.shape}, whole {expected.shape}")
+        return Ending(False, f"{where}: shape {found.shape}, whole {expected.shape}")
     one, two = found.astype(float), expected.astype(float)
     with np.errstate(invalid="ignore"):
         off = np.where((one == two) | (np.isnan(one) & np.isnan(two)), 0.0, np.abs(one - two))
     if not off.any():
-        return Run(True, "equal")
+        return Ending(True, "equal")
     deviation = float(np.nanstd(two))
     largest = float(np.nan_to_num(off, nan=np.inf).max())
     said = f"{(off > 0).mean():.1%} of the px differ by up to {largest:.3g} (standard deviation {deviation:.2g})"
     if largest <= rounding * deviation:
-        return Run(True, "rounding, as said")
-    return Run(False, f"{where}: {said}{'' if rounding else ', equal bits promised'}")
+        return Ending(True, "rounding, as said")
+    return Ending(False, f"{where}: {said}{'' if rounding else ', equal bits promised'}")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader, ArrayTarget
 from shiftrun.inference.blocks import Run
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import MemoryTarget, Network, Outputs
+from shiftrun.inference.run_tiles import Network, Outputs
 from shiftrun.tiles.plan import Plan
 
 
@@ -20,11 +20,11 @@ def stitched(
     """The outputs (C', *plan.output_shape) of normalized `pixels` (C, *space) by `plan`; `settings` as of `Run`."""
     found: dict[str, NDArray[np.float32]] = {}
 
-    def target(name: str, channels: int) -> MemoryTarget:
+    def target(name: str, channels: int) -> ArrayTarget:
         found[name] = np.full((channels, *plan.output_shape), np.nan, dtype=np.float32)
-        return MemoryTarget(found[name])
+        return ArrayTarget(found[name])
 
-    Run(network, Source(MemoryArray(pixels)), plan, outputs, **settings).into(target)
+    Run(network, Source(ArrayReader(pixels)), plan, outputs, **settings).into(target)
     for name, values in found.items():
         assert not np.isnan(values).any(), f"px of {name} that no tile wrote"
     return found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import shiftrun
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import ArrayReader, FileArray, MemoryArray, as_reader
+from shiftrun.arrays.readers import ArrayReader, FileArray, as_reader
 from shiftrun.files.reading.images import read_image
 from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
@@ -113,10 +113,10 @@ def test_what_is_no_array(model: Model) -> None:
 
 
 def test_readers_of_arrays(tmp_path: Path) -> None:
-    assert isinstance(as_reader(PICTURE), MemoryArray)
+    assert isinstance(as_reader(PICTURE), ArrayReader)
     array = zarr.create_array(str(tmp_path / "a.zarr"), data=PICTURE)
     assert isinstance(as_reader(array), ArrayReader)
-    reader = MemoryArray(PICTURE)
+    reader = ArrayReader(PICTURE)
     assert as_reader(reader) is reader
 
 

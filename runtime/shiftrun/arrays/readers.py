@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box, everything
+from shiftrun.arrays.box import Box, bands, everything, shape_of
 
 MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
@@ -40,32 +40,11 @@ class Reader(Protocol):
 
 
 class Target(Protocol):
-    """What takes results by boxes (C', *space): `FileArray`, or memory."""
+    """What takes results by boxes (C', *space): `FileArray`, or `ArrayTarget`."""
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Put `values` into the box."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryArray:
-    """An array in memory."""
-
-    array: NDArray[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Size per axis."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of an element."""
-        return self.array.dtype.newbyteorder("=")
-
-    def read(self, box: Box) -> NDArray[Any]:
-        """The elements of one box."""
-        return self.array[box].astype(self.dtype, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +82,7 @@ class FileArray:
 
     def read(self, box: Box) -> NDArray[Any]:
         """The elements of one box."""
-        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        result = np.empty(shape_of(box), dtype=self.dtype)
         if self.order == "F" or not box:
             result[...] = self._mapped("r")[box]
             return result
@@ -124,7 +103,7 @@ class FileArray:
         while whole and box[whole - 1] == slice(0, self.shape[whole - 1]):
             whole -= 1
         lead = max(0, whole - 1)
-        pieces = np.broadcast_to(values, [part.stop - part.start for part in box]).astype(self.stored, copy=False)
+        pieces = np.broadcast_to(values, shape_of(box)).astype(self.stored, copy=False)
         item_bytes = [self.stored.itemsize * math.prod(self.shape[axis + 1 :]) for axis in range(len(box))]
         first = self.offset + sum(part.start * size for part, size in zip(box[lead:], item_bytes[lead:], strict=True))
         with self.path.open("r+b") as file:
@@ -142,7 +121,7 @@ class FileArray:
 
 @dataclass(frozen=True, slots=True)
 class ArrayReader:
-    """Anything with a shape, a type and boxes, such as an array of zarr, h5py or dask: a box is loaded when it is read."""
+    """Anything with a shape, a type and boxes, such as an array of numpy, zarr, h5py or dask: a box is loaded when it is read."""
 
     array: Any
 
@@ -162,6 +141,17 @@ class ArrayReader:
         return np.asarray(self.array[box]).astype(self.dtype, copy=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ArrayTarget:
+    """An array of numpy or Zarr that is filled by boxes."""
+
+    array: Any
+
+    def write(self, box: Box, values: NDArray[Any]) -> None:
+        """Put `values` into the box."""
+        self.array[box] = values
+
+
 def as_reader(image: Any) -> Reader:
     """A reader of an array of numpy, zarr and their like; a reader as it is.
 
@@ -170,8 +160,6 @@ def as_reader(image: Any) -> Reader:
     InputError
         It is none of these.
     """
-    if isinstance(image, np.ndarray):
-        return MemoryArray(image)
     if callable(getattr(image, "read", None)) and hasattr(image, "shape"):
         return image  # type: ignore[no-any-return]
     if all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
@@ -190,28 +178,11 @@ def into_array(reader: Reader, out: Any = None) -> Any:
     if out is None:
         return reader.read(everything(reader.shape))
     check_out("labels", out, reader.shape)
-    rows = max(1, BAND_BYTES // max(1, math.prod(reader.shape[1:]) * reader.dtype.itemsize))
-    for start in range(0, reader.shape[0], rows):
-        box = (slice(start, min(start + rows, reader.shape[0])), *everything(reader.shape[1:]))
+    for box in bands(reader.shape, max(1, BAND_BYTES // reader.dtype.itemsize)):
         out[box] = reader.read(box)
     return out
 
 
-def bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:
+def read_bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:
     """Read an array from end to end: flattened pieces that together are the array in C order."""
-    yield from (values.reshape(-1) for values in _bands(reader, (), max(1, band_bytes // reader.dtype.itemsize)))
-
-
-def _bands(reader: Reader, fixed: Box, most: int) -> Iterator[NDArray[Any]]:
-    rest = reader.shape[len(fixed) :]
-    if not rest or math.prod(rest) <= most:
-        yield reader.read((*fixed, *everything(rest)))
-        return
-    inner = math.prod(rest[1:])
-    rows = max(1, most // max(1, inner))
-    for start in range(0, rest[0], rows):
-        part = slice(start, min(start + rows, rest[0]))
-        if inner <= most:
-            yield reader.read((*fixed, part, *everything(rest[1:])))
-        else:
-            yield from _bands(reader, (*fixed, part), most)
+    yield from (reader.read(box).reshape(-1) for box in bands(reader.shape, max(1, band_bytes // reader.dtype.itemsize)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box
+from shiftrun.arrays.box import Box, box_at, intersection, placed, shape_of, within
 from shiftrun.arrays.readers import Reader
 
 
@@ -65,15 +65,11 @@ class Framed:
 
     def read(self, box: Box) -> NDArray[Any]:
         """The elements of one box."""
-        result = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
-        inner, place = [], []
-        for part, origin, size in zip(box, self.origin, self.source.shape, strict=True):
-            start, stop = max(part.start, origin), min(part.stop, origin + size)
-            if start >= stop:
-                return result
-            inner.append(slice(start - origin, stop - origin))
-            place.append(slice(start - part.start, stop - part.start))
-        result[tuple(place)] = self.source.read(tuple(inner))
+        result = np.zeros(shape_of(box), dtype=self.dtype)
+        place = box_at(self.origin, self.source.shape)
+        common = intersection(box, place)
+        if common is not None:
+            result[within(common, box)] = self.source.read(within(common, place))
         return result
 
 
@@ -87,7 +83,7 @@ class Cropped:
     @property
     def shape(self) -> tuple[int, ...]:
         """Size per axis."""
-        return tuple(part.stop - part.start for part in self.box)
+        return shape_of(self.box)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -96,8 +92,7 @@ class Cropped:
 
     def read(self, box: Box) -> NDArray[Any]:
         """The elements of one box, counted from the start of the part."""
-        moved = zip(box, self.box, strict=True)
-        return self.source.read(tuple(slice(part.start + out.start, part.stop + out.start) for part, out in moved))
+        return self.source.read(placed(box, self.box))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,7 @@ class Unstacked:
 
     def read(self, box: Box) -> NDArray[Any]:
         lead = len(self.series)
-        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        result = np.empty(shape_of(box), dtype=self.dtype)
         numbers = np.arange(self.source.shape[0]).reshape(self.series)[box[:lead]]
         for place, number in np.ndenumerate(numbers):
             result[place] = self.source.read((slice(int(number), int(number) + 1), *box[lead:]))[0]

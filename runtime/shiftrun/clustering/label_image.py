@@ -11,7 +11,7 @@ in `label_store.py` until all names are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,8 @@ from shiftrun.clustering.windows.label_store import LabelStore
 from shiftrun.clustering.windows.unite import Unions
 from shiftrun.inference.blocks import Block
 from shiftrun.memory.allocator import give_back
-from shiftrun.tiles.label_grid import GRIDS, Grid, Window, windows_of
+from shiftrun.progress import Progress
+from shiftrun.tiles.label_grid import GRIDS, Grid, LabelWindow, windows_of
 
 
 def label_instances(
@@ -41,7 +42,7 @@ def label_instances(
     min_size: int = 0,
     fragment_border: float = 0.0,
     grid: Grid | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     sums: Sums = sums_on_cpu,
 ) -> Labels:
     """Label the instances of one image in memory.
@@ -84,10 +85,10 @@ def label_blocks(
     blocks: Iterable[Block],
     shape: tuple[int, ...],
     clustering: Clustering,
-    windows: list[Window],
+    windows: list[LabelWindow],
     *,
     folder: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     labeling: Labeling = label_windows,
 ) -> Iterator[LabelStore]:
     """Label blocks that come in raster order and cover the image; yields the finished labels, to be read by boxes.
@@ -97,7 +98,7 @@ def label_blocks(
     blocks : iterable of Block
     shape : tuple of int
     clustering : Clustering
-    windows : list of Window
+    windows : list of LabelWindow
         Of `windows_of`.
     folder : Path, optional
         Where the unnamed temporary file of the labels lies. Default: the system's folder for such files.

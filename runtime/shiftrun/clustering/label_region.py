@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, hull, intersection, within
 from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.one_window.label_window import Clustering, label_windows
@@ -31,7 +31,7 @@ from shiftrun.clustering.windows.gather import Gather
 from shiftrun.clustering.windows.label_store import LabelStore
 from shiftrun.clustering.windows.unite import Unions
 from shiftrun.inference.blocks import Block
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def label_region(
     shape: tuple[int, ...],
     region: Box,
     clustering: Clustering,
-    windows: list[Window],
+    windows: list[LabelWindow],
     *,
     folder: Path | None = None,
     sums: Sums = sums_on_cpu,
@@ -63,7 +63,7 @@ def label_region(
         Of the whole result.
     region : Box
     clustering : Clustering
-    windows : list of Window
+    windows : list of LabelWindow
         Of the whole result.
     folder : Path, optional
         Where the unnamed temporary file of the labels lies.
@@ -88,19 +88,16 @@ def label_region(
 
 
 def _label_windows(
-    blocks_of: Callable[[Box], Iterable[Block]], windows: list[Window], clustering: Clustering, sums: Sums
+    blocks_of: Callable[[Box], Iterable[Block]], windows: list[LabelWindow], clustering: Clustering, sums: Sums
 ) -> Iterator[tuple[int, Labels]]:
     """Label windows that form a rectangle of the grid; yields (number, labels (*box))."""
-    hull = tuple(
-        slice(min(part.start for part in parts), max(part.stop for part in parts))
-        for parts in zip(*(w.box for w in windows), strict=True)
-    )
-    moved = [Window(within(window.box, hull), within(window.core, hull)) for window in windows]
+    part = hull([window.box for window in windows])
+    moved = [LabelWindow(within(window.box, part), within(window.core, part)) for window in windows]
     gather = Gather(moved, clustering.threshold)
-    yield from label_windows(gather.complete(blocks_of(hull)), clustering, sums=sums)
+    yield from label_windows(gather.complete(blocks_of(part)), clustering, sums=sums)
 
 
-def _reach(labels: Labels, offset: int, number: int, windows: list[Window], region: Box) -> _Reach:
+def _reach(labels: Labels, offset: int, number: int, windows: list[LabelWindow], region: Box) -> _Reach:
     box = windows[number].box
 
     def found(part: Box | None) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Target
 from shiftrun.commands.batch import Job
 from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
-from shiftrun.commands.run_options import Call, Wishes
+from shiftrun.commands.run_options import CommandLine, Wishes
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import Series
 from shiftrun.files.writing.output_path import split_name
@@ -112,8 +112,8 @@ def _word(name: str) -> str:
 
 
 def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any) -> None:
-    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of `Call`."""
-    call = Call(**common)
+    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of `CommandLine`."""
+    call = CommandLine(**common)
     jobs = call.jobs(array=output)
     opening = Stopwatch()
     with opening.stage("open"):

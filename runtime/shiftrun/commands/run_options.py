@@ -80,7 +80,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call(Wishes):
+class CommandLine(Wishes):
     """What the commands have in common: the model and how it is opened, the images, and how these are read and run.
 
     Attributes

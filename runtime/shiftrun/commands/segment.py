@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from shiftlint.console.whole_files import writing
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import MemoryArray, Reader
+from shiftrun.arrays.readers import ArrayReader, Reader
 from shiftrun.arrays.views import Unstacked
 from shiftrun.clustering.one_window.label_window import Clustering, Labeling
 from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
@@ -19,11 +20,10 @@ from shiftrun.commands.results.label_frame import LabelFrame, label_frame
 from shiftrun.commands.results.object_table import Table, measure_objects, stack_tables, write_objects
 from shiftrun.commands.results.overlay import overlay, thumbnail
 from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
-from shiftrun.commands.run_options import Call, Wishes, given
+from shiftrun.commands.run_options import CommandLine, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
 from shiftrun.files.writing.label_spool import Spool
-from shiftrun.files.writing.output_path import writing
 from shiftrun.files.writing.results import LABELS, check_axes, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
 from shiftrun.inference.providers import CPU
@@ -119,7 +119,7 @@ class _Work:
             if spool is None:
                 raise
             self.notes.append(f"nothing labeled: {error}")
-            self._take(index, image, MemoryArray(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
+            self._take(index, image, ArrayReader(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
             return
         folder = self.job.outputs["labels"].parent
         with (
@@ -177,8 +177,8 @@ def segment_images(
     min_size: int | None = None,
     **common: Any,
 ) -> None:
-    """`shiftrun segment`; `common` are the fields of `Call`."""
-    call = Call(**common)
+    """`shiftrun segment`; `common` are the fields of `CommandLine`."""
+    call = CommandLine(**common)
     jobs = call.jobs(labels=output, preview=preview, objects=table)
     for job in jobs.jobs:
         for kind, path in job.outputs.items():

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
-from shiftrun.fetch.index import Entry, Progress, file_sha256
+from shiftrun.fetch.index import Entry, file_sha256
 from shiftrun.memory.cache_folder import HOME_VARIABLE, cache_folder
+from shiftrun.progress import Progress
 
 OFFLINE_VARIABLE = "SHIFTZOO_OFFLINE"
 TIMEOUT_SECONDS = 20.0  # without a byte
@@ -68,7 +69,7 @@ def download(entry: Entry, addresses: tuple[str, ...], problems: list[str], *, p
         bar = _Bar(progress) if progress is not None else False
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
         url = f"{address}/{entry.file}"
-        try:
+        try:  # by pooch, which writes beside and asks for the sha256 first: a `whole_file` cannot tell its OSErrors from the web's
             pooch.core.stream_download(url, folder / cached_name(entry), f"sha256:{entry.sha256}", downloader)
         except requests.RequestException as error:
             problems.append(f"{url}: {_reason(error)}")

@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 
 from shiftlint.errors import InputError
-from shiftrun.fetch.index import INDEX_NAME, INDEX_VARIABLE, Entry, Index, Progress, file_sha256, is_address, parse_index
+from shiftrun.fetch.index import INDEX_NAME, INDEX_VARIABLE, Entry, Index, file_sha256, is_address, parse_index
+from shiftrun.progress import Progress
 
 
 def default_index() -> str:

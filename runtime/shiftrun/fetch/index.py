@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from shiftlint.errors import InputError
 from shiftschemas import validate
 
 INDEX_VARIABLE, INDEX_NAME = "SHIFTZOO_INDEX", "index.json"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

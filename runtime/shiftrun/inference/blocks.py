@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.contract.values import AxisContract
-from shiftrun.arrays.box import Box, everything, within
-from shiftrun.arrays.readers import Target
+from shiftrun.arrays.box import Box, everything, shape_of, within
+from shiftrun.arrays.readers import ArrayTarget, Target
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import MemoryTarget, Network, Outputs, Progress, Values, run_tiles
+from shiftrun.inference.run_tiles import Network, Outputs, Values, run_tiles
 from shiftrun.inference.session import OutOfMemory
 from shiftrun.inference.window_check import Check, Watch
+from shiftrun.progress import Progress
 from shiftrun.tiles.plan import Edges, Plan
 
 Item = TypeVar("Item")
@@ -84,8 +85,8 @@ class Run:
             targets: dict[str, Target] = {}
 
             def memory(name: str, channels: int, box: Box = box, found: Values = found) -> Target:
-                found[name] = np.empty((channels, *(part.stop - part.start for part in box)), dtype=np.float32)
-                return MemoryTarget(found[name])
+                found[name] = np.empty((channels, *shape_of(box)), dtype=np.float32)
+                return ArrayTarget(found[name])
 
             done = self._fill(box, memory, targets, done, edges)
             yield Block(box, found["embedding"], found["foreground"][0])

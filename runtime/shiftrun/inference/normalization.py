@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import MemoryArray, Reader, bands
+from shiftrun.arrays.readers import Reader, as_reader, read_bands
 
 SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, taken at a fixed stride
 HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes a px
@@ -67,7 +67,7 @@ def percentile_normalization(
     NoContrast
         Its percentiles coincide: a constant image.
     """
-    reader = MemoryArray(image) if isinstance(image, np.ndarray) else image
+    reader = as_reader(image)
     if 0 in reader.shape:
         raise InputError(f"empty image ({where}): expected at least one pixel, got shape {reader.shape}.")
     if reader.dtype.kind in "ui" and reader.dtype.itemsize <= 2:
@@ -86,7 +86,7 @@ def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
     """Values at a fixed stride through the whole image, at most `SAMPLE_PIXELS`; all values are checked."""
     stride = -(-math.prod(reader.shape) // SAMPLE_PIXELS)
     taken, position, bad = [], 0, 0
-    for values in bands(reader):
+    for values in read_bands(reader):
         bad += int(values.size - np.isfinite(values).sum())
         taken.append(values[-position % stride :: stride].astype(np.float64))
         position += values.size
@@ -102,7 +102,7 @@ def _histogram_percentiles(reader: Reader, percentiles: tuple[float, float]) -> 
     """Exact percentiles of an 8- or 16-bit image (linear interpolation, as np.percentile), from its histogram."""
     info, size = np.iinfo(reader.dtype), math.prod(reader.shape)
     counts = np.zeros(info.max - info.min + 1, dtype=np.int64)
-    for values in bands(reader, HISTOGRAM_BYTES):
+    for values in read_bands(reader, HISTOGRAM_BYTES):
         counts += np.bincount(values.astype(np.int64) - info.min, minlength=len(counts))
     cumulative = np.cumsum(counts)
     result = []

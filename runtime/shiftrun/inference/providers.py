@@ -15,7 +15,6 @@ from shiftrun.memory.free_memory import cuda_device_name
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": CUDA, "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider"}
-DEVICES = ("auto", *PROVIDERS)
 PRECISIONS = ("exact", "tf32", "fp16")
 OVERLAPPING = 2  # tiles on CUDA: one is copied while another is computed
 

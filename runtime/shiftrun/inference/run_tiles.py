@@ -10,7 +10,6 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +22,6 @@ from shiftrun.arrays.box import Box
 from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.tiles.plan import Plan, Tile
 
-Progress = Callable[[int, int], None]  # tiles done, tiles in all; raise from it to cancel
 Outputs = tuple[OutputContract, ...]
 Values = dict[str, NDArray[np.float32]]
 Item = TypeVar("Item")
@@ -36,17 +34,6 @@ class Network(Protocol):
     def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> Mapping[str, NDArray[Any]]:
         """Return the named outputs of one batch; it may be called from several threads at once."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryTarget:
-    """Results in memory."""
-
-    array: NDArray[Any]
-
-    def write(self, box: Box, values: NDArray[Any]) -> None:
-        """Put `values` into the box."""
-        self.array[box] = values
 
 
 def run_tiles(

@@ -39,7 +39,7 @@ class Session:
     path : Path
         An ONNX file.
     device : str
-        One of `providers.DEVICES`, or the name of an onnxruntime execution provider. "auto": CUDA where it is available and
+        One of `providers.PROVIDERS`, the name of an onnxruntime execution provider, or "auto": CUDA where it is available and
         starts, else the CPU.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only.

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from shiftlint.contract.values import AxisContract
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, shape_of, within
 from shiftrun.inference.differences import Difference, Spread
 from shiftrun.inference.network_input import Source, padding_index
 from shiftrun.inference.proofs import Key, Proofs
 from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
-from shiftrun.tiles.witnesses import Usable, Witness, larger, witnesses
+from shiftrun.tiles.witnesses import Axes, Usable, Witness, larger, witnesses
 
 # The largest difference that is no error, in standard deviations of the run; of whole numbers, the share of px.
 ROUNDING = 1e-3  # where the plan says "up to rounding"
@@ -31,7 +30,6 @@ FAST = {"tf32": 5e-2, "fp16": 1e-1}
 AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
-Axes = tuple[AxisContract, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +286,7 @@ class Watch:
         """What a fast precision changes in one tile."""
         exact = _values(self.check.exact(), self.source, self.plan, self.outputs, tile)
         return {
-            "read": _sizes(tile.read),
+            "read": list(shape_of(tile.read)),
             "max_abs": {name: float(np.abs(part - values[name]).max()) for name, part in exact.items()},
             "std": {name: float(part.std(dtype=np.float64)) for name, part in exact.items()},
         }
@@ -314,15 +312,11 @@ def _values(network: Network, source: Source, plan: Plan, outputs: Outputs, tile
 
 
 def _px(box: Box) -> int:
-    return prod(_sizes(box))
-
-
-def _sizes(box: Box) -> list[int]:
-    return [part.stop - part.start for part in box]
+    return prod(shape_of(box))
 
 
 def _by(box: Box) -> str:
-    return "x".join(map(str, _sizes(box)))
+    return "x".join(map(str, shape_of(box)))
 
 
 def _at(box: Box) -> str:

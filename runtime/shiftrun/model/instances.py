@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from shiftlint.console.whole_files import writing
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.views import Cropped
 from shiftrun.clustering.label_image import label_blocks
 from shiftrun.clustering.label_region import label_region
 from shiftrun.clustering.one_window.label_window import Clustering, Labeling, label_windows
-from shiftrun.files.writing.output_path import writing
 from shiftrun.inference.blocks import Block, Run, ahead, timed
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import Progress
 from shiftrun.model.model_file import INSTANCE_OUTPUTS
 from shiftrun.model.runner import Runner
+from shiftrun.progress import Progress
 from shiftrun.tiles.label_grid import GRIDS, windows_of
 from shiftrun.tiles.plan import Edges, Plan
 from shiftrun.tiles.regions import cut_edges, cut_plan

@@ -15,20 +15,20 @@ from shiftlint.contract.joined_outputs import joined_axes
 from shiftlint.contract.values import AxisContract, OutputContract
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
-from shiftrun.arrays.readers import check_out, into_array
+from shiftrun.arrays.readers import ArrayTarget, check_out, into_array
 from shiftrun.clustering.label_image import label_instances
 from shiftrun.clustering.mean_shift.weighted_sums import Sums, SumsOnDevice, sums_on_cpu
 from shiftrun.inference.blocks import Run
 from shiftrun.inference.network_input import Source, as_image
 from shiftrun.inference.proofs import Proofs
 from shiftrun.inference.providers import CPU, CUDA, device_name, limits, tiles_at_a_time
-from shiftrun.inference.run_tiles import MemoryTarget, Progress
 from shiftrun.inference.session import Session, runtime_version, threads_of, wanted_provider
 from shiftrun.inference.window_check import Check, Proving
 from shiftrun.memory.cache_folder import cache_folder
 from shiftrun.model.instances import instances
 from shiftrun.model.model_file import INSTANCE_OUTPUTS as INSTANCE_OUTPUTS
 from shiftrun.model.model_file import ModelFile
+from shiftrun.progress import Progress
 from shiftrun.tiles.automatic_tile import Budget, budget_of, fastest_tile
 from shiftrun.tiles.axis_plan import Refusal
 from shiftrun.tiles.padded_axis import sizes_of
@@ -280,12 +280,12 @@ class Model(ModelFile):
         plan = plan if box is None else cut_plan(plan, box, self.scales(outputs))
         found: dict[str, Any] = dict(out or {})
 
-        def target(name: str, channels: int) -> MemoryTarget:
+        def target(name: str, channels: int) -> ArrayTarget:
             shape = (channels, *plan.output_shape)
             if name not in found:
                 found[name] = np.empty(shape, dtype=np.float32)
             check_out(name, found[name], shape)
-            return MemoryTarget(found[name])
+            return ArrayTarget(found[name])
 
         self.run(self.source(reader, normalize), plan, outputs, progress=progress, region=box).into(target)
         return found

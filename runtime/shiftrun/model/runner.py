@@ -9,7 +9,7 @@ from shiftrun.arrays.box import Box
 from shiftrun.clustering.mean_shift.weighted_sums import Sums
 from shiftrun.inference.blocks import Run
 from shiftrun.inference.network_input import Source
-from shiftrun.inference.run_tiles import Progress
+from shiftrun.progress import Progress
 from shiftrun.tiles.plan import Edges, Plan
 
 

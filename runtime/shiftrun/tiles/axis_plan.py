@@ -34,11 +34,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shiftlint.contract.values import AxisContract, Explanation, told
+from shiftlint.contract.values import AxisContract, Explanation, Window, told
 from shiftlint.errors import InputError
 from shiftrun.tiles.padded_axis import Frame, along, frame, legal_size, sizes_of
 
-Interval = tuple[int, int]  # [start, stop)
+Span = tuple[int, int]  # px in a row, half-open: [start, stop)
 
 PLAIN = {"zeros", "-inf", "fewer elements", "rounding"}  # kinds of padding that are computed from no px
 
@@ -51,9 +51,14 @@ class Refusal(InputError):
 class AxisTile:
     """One tile along one axis: `read` of the padded image, `keep` of the network's output, `write` of the result."""
 
-    read: Interval
-    keep: Interval
-    write: Interval
+    read: Span
+    keep: Span
+    write: Span
+
+    def part(self, write: Span) -> AxisTile:
+        """The tile that reads the same and of the outputs writes only `write`."""
+        kept = self.keep[0] - self.write[0]
+        return AxisTile(self.read, (write[0] + kept, write[1] + kept), write)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def larger_tile(axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, gr
     return window_of(axis, plan, pad, (start - shift, stop - shift)) or tile
 
 
-def window_of(axis: AxisContract, plan: AxisPlan, pad: str, write: Interval) -> AxisTile | None:
+def window_of(axis: AxisContract, plan: AxisPlan, pad: str, write: Span) -> AxisTile | None:
     """The smallest tile that writes `write`, counted as the tiles of `plan` count; None where the contract allows none.
 
     It may begin below 0 where the plan is that of a region.
@@ -179,14 +184,14 @@ def _region_start(axis: AxisContract, plan: AxisPlan, pad: str) -> int:
     return tile.keep[0] + int(sizes_of(axis)[1].scale * tile.read[0]) - whole.first - tile.write[0]
 
 
-def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Interval) -> AxisTile:
+def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Span) -> AxisTile:
     """The tile that writes `write` from a read of `read_px`, which is large enough."""
     start = max(0, min(_last_start(axis, whole.first + write[0], whole.first + write[1]), whole.padded_px - read_px))
     shift = int(sizes_of(axis)[1].scale * start) - whole.first
     return AxisTile((start, start + read_px), (write[0] - shift, write[1] - shift), write)
 
 
-def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Interval, ...]:
+def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1) -> tuple[Span, ...]:
     """The write boxes: multiples of `tile_px` from the one origin of the result, the last one cut.
 
     With `edges` the stretch between two of them is cut into as few tiles as `tile_px` allows, of equal multiples of the step.
@@ -201,7 +206,7 @@ def writes(whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 
     return tuple(result)
 
 
-def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Interval, ...]) -> int | None:
+def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Span, ...]) -> int | None:
     """The smallest legal read that serves every tile, congruent to the padded image; None where there is none."""
     sizes, _ = sizes_of(axis)
     period = axis.period or 1
@@ -289,7 +294,7 @@ def _plan(axis: AxisContract, whole: Frame, read_px: int, tile_px: int, tiles: t
     return AxisPlan(axis.name, whole.image_px, whole.before_px, after_px, read_px, tile_px, whole.output_px, whole.origin_px, tiles)
 
 
-def _with_mirrored(axis: AxisContract, whole: Frame, outputs: Interval) -> Interval:
+def _with_mirrored(axis: AxisContract, whole: Frame, outputs: Span) -> Span:
     """`outputs` and, if they are border of the image, those as far in as their padding may mirror."""
     first, stop = outputs
     if all(padding.kind in PLAIN for padding in axis.padding):
@@ -318,8 +323,8 @@ def _first_end(axis: AxisContract, first: int, stop: int) -> int:
     return max([end, *(high + 1 for _, high in windows)])
 
 
-def _windows(axis: AxisContract, elements: range) -> list[Interval]:
-    """The first and last px that each of the outputs reads (both included), without those that read nothing."""
+def _windows(axis: AxisContract, elements: range) -> list[Window]:
+    """What each of the outputs reads, without those that read nothing."""
     period, step, reads = axis.period or 1, axis.step or 1, axis.reads or ()
     windows = ((element // step * period, reads[element % step]) for element in elements)
     return [(start + window[0], start + window[1]) for start, window in windows if window is not None]

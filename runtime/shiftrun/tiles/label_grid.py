@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from shiftrun.arrays.box import Box, everything
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -19,20 +21,19 @@ GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(1
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LabelWindow:
     """`box` is clustered, `core` (a part of it) is written; the cores cover the image without overlap."""
 
-    box: tuple[slice, ...]
-    core: tuple[slice, ...]
+    box: Box
+    core: Box
 
 
-def windows_of(shape: tuple[int, ...], grid: Grid) -> list[Window]:
+def windows_of(shape: tuple[int, ...], grid: Grid) -> list[LabelWindow]:
     """The windows of an image in raster order; cores meet in the middle of the overlaps."""
     if all(size <= grid.single for size in shape):
-        whole = tuple(slice(0, size) for size in shape)
-        return [Window(whole, whole)]
+        return [LabelWindow(everything(shape), everything(shape))]
     axes = [_axis_windows(size, grid) for size in shape]
-    return [Window(tuple(box for box, _ in parts), tuple(core for _, core in parts)) for parts in itertools.product(*axes)]
+    return [LabelWindow(tuple(box for box, _ in parts), tuple(core for _, core in parts)) for parts in itertools.product(*axes)]
 
 
 def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 from shiftlint.contract.values import AxisContract, Explanation
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import Box
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
 from shiftrun.tiles.padded_axis import frame, sizes_of
 
@@ -27,7 +28,6 @@ PADS: tuple[str, ...] = get_args(Pad)
 AUTOMATIC_TILE_PX = 512
 SMALLEST_EXACT_TILE_PX = 128  # below, onnxruntime's CPU kernels may choose another order of summation
 
-Box = tuple[slice, ...]
 Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
 
 
@@ -38,6 +38,11 @@ class Tile:
     read: Box
     keep: Box
     write: Box
+
+    @classmethod
+    def of(cls, parts: Sequence[AxisTile]) -> Tile:
+        """The tile of one for each axis."""
+        return cls(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class Plan:
             inside = zip(chosen, block, strict=True)
             chosen = [tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop) for tiles, box in inside]
         for parts in itertools.product(*chosen):
-            yield Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+            yield Tile.of(parts)
 
     def block_edges(self, edges: Edges) -> Edges:
         """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.
@@ -282,6 +287,3 @@ def half_tile(axis: AxisContract, tile_px: int) -> int:
     step = axis.step or 1
     smallest = -(-SMALLEST_EXACT_TILE_PX // step) * step
     return min(tile_px, max(smallest, -(-tile_px // (2 * step)) * step))
-
-
-__all__ = ["PADS", "AxisPlan", "AxisTile", "Pad", "Plan", "Tile", "automatic_tile", "make_plan", "whole_plan"]

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
-from shiftrun.tiles.axis_plan import AxisPlan, AxisTile
+from shiftrun.tiles.axis_plan import AxisPlan
 from shiftrun.tiles.plan import Edges, Plan
 
 Region = tuple[slice, ...]  # as a user gives it: ends may be open
@@ -77,7 +77,6 @@ def _cut_axis(axis: AxisPlan, part: slice, scale: Fraction) -> AxisPlan:
     for tile in axis.tiles:
         start, stop = max(tile.write[0], part.start), min(tile.write[1], part.stop)
         if start < stop:
-            keep = (tile.keep[0] + start - tile.write[0], tile.keep[0] + stop - tile.write[0])
-            tiles.append(AxisTile(tile.read, keep, (start - part.start, stop - part.start)))
+            tiles.append(replace(tile.part((start, stop)), write=(start - part.start, stop - part.start)))
     origin_px = axis.origin_px + int(part.start / scale)
     return replace(axis, output_px=part.stop - part.start, origin_px=origin_px, tiles=tuple(tiles))

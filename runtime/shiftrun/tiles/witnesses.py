@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from math import prod
 
 from shiftlint.contract.values import AxisContract
-from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Interval, larger_tile, window_of
+from shiftrun.arrays.box import shape_of
+from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Span, larger_tile, window_of
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 
 Usable = Callable[[tuple[int, ...]], bool]  # whether a read of this shape, px, fits into memory and promises what the plan does
@@ -78,8 +79,8 @@ def larger(plan: Plan, axes: Axes, tile: Tile, *, halves: int) -> Tile:
         step = axis.step or 1
         grow_px = max(step, halves * planned.tile_px // 2 // step * step)
         own = AxisTile(*((box.start, box.stop) for box in (read, keep, write)))
-        parts.append(_part(larger_tile(axis, planned, own, plan.pad, grow_px), own.write))
-    return _product(parts)
+        parts.append(larger_tile(axis, planned, own, plan.pad, grow_px).part(own.write))
+    return Tile.of(parts)
 
 
 def _places(dimensions: int, wanted: float | None) -> list[tuple[float, ...]]:
@@ -92,7 +93,7 @@ def _places(dimensions: int, wanted: float | None) -> list[tuple[float, ...]]:
     return sorted(found, key=lambda parts: len(set(parts)))[:MOST_PLACES]
 
 
-def _boxes(plan: Plan, axes: Axes, sizes: Sequence[int], parts: Sequence[float]) -> list[Interval]:
+def _boxes(plan: Plan, axes: Axes, sizes: Sequence[int], parts: Sequence[float]) -> list[Span]:
     boxes = []
     for axis, planned, size, part in zip(axes, plan.axes, sizes, parts, strict=True):
         start = round((planned.output_px - size) * part)
@@ -115,7 +116,7 @@ def _window_sizes(plan: Plan, axes: Axes, usable: Usable) -> tuple[int, ...] | N
     for asked in range(SMALLEST_EXACT_TILE_PX, 2 * max(plan.tile_shape) + 1, GROWTH_PX):
         sizes = _outputs(plan, [-(-asked // (axis.step or 1)) * (axis.step or 1) for axis in axes])
         tile = _tile(plan, axes, _boxes(plan, axes, sizes, [PLACES[0]] * len(axes)))
-        if tile is not None and _shape(tile) != plan.read_shape and usable(_shape(tile)):
+        if tile is not None and shape_of(tile.read) != plan.read_shape and usable(shape_of(tile.read)):
             return sizes
     return plan.tile_shape if usable(plan.read_shape) else None
 
@@ -129,20 +130,20 @@ def _strip(plan: Plan, axes: Axes, along: int, usable: Usable) -> Witness | None
             parts = [[NEAR if number == along else part for number in range(len(axes))] for part in PLACES]
             found = (_narrowest(plan, axes, _boxes(plan, axes, sizes, part), along) for part in parts)
             places = tuple(tile for tile in found if tile is not None)
-            if places and usable(_shape(places[0])):
+            if places and usable(shape_of(places[0].read)):
                 return Witness(f"strip along {axes[along].name}", places, exact=False)
         length //= 2
     return None
 
 
-def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Interval], along: int) -> Tile | None:
+def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Span], along: int) -> Tile | None:
     """The strip that needs the least, of those that begin up to a step farther on."""
     found = []
     for number in range(max(axis.step or 1 for axis in axes)):
         moved = [box if axis == along else (box[0] + number, box[1] + number) for axis, box in enumerate(boxes)]
         if all(stop <= axis.output_px for (_, stop), axis in zip(moved, plan.axes, strict=True)):
             found.append(_tile(plan, axes, moved))
-    return min((tile for tile in found if tile is not None), key=lambda tile: prod(_shape(tile)), default=None)
+    return min((tile for tile in found if tile is not None), key=lambda tile: prod(shape_of(tile.read)), default=None)
 
 
 def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
@@ -150,7 +151,7 @@ def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
     return tuple(min(axis.output_px, px) for axis, px in zip(plan.axes, asked, strict=True))
 
 
-def _tile(plan: Plan, axes: Axes, boxes: Sequence[Interval]) -> Tile | None:
+def _tile(plan: Plan, axes: Axes, boxes: Sequence[Span]) -> Tile | None:
     """The smallest window that writes `boxes`; an axis of which the contract knows too little is read whole, as the tiles do."""
     parts = []
     for axis, planned, box in zip(axes, plan.axes, boxes, strict=True):
@@ -158,24 +159,10 @@ def _tile(plan: Plan, axes: Axes, boxes: Sequence[Interval]) -> Tile | None:
         if found is None and len(planned.tiles) > 1:
             return None
         parts.append(found or planned.tiles[0])
-    return _product(parts)
+    return Tile.of(parts)
 
 
 def _as_a_tile_reads(plan: Plan, window: Tile) -> bool:
     return all(
         (part.start, part.stop) in {tile.read for tile in axis.tiles} for part, axis in zip(window.read, plan.axes, strict=True)
     )
-
-
-def _part(tile: AxisTile, write: Interval) -> AxisTile:
-    """Of what a tile writes only `write`."""
-    before, after = write[0] - tile.write[0], write[1] - tile.write[0]
-    return AxisTile(tile.read, (tile.keep[0] + before, tile.keep[0] + after), write)
-
-
-def _product(parts: Sequence[AxisTile]) -> Tile:
-    return Tile(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
-
-
-def _shape(tile: Tile) -> tuple[int, ...]:
-    return tuple(part.stop - part.start for part in tile.read)

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shiftlint.calculus import relation as r
-from shiftlint.calculus.relation import IDENTITY, Interval, Relation, SlopeMismatch, join
+from shiftlint.calculus.relation import IDENTITY, Relation, SlopeMismatch, join
+from shiftlint.contract.values import Window
 from tests.shiftlint.relations import LOCAL
 
 ELEMENTS = range(-30, 30)
@@ -20,7 +21,7 @@ def _same(a: Relation, b: Relation) -> bool:
     return a.scale == b.scale and all(a.window(e) == b.window(e) for e in ELEMENTS)
 
 
-def _contains(outer: Interval | None, inner: Interval | None) -> bool:
+def _contains(outer: Window | None, inner: Window | None) -> bool:
     return inner is None or (outer is not None and outer[0] <= inner[0] and inner[1] <= outer[1])
 
 

@@ -99,6 +99,14 @@ def test_a_baseline_of_version_1_stays_while_files_are_missing(tmp_path: Path) -
     assert baseline.read_bytes() == before
 
 
+def test_what_is_not_analyzed_stays_known_by_its_former_code(tmp_path: Path) -> None:
+    baseline = tmp_path / "known.json"
+    row = {"file": "a.onnx", "code": "SL002", "node": "pick", "hash": "0" * 16}
+    baseline.write_text(json.dumps({"schema_version": 1, "findings": [row]}))
+    now = Finding("SL003", Level.ERROR, "an index that is computed from the image.", node="pick")
+    assert without_known([checked(tmp_path / "a.onnx", now)], baseline).count == 1
+
+
 def test_words_change_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the reasons of notes, the claims that are measured and what sizes say are called."""
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from shiftrun.arrays.calibration import Calibration, calibration, ome_lengths, unit_name
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.commands.results.object_table import measure_objects, stack_tables, write_objects
 from shiftrun.files.reading.images import read_image
 from shiftrun.files.writing.results import write_labels
@@ -93,7 +93,7 @@ def test_the_table_has_units(tmp_path: Path, dimensions: int) -> None:
     axes = "ZYX"[-dimensions:]
     place = calibration(axes, {name: sizes[name] for name in axes}, {"Y": 100.0})
     box = tuple(slice(7, 7 + size) for size in labels.shape)
-    table = measure_objects(MemoryArray(labels), MemoryArray(np.ones((1, *labels.shape))), 1, place, box)
+    table = measure_objects(ArrayReader(labels), ArrayReader(np.ones((1, *labels.shape))), 1, place, box)
     assert (table["centroid_y"][0], table["first_y"][0], table["last_x"][0]) == (6.5 + 7, 5 + 7, 11 + 7), "px of the whole image"
     assert table["centroid_y_nanometer"][0] == pytest.approx((100 + 6.5 * 0.5) * 1000)
     assert table["centroid_x_nanometer"][0] == pytest.approx(10.5 * 250)

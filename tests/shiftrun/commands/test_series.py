@@ -14,7 +14,7 @@ import zarr
 from ome_zarr_models.v05 import ImageLabel
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.clustering.one_window.label_window import label_window
 from shiftrun.commands.batch import jobs_of
 from shiftrun.files.reading.images import read_pixels, read_series
@@ -230,7 +230,7 @@ def test_spool(space: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.random.default_rng(0).integers(0, 9, (4, *space)).astype(np.int32)
     with Spool(space) as spool:
         for image in images:
-            spool.append(MemoryArray(image))
+            spool.append(ArrayReader(image))
         assert spool.shape == images.shape
         box = (slice(1, 3), *(slice(1, size) for size in space))
         np.testing.assert_array_equal(spool.read(box), images[box])

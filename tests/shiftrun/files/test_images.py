@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import everything
 from shiftrun.arrays.calibration import calibration
 from shiftrun.commands.results.overlay import colors, outlines, overlay
 from shiftrun.files.reading.images import read_image, read_pixels
 from shiftrun.files.reading.tiff import open_tiff
-from shiftrun.files.writing.output_path import check_output, replacing
-from shiftrun.files.writing.results import write_array, write_labels
+from shiftrun.files.writing.output_path import check_output
+from shiftrun.files.writing.results import array_file, write_labels
 
 GRAY = (np.arange(20 * 30, dtype=np.uint16) * 50).reshape(20, 30)
 
@@ -123,7 +124,8 @@ def test_labels_take_the_smallest_type(tmp_path: Path, largest: int, dtype: type
 @pytest.mark.parametrize("name", ["a.npy", "a.tif"])
 def test_arrays_come_back(tmp_path: Path, name: str) -> None:
     array = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32)
-    write_array(tmp_path / name, array)
+    with array_file(tmp_path / name, array.shape) as target:
+        target.write(everything(array.shape), array)
     np.testing.assert_array_equal(read_image(tmp_path / name, 2, 5).pixels, array)
 
 
@@ -147,25 +149,6 @@ def test_outputs_are_refused_early(tmp_path: Path) -> None:
         check_output(tmp_path / "x" / "a.tif", (".tif",), overwrite=False)
     check_output(path, (".tif",), overwrite=True)
     check_output(path, (".tif",), overwrite=True, source=tmp_path / "gone.tif")  # an image that is missing is found out when read
-
-
-def _fail_half_way(path: Path, error: type[BaseException]) -> None:
-    path.write_text("half")
-    raise error
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_nothing_is_left_half_written(tmp_path: Path, error: type[BaseException]) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("before")
-    with pytest.raises(error), replacing(path) as beside:
-        _fail_half_way(beside, error)
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "before")]
-
-
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot write .*No space"), replacing(tmp_path / "a.txt"):
-        raise OSError(28, "No space left on device")
 
 
 def test_overlay_colors_outlines_only() -> None:

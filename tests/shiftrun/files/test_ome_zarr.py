@@ -16,7 +16,7 @@ from zarr.storage import LocalStore
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.calibration import calibration
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.files.reading.images import read_image, read_pixels, read_series
 from shiftrun.files.writing.ome_zarr import boxes, chunk_px, create_zarr_array
 from shiftrun.files.writing.results import array_file, write_labels
@@ -196,6 +196,6 @@ def test_what_ome_zarr_cannot_hold(tmp_path: Path) -> None:
 
 def test_a_pyramid_of_a_reader_is_that_of_the_array(tmp_path: Path) -> None:
     labels = np.arange(1100 * 30, dtype=np.int32).reshape(1100, 30)
-    write_labels(tmp_path / "a.zarr", MemoryArray(labels), largest=int(labels.max()))
+    write_labels(tmp_path / "a.zarr", ArrayReader(labels), largest=int(labels.max()))
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")
     np.testing.assert_array_equal(np.asarray(group["1"]), labels[::2, ::2])

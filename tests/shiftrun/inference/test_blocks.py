@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import everything
-from shiftrun.arrays.readers import FileArray, MemoryArray, bands
+from shiftrun.arrays.readers import ArrayReader, FileArray, read_bands
 from shiftrun.arrays.views import Framed
 from shiftrun.files.reading.images import read_image, read_pixels
 from shiftrun.files.reading.tiff import SegmentedTiff
@@ -99,7 +99,7 @@ def test_npy_in_either_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 100, 130 * 2 * 5, 1 << 20])
 def test_bands_are_the_array(size: int) -> None:
-    np.testing.assert_array_equal(np.concatenate(list(bands(MemoryArray(PX), size))), PX.reshape(-1))
+    np.testing.assert_array_equal(np.concatenate(list(read_bands(ArrayReader(PX), size))), PX.reshape(-1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
@@ -107,8 +107,8 @@ def test_statistics_by_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPa
     pixels: NDArray[Any] = (PX / 7).astype(dtype) if dtype == np.float32 else (PX >> 8).astype(dtype)
     values = pixels.reshape(-1)[:: 3 if dtype == np.float32 else 1]
     monkeypatch.setattr("shiftrun.inference.normalization.SAMPLE_PIXELS", -(-pixels.size // 3))
-    monkeypatch.setattr("shiftrun.inference.normalization.bands", lambda reader, *_: bands(reader, 1000))
-    found = percentile_normalization(MemoryArray(pixels), (1, 99.8))
+    monkeypatch.setattr("shiftrun.inference.normalization.read_bands", lambda reader, *_: read_bands(reader, 1000))
+    found = percentile_normalization(ArrayReader(pixels), (1, 99.8))
     np.testing.assert_allclose((found.low, found.high), np.percentile(values.astype(float), (1, 99.8)), rtol=1e-12)
 
 
@@ -118,13 +118,13 @@ def test_windows_are_those_of_the_padded_image(height: int, width: int, pad: Any
     image = np.random.default_rng(0).normal(size=(1, height, width)).astype(np.float32)
     plan = make_plan((height, width), axes("valid", 2, 2), tile=(8, 12), pad=pad)
     whole = np.pad(image, ((0, 0), *plan.padding), mode=pad)
-    source, index = Source(MemoryArray(image)), padding_index(plan)
+    source, index = Source(ArrayReader(image)), padding_index(plan)
     for tile in plan.tiles():
         np.testing.assert_array_equal(source.window(tile.read, index), whole[(slice(None), *tile.read)])
 
 
 def test_framed() -> None:
-    framed = Framed(MemoryArray(PX[0]), (120, 140), (10, 4))
+    framed = Framed(ArrayReader(PX[0]), (120, 140), (10, 4))
     expected = np.pad(PX[0], ((10, 9), (4, 6)))
     np.testing.assert_array_equal(framed.read(everything((120, 140))), expected)
     np.testing.assert_array_equal(framed.read((slice(0, 5), slice(0, 140))), expected[:5])

@@ -131,9 +131,9 @@ def test_what_a_precision_costs_is_measured(network: Path, digits: int) -> None:
 
 
 def _reader() -> Any:
-    from shiftrun.arrays.readers import MemoryArray
+    from shiftrun.arrays.readers import ArrayReader
 
-    return MemoryArray(PX[None])
+    return ArrayReader(PX[None])
 
 
 class _Nowhere:

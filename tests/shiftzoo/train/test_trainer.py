@@ -19,7 +19,7 @@ from shiftzoo.recipe import Architecture, Recipe
 from shiftzoo.train.crops import CropStream, draw_crop, interpolate
 from shiftzoo.train.curve import append
 from shiftzoo.train.network import ValidUNet
-from shiftzoo.train.trainer import Progress, Run, load_trained, train
+from shiftzoo.train.trainer import TrainingProgress, TrainingRun, load_trained, train
 from tests.shiftzoo import tiny
 
 ARCHITECTURES = [
@@ -137,7 +137,7 @@ def test_training_goes_on_where_it_stopped(recipe: Recipe, tmp_path: Path, monke
 def test_interrupt_keeps_what_was_learned(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftzoo.train.trainer.LOG_EVERY", 2)
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TrainingProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -187,7 +187,7 @@ def test_convolutions_on_a_cpu_are_in_what_it_multiplies_itself(
     native: bool, dtype: torch.dtype, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
-    run = Run(recipe, tmp_path, torch.device("cpu"), unsafe_window=False)
+    run = TrainingRun(recipe, tmp_path, torch.device("cpu"), unsafe_window=False)
     found: list[torch.dtype] = []
     run.network.register_forward_hook(lambda _, __, outputs: found.extend(output.dtype for output in outputs))
     image, labels, _ = next(iter(DataLoader(CropStream(tiny.disks(), recipe, seed=0), batch_size=2)))

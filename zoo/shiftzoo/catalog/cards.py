@@ -17,9 +17,9 @@ from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
 from shiftrun.fetch.index import file_sha256
 from shiftschemas import validate
+from shiftzoo.evaluation.metrics import THRESHOLDS
 from shiftzoo.evaluation.tables import tile_rows
 
-THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
 COLUMNS = (
     "data",
     "images",
@@ -165,7 +165,7 @@ def _measured(measurements: tuple[Measurement, ...]) -> str:
         if one.by_tile:
             continue
         row, report = one.report["evaluations"][0], one.report
-        precision = " | ".join(f"{row['ap'][t]:.3f}" for t in THRESHOLDS)
+        precision = " | ".join(f"{row['ap'][str(t)]:.3f}" for t in THRESHOLDS)
         watershed = f"{report['watershed']['ap']['0.5']:.3f}" if "watershed" in report else ""
         lines.append(
             f"| {one.data} | {report['images']} | {row['true']} | {precision} | {row['ap_image_mean']['0.5']:.3f} | "

@@ -8,10 +8,10 @@ and labels. What is written is new: a release is never changed.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from shiftlint.console.whole_files import whole_file
 from shiftlint.errors import InputError
 from shiftlint.linting.check import check
 from shiftlint.rules.case import Wish
@@ -45,8 +45,7 @@ def release(
     InputError
         `out` exists, there is no model, or one is refused: all reasons in one message.
     """
-    if out.exists():
-        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
+    _refuse_existing(out)
     if not out.parent.is_dir():
         raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
     names = sorted(path.stem for path in (folder / "cards").glob("*.toml"))
@@ -88,26 +87,22 @@ def reasons(card: Card) -> Iterator[str]:
 
 
 def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
-    """Everything to a folder beside `out`, which then gets its name."""
-    try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as place:
-            draft = Path(place) / out.name
-            draft.mkdir()
-            (draft / "index.json").write_text(index_text(index_document(cards, mirrors)), encoding="utf-8")
-            for card in cards:
-                home = card.path.parent
-                files = [
-                    card.path,
-                    card.path.with_suffix(".md"),
-                    *(home / picture["file"] for picture in card.prose.get("picture", [])),
-                ]
-                for file in files:
-                    target = draft / file.relative_to(home)
-                    target.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(file, target)
-            draft.replace(out)
-    except OSError as error:
-        raise InputError(f"cannot write ({out}): {error.strerror or error}. Free space or choose another folder.") from error
+    with whole_file(out) as draft:
+        draft.mkdir()
+        (draft / "index.json").write_text(index_text(index_document(cards, mirrors)), encoding="utf-8")
+        for card in cards:
+            home = card.path.parent
+            pictures = (home / picture["file"] for picture in card.prose.get("picture", []))
+            for file in (card.path, card.path.with_suffix(".md"), *pictures):
+                target = draft / file.relative_to(home)
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(file, target)
+        _refuse_existing(out)  # it may have come while the models were checked
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
 
 
 def _text(path: Path) -> str:

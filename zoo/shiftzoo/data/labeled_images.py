@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.console.whole_files import write_atomically
+from shiftlint.console.whole_files import whole_file
 from shiftlint.errors import InputError
 from shiftrun.files.reading.images import read_pixels
 
@@ -97,9 +96,8 @@ def numbered(label: NDArray[np.integer], min_size: int = 1) -> NDArray[np.int32]
 def write_archive(path: Path, samples: Sequence[Sample]) -> None:
     """Write samples as a compressed .npz archive of the first layout, whole or not at all; labels as uint16."""
     arrays = {f"image/{s.name}": s.image for s in samples} | {f"label/{s.name}": s.label.astype(np.uint16) for s in samples}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, ids=np.array([s.name for s in samples]), **arrays)
-    write_atomically(path, buffer.getvalue())
+    with whole_file(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, ids=np.array([s.name for s in samples]), **arrays)
 
 
 def of_shape(samples: list[Sample], shape: tuple[int, ...] | None) -> list[Sample]:

@@ -7,7 +7,7 @@ made in such a way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from shiftlint.errors import InputError
+from shiftrun.progress import Progress
 from shiftzoo.data.labeled_images import Sample, numbered
 from shiftzoo.evaluation.metrics import Counts, count
 
@@ -54,7 +55,7 @@ def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.i
     return numbered(label, MIN_SIZE)
 
 
-def evaluate_watershed(samples: Sequence[Sample], *, progress: Callable[[int, int], None] | None = None) -> list[Counts]:
+def evaluate_watershed(samples: Sequence[Sample], *, progress: Progress | None = None) -> list[Counts]:
     """The counts of every sample, as those of a model."""
     counts = []
     for done, sample in enumerate(samples, start=1):

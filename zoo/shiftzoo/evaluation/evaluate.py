@@ -7,14 +7,13 @@ clustering, before parts of an object join (`shiftrun.clustering.one_window.frag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
-import numpy as np
 
 from shiftrun.clustering.label_image import label_instances
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model
+from shiftrun.progress import Progress
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.evaluation.metrics import Counts, count, total
 from shiftzoo.evaluation.mistakes import distant_merges, seam_splits
@@ -56,10 +55,6 @@ class Evaluation:
         """The sum over the data set."""
         return total(self.counts)
 
-    def mean_precision(self, threshold: float = 0.5) -> float:
-        """Average precision, mean over the images."""
-        return float(np.mean([c.average_precision(threshold) for c in self.counts]))
-
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -77,7 +72,7 @@ def evaluate(
     samples: Sequence[Sample],
     *,
     tiles: tuple[int | None, ...] = (None,),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Evaluation]:
     """Segment every sample with the model's defaults, once per tile size, and compare with its labels.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model
 from shiftrun.tiles.plan import Plan
 
@@ -59,7 +59,7 @@ class Phases:
             stop = max(tile.read[index].stop for plan in plans for tile in plan.tiles())
             wanted = (axis.sizes.next_legal(stop) if axis.sizes else None) or stop
             padding.append((before, wanted + (axis.period or 1) - before - image.shape[index]))
-        source = model.source(MemoryArray(image))
+        source = model.source(ArrayReader(image))
         self.padded = np.pad(source.normalized(image), padding, mode="reflect")
         self.known: dict[tuple[int, ...], Outputs] = {}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model
 from shiftzoo.evaluation.evaluate import Evaluation
 from shiftzoo.evaluation.metrics import THRESHOLDS, Counts, total
@@ -118,4 +119,5 @@ def draw_tile_figure(evaluations: Sequence[Evaluation], title: str, out: Path) -
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(out, dpi=120)
+    with whole_file(out) as draft:
+        figure.savefig(draft, dpi=120)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shiftlint.console.exit_codes import run
 from shiftlint.console.option_types import SizesType
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model, open_model
 from shiftzoo.data.labeled_images import Sample, of_shape, read_samples
 from shiftzoo.evaluation.metrics import count, intersection_over_union
@@ -78,7 +79,8 @@ def main(model: Path, data: Path, split: str, shape: tuple[int, ...] | None, num
     figure = Figure(figsize=(5.5 * len(chosen), 5.5 * height / width + 0.4), layout="constrained")
     for axes, (sample, prediction) in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
         draw_mistakes(axes, sample, prediction)
-    figure.savefig(out, dpi=100, bbox_inches="tight")
+    with whole_file(out) as draft:
+        figure.savefig(draft, dpi=100, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ The trained ones lie in `networks/`; `shiftzoo reproduce --train` trains them an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from math import lcm
@@ -17,7 +16,9 @@ import numpy as np
 import onnx.utils
 
 from shiftlint import analyze, read_metadata
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model, open_model
+from shiftrun.progress import Progress
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.experiments.disk_images import disk_grid
 from shiftzoo.recipe import Architecture, LossWeights, Recipe, Training
@@ -122,7 +123,7 @@ def network(case: Case, folder: Path = CARRIED) -> Model:
     return open_model(folder / f"{case.name}.onnx", device="cpu", force=True)
 
 
-def train_all(cases: tuple[Case, ...], folder: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def train_all(cases: tuple[Case, ...], folder: Path, progress: Progress | None = None) -> None:
     """Train the networks of all cases into `folder`, as many at a time as there are cores; `progress` gets (done, all)."""
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -147,7 +148,8 @@ def _keep_embedding(path: Path) -> None:
     """Take the output for the foreground away, which nothing was learned for: the px of the disks are known."""
     metadata = read_metadata(path)
     model = onnx.utils.Extractor(onnx.load(path)).extract_model(["image"], ["embedding"])
-    onnx.save(model, path)
-    for key, value in replace(metadata, contract=analyze(path)).to_props().items():
-        model.metadata_props.add(key=key, value=value)
-    onnx.save(model, path)
+    with whole_file(path) as draft:
+        onnx.save(model, draft)
+        for key, value in replace(metadata, contract=analyze(draft)).to_props().items():
+            model.metadata_props.add(key=key, value=value)
+        onnx.save(model, draft)

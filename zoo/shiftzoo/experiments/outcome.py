@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 
+from shiftlint.console.whole_files import write_atomically
 from shiftrun.model.open_model import Model, open_model
 
 
@@ -52,7 +53,7 @@ def at_most(statement: str, expected: float, found: float) -> Outcome:
 
 def write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
     """Write them as JSON."""
-    path.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")
+    write_atomically(path, (json.dumps([asdict(one) for one in outcomes], indent=1) + "\n").encode())
 
 
 def opened(network: onnx.ModelProto, folder: Path, *, force: bool = False) -> Model:

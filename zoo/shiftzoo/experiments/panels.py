@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftzoo.experiments.counting import Seen
 
 FLAT = 1e-2  # of the embedding, where means are pushed 6 apart
@@ -59,7 +60,8 @@ def draw(path: Path, panels: list[Panel], *, shown_px: int | None = None) -> Non
                 axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color="white", linewidth=1)
             if shown_px is not None:
                 axes.set(xlim=(-0.5, shown_px - 0.5), ylim=(shown_px - 0.5, -0.5))
-    figure.savefig(path, dpi=90)
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=90)
 
 
 def _embedding_colors(seen: Seen, reference: Seen) -> NDArray[np.float32]:

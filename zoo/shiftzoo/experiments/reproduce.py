@@ -5,13 +5,13 @@ Those with trained networks name them in `CASES` and have `run(out, networks)`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shiftlint.errors import InputError
+from shiftrun.progress import Progress
 
 if TYPE_CHECKING:
     from shiftzoo.experiments.outcome import Experiment, Outcome
@@ -28,7 +28,7 @@ FIGURES = (
 )  # modules of `paper`
 
 
-def reproduce(figure: str, out: Path, *, train: bool = False, progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
+def reproduce(figure: str, out: Path, *, train: bool = False, progress: Progress | None = None) -> list[Outcome]:
     """Run one experiment; write its picture and FIGURE.json with the counts into the folder `out`.
 
     Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from shiftlint.console.whole_files import whole_file
+
 TABLE = "curve.csv"
 TERMS = ("pull", "push", "length", "foreground")
 COLUMNS = ("step", "seconds", "learning_rate", "loss", *TERMS)
@@ -20,10 +22,8 @@ def go_back(folder: Path, step: int) -> None:
     """Drop the rows after `step`: those of a session that ended before they were saved."""
     with (folder / TABLE).open(newline="") as file:
         header, *rows = csv.reader(file)
-    append(folder, tuple(header), start=True)
-    for row in rows:
-        if int(row[0]) <= step:
-            append(folder, tuple(row))
+    with whole_file(folder / TABLE) as draft, draft.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
 
 
 def draw(folder: Path) -> None:
@@ -38,5 +38,5 @@ def draw(folder: Path) -> None:
         axes.plot([r["step"] for r in rows], [max(r[name], 1e-6) for r in rows], label=name, linewidth=1)
     axes.set(xlabel="step", ylabel="loss term (unweighted)", yscale="log", title=f"{folder.name}: training curve")
     axes.legend()
-    figure.savefig(folder / "curve.part.png", dpi=120)
-    (folder / "curve.part.png").replace(folder / "curve.png")
+    with whole_file(folder / "curve.png") as draft:
+        figure.savefig(draft, dpi=120)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import tempfile
 import warnings
 from pathlib import Path
 from typing import cast
@@ -16,6 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from shiftlint import analyze
+from shiftlint.console.whole_files import whole_file
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import Contract
 from shiftlint.errors import InputError
@@ -52,8 +52,7 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
     """
     network = fold_batch_norm(trained.network)
     architecture = trained.recipe.architecture
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-        draft = Path(folder) / path.name
+    with whole_file(path) as draft:
         _write_graph(network, draft, dynamo=dynamo)
         model = _cleaned(onnx.load(draft), architecture)
         onnx.save(model, draft)
@@ -64,7 +63,6 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, draft)
         compare(network, draft)
-        draft.replace(path)
     return contract
 
 

@@ -1,6 +1,6 @@
 """The training loop: flat, resumable, on CUDA or the CPU.
 
-A run lives in one folder: `checkpoint.pt` (written beside and renamed), `curve.csv`, `curve.png`, `recipe.toml`.
+A run lives in one folder: `checkpoint.pt`, `curve.csv`, `curve.png`, `recipe.toml`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from shiftlint.console.whole_files import whole_file, write_atomically
 from shiftlint.errors import InputError
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Recipe, check_training_window, parse_recipe
@@ -31,7 +32,7 @@ MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.c
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """What a running training reports: steps and seconds so far (all sessions), and the mean loss since the last report."""
 
     step: int
@@ -65,7 +66,7 @@ class TrainedModel:
         return replace(self, recipe=recipe)
 
 
-class Run:
+class TrainingRun:
     """A training under way: network, running average and optimizer, which together are a checkpoint.
 
     Attributes
@@ -112,9 +113,8 @@ class Run:
             "device": self.device.type,
             "unsafe_window": self.unsafe_window,
         }
-        checkpoint = self.folder / CHECKPOINT
-        torch.save(state, checkpoint.with_suffix(".part"))
-        checkpoint.with_suffix(".part").replace(checkpoint)
+        with whole_file(self.folder / CHECKPOINT) as draft:
+            torch.save(state, draft)
         draw(self.folder)
 
     def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,7 +150,7 @@ def train(
     device: str = "auto",
     allow_unsafe_window: bool = False,
     workers: int = 0,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> TrainedModel:
     """Train `recipe` on `samples`; return the running average of the weights.
 
@@ -191,7 +191,7 @@ def train(
             if run.step % LOG_EVERY == 0:
                 means = [term / LOG_EVERY for term in _finite(sums, run)]
                 append(folder, (run.step, round(run.seconds, 1), rate, *(round(mean, 5) for mean in means)))
-                report(Progress(run.step, run.seconds, means[0]))
+                report(TrainingProgress(run.step, run.seconds, means[0]))
                 sums = torch.zeros_like(sums)
             if run.step % SAVE_EVERY == 0:
                 run.save()
@@ -206,7 +206,7 @@ def train(
 
 def _open_run(
     recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_unsafe_window: bool, start: ValidUNet | None
-) -> Run:
+) -> TrainingRun:
     """A new run, or that of the checkpoint in `folder`."""
     if not allow_unsafe_window:
         check_training_window(recipe)
@@ -216,12 +216,12 @@ def _open_run(
         found = "none; leave --resume out to start anew" if resume else "a checkpoint; pass --resume to continue it"
         raise InputError(f"training run ({folder}): expected {'a' if resume else 'no'} checkpoint, got {found}.")
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(recipe, folder, target, unsafe_window=allow_unsafe_window, start=start)
+    run = TrainingRun(recipe, folder, target, unsafe_window=allow_unsafe_window, start=start)
     if resume:
         run.load(_read_checkpoint(checkpoint, recipe))
         go_back(folder, run.step)
     else:
-        (folder / "recipe.toml").write_text(recipe.source, encoding="utf-8")
+        write_atomically(folder / "recipe.toml", recipe.source.encode())
         append(folder, COLUMNS, start=True)
     return run
 
@@ -271,7 +271,7 @@ def _read_checkpoint(path: Path, recipe: Recipe | None) -> dict[str, Any]:
     return state
 
 
-def _finite(sums: torch.Tensor, run: Run) -> list[float]:
+def _finite(sums: torch.Tensor, run: TrainingRun) -> list[float]:
     """The sums of the terms of the loss (T,) as numbers; InputError if one is none."""
     found: list[float] = sums.tolist()
     if not all(map(math.isfinite, found)):

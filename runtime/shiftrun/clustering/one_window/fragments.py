@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.int32]
+from shiftrun.clustering.one_window.connected_components import Labels
 
 
 def absorb_fragments(labels: Labels, border: float) -> Labels:

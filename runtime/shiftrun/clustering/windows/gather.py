@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, hull, intersection, within
+from shiftrun.arrays.box import Box, hull, intersection, shape_of, within
 from shiftrun.clustering.one_window.label_window import Foreground
 from shiftrun.inference.blocks import Block
 from shiftrun.memory.allocator import lasting
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Piece:
 class Gather:
     """Collects blocks into windows; keeps of a block only the foreground in windows that end later."""
 
-    def __init__(self, windows: list[Window], threshold: float) -> None:
+    def __init__(self, windows: list[LabelWindow], threshold: float) -> None:
         self.windows, self.threshold = windows, threshold
         self._open = list(range(len(windows)))  # not complete
         self._pieces: dict[int, list[Piece]] = {}
@@ -71,7 +71,7 @@ class Gather:
         if last.box == box:
             return last.points, last.mask
         shared = [(piece, common) for piece in [*self._pieces.pop(number, []), last] if (common := intersection(piece.box, box))]
-        mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+        mask = np.zeros(shape_of(box), dtype=bool)
         for piece, common in shared:
             mask[within(common, box)] = piece.mask[within(common, piece.box)]
         place = np.cumsum(mask, dtype=np.int32).reshape(mask.shape) - 1  # of a px among those of the foreground

@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, intersection, shape_of, within
 from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.windows.run_lengths import Runs
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it
 
@@ -48,7 +48,7 @@ class LabelStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
-    def add(self, window: Window, labels: Labels) -> None:
+    def add(self, window: LabelWindow, labels: Labels) -> None:
         """Take the labels 1, 2, … (*box) of one window; its core is stored."""
         count = int(labels.max(initial=0))
         area, first = np.zeros(count + 1, dtype=np.int64), np.full(count + 1, np.iinfo(np.int64).max)
@@ -68,7 +68,7 @@ class LabelStore:
 
     def _places(self, starts: NDArray[np.int64], slab: Box) -> NDArray[np.int64]:
         """The places in the image of px of a slab, both counted in raster order."""
-        place = np.unravel_index(starts, [part.stop - part.start for part in slab])
+        place = np.unravel_index(starts, shape_of(slab))
         corner = tuple(axis + part.start for axis, part in zip(place, slab, strict=True))
         return np.asarray(np.ravel_multi_index(corner, self.shape), dtype=np.int64)
 
@@ -85,15 +85,14 @@ class LabelStore:
 
     def read(self, box: Box) -> NDArray[Any]:
         """The labels of one box of the image, int32."""
-        result = np.zeros([part.stop - part.start for part in box], dtype=np.int32)
+        result = np.zeros(shape_of(box), dtype=np.int32)
         touched = [slabs for (start, stop), slabs in self._slabs.items() if start < box[0].stop and stop > box[0].start]
         for slab, offset, position, size in itertools.chain.from_iterable(touched):
             common = intersection(slab, box)
             if common is None:
                 continue
             self._file.seek(position)
-            shape = tuple(part.stop - part.start for part in slab)
             runs = Runs.unpack(self._file.read(size))
             named = Runs(runs.lengths, self._names[np.where(runs.values > 0, runs.values + np.int32(offset), 0)])
-            result[within(common, box)] = named.expand(shape)[within(common, slab)]
+            result[within(common, box)] = named.expand(shape_of(slab))[within(common, slab)]
         return result

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shiftrun.arrays.box import Box, intersection, within
 from shiftrun.clustering.one_window.connected_components import Labels, connected
 from shiftrun.clustering.windows.run_lengths import Runs
-from shiftrun.tiles.label_grid import Window
+from shiftrun.tiles.label_grid import LabelWindow
 
 MINIMUM_IOU = 0.5
 
@@ -18,7 +18,7 @@ MINIMUM_IOU = 0.5
 class Unions:
     """Collects the labels of windows in raster order; keeps only the parts that overlap windows which come later."""
 
-    def __init__(self, windows: list[Window]) -> None:
+    def __init__(self, windows: list[LabelWindow]) -> None:
         self.windows = windows
         # of a later window: the parts of earlier ones that overlap it, compressed
         self._waiting: dict[int, list[tuple[Box, bytes]]] = {}

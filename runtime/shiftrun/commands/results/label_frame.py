@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box, everything, intersection, within
+from shiftrun.arrays.box import Box, box_at, everything, intersection, shape_of, within
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Reader
 from shiftrun.arrays.views import Cropped, Framed
@@ -40,7 +40,7 @@ class LabelFrame:
     @property
     def shape(self) -> tuple[int, ...]:
         """Size of the label image."""
-        return tuple(part.stop - part.start for part in self.box)
+        return shape_of(self.box)
 
     @property
     def is_image(self) -> bool:
@@ -90,7 +90,7 @@ def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
     if region is None:
         return LabelFrame(everything(shape), origin, None, scales)
     box = resolve_region(region, shape)
-    result = tuple(slice(first, first + size) for first, size in zip(origin, plan.output_shape, strict=True))
+    result = box_at(origin, plan.output_shape)
     common = intersection(box, result)
     if common is None:
         raise InputError("region without outputs (--region, --pad none): expected px that the network labels, got the rim only.")

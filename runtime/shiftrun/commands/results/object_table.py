@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box
+from shiftlint.console.whole_files import whole_file
+from shiftrun.arrays.box import Box, bands
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Reader
 from shiftrun.files.reading.image_axes import SPATIAL
-from shiftrun.files.writing.output_path import replacing
 
 BAND_PX = 1 << 21
 Table = dict[str, NDArray[Any]]
@@ -45,15 +45,13 @@ def measure_objects(labels: Reader, image: Reader, count: int, place: Calibratio
     area, sums = np.zeros(count + 1), np.zeros((len(axes) + channels, count + 1))
     first = np.full((len(axes), count + 1), np.iinfo(np.int64).max)
     last = np.full((len(axes), count + 1), -1)
-    rows = max(1, BAND_PX // max(1, int(np.prod(labels.shape[1:]))))
-    for start in range(0, labels.shape[0], rows):
-        part = (slice(start, min(start + rows, labels.shape[0])), *(slice(0, size) for size in labels.shape[1:]))
+    for part in bands(labels.shape, BAND_PX):
         band = labels.read(part)
         where = np.nonzero(band)
         names = band[where]
         area += np.bincount(names, minlength=count + 1)
         for axis, position in enumerate(where):
-            there = position + (start if axis == 0 else 0)
+            there = position + part[axis].start
             sums[axis] += np.bincount(names, weights=there, minlength=count + 1)
             np.minimum.at(first[axis], names, there)
             np.maximum.at(last[axis], names, there)
@@ -99,7 +97,7 @@ def stack_tables(axes: str, tables: Sequence[tuple[tuple[int, ...], Table]]) -> 
 
 def write_objects(path: Path, table: Table) -> None:
     """Write a table of `measure_objects` as CSV with a header."""
-    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
         writer.writerows(zip(*(column.tolist() for column in table.values()), strict=True))

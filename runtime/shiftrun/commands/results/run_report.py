@@ -14,10 +14,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
 from shiftrun.files.reading.images import Series
-from shiftrun.files.writing.output_path import replacing
 from shiftrun.inference.session import runtime_version
 from shiftrun.model.model import Model
 from shiftrun.tiles import regions
@@ -158,8 +158,7 @@ def peak_memory_bytes(processes: int = 0) -> int | None:
 def write_report(output: Path, report: dict[str, Any]) -> Path:
     """Write the report beside `output`; returns its path."""
     path = report_path(output)
-    with replacing(path) as beside:
-        beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
     return path
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, everything
 from shiftrun.arrays.calibration import Calibration, calibration
-from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
+from shiftrun.arrays.readers import ArrayReader, FileArray, Reader
 from shiftrun.arrays.views import Arranged
 from shiftrun.files.reading.image_axes import SPATIAL, Layout, layout_of
 from shiftrun.files.reading.ome_zarr import is_zarr, open_zarr
@@ -250,4 +250,4 @@ def _decode_raster(path: Path) -> Stored:
             raise ValueError(f"{error} Save it as TIFF") from error
     if pixels.dtype == np.int32 and pixels.size and pixels.min() >= 0 and pixels.max() <= 0xFFFF:
         pixels = pixels.astype(np.uint16)  # Pillow widens some 16-bit PNGs
-    return Stored(MemoryArray(pixels), "YXS" if pixels.ndim == 3 else "YX")
+    return Stored(ArrayReader(pixels), "YXS" if pixels.ndim == 3 else "YX")

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
-from shiftrun.arrays.box import Box
+from shiftrun.arrays.box import Box, box_at, intersection, shape_of, within
 from shiftrun.arrays.calibration import Length, imagej_lengths, ome_lengths, tag_lengths
-from shiftrun.arrays.readers import FileArray, MemoryArray, Reader
+from shiftrun.arrays.readers import ArrayReader, FileArray, Reader
 from shiftrun.files.reading.stored import Stored
 
 CACHE_BYTES = 1 << 26  # of decoded strips and tiles: neighboring windows share those at their edges
@@ -59,7 +59,7 @@ class SegmentedTiff:
     def read(self, box: Box) -> NDArray[Any]:
         """The px of one box."""
         lead = len(self.shape) - len(self.page_axes)
-        result = np.empty([part.stop - part.start for part in box], dtype=self.dtype)
+        result = np.empty(shape_of(box), dtype=self.dtype)
         planes = result.reshape(-1, *result.shape[lead:])
         numbers = np.arange(len(self.pages)).reshape(self.shape[:lead])[box[:lead]].reshape(-1)
         for plane, number in zip(planes, numbers, strict=True):
@@ -71,17 +71,15 @@ class SegmentedTiff:
         parts = dict(zip(self.page_axes, box, strict=True))
         first_last = self.page_axes.startswith("S")
         target = out.reshape(*out.shape, 1) if self.page_axes == "YX" else out  # (y, x, sample) or (sample, y, x)
-        samples = parts.get("S", slice(0, 1))
-        for index in self._segments(number, parts["Y"], parts["X"], samples if first_last else slice(0, 1)):
+        samples, window = parts.get("S", slice(0, 1)), (parts["Y"], parts["X"])
+        for index in self._segments(number, *window, samples if first_last else slice(0, 1)):
             segment = self._segment(number, index)
-            sample, y, x = segment.origin
-            height, width = segment.values.shape[:2]
-            rows = slice(max(y, parts["Y"].start), min(y + height, parts["Y"].stop))
-            columns = slice(max(x, parts["X"].start), min(x + width, parts["X"].stop))
-            if rows.start >= rows.stop or columns.start >= columns.stop:
+            sample, *corner = segment.origin
+            place = box_at(corner, segment.values.shape[:2])
+            common = intersection(place, window)
+            if common is None:
                 continue
-            values = segment.values[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
-            there = (_shifted(rows, parts["Y"].start), _shifted(columns, parts["X"].start))
+            values, there = segment.values[within(common, place)], within(common, window)
             if first_last:
                 target[(sample - samples.start, *there)] = values[..., 0]
             else:
@@ -120,10 +118,6 @@ class SegmentedTiff:
             values = np.full(shape, page.nodata, dtype=self.dtype)
         sample, _, y, x, _ = place
         return Segment((sample, y, x), np.asarray(values)[0][: shape[1], : shape[2]].astype(self.dtype, copy=False))
-
-
-def _shifted(part: slice, origin: int) -> slice:
-    return slice(part.start - origin, part.stop - origin)
 
 
 def open_tiff(path: Path) -> Stored:
@@ -196,7 +190,7 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
     if missing:
         raise ValueError(f"{missing} of {len(pages)} planes are missing")
     if any(frame.parent is not file for frame in pages):  # an image that is spread over several files
-        return MemoryArray(series.asarray())
+        return ArrayReader(series.asarray())
     if series.dataoffset is not None:
         stored = np.dtype(series.dtype).newbyteorder(page.parent.byteorder)
         mapped = FileArray(path, series.dataoffset, tuple(series.shape), stored)
@@ -206,7 +200,7 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
     lead = len(series.shape) - len(page.shape)
     whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(series.shape[:lead]) == len(pages)
     if page.axes not in LAZY_PAGES or not whole_pages or page.is_subsampled:
-        return MemoryArray(series.asarray())
+        return ArrayReader(series.asarray())
     for keyframe in {id(frame.keyframe): frame.keyframe for frame in pages}.values():
         _ = keyframe.decode  # made from the open file, and kept
     for number, frame in enumerate(pages):

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftrun.arrays.box import Box, intersection, within
+from shiftrun.arrays.box import Box, bands, intersection, shape_of, within
 from shiftrun.arrays.readers import Reader
 
 BAND_PX = 1 << 22
@@ -45,25 +45,22 @@ class Spool:
 
     def append(self, labels: Reader) -> None:
         """Take one label image (*space)."""
-        rows = max(1, BAND_PX // max(1, int(np.prod(self._space[1:]))))
-        bands = []
-        for start in range(0, self._space[0], rows):
-            box = (slice(start, min(start + rows, self._space[0])), *(slice(0, size) for size in self._space[1:]))
+        stored = []
+        for box in bands(self._space, BAND_PX):
             data = zlib.compress(np.ascontiguousarray(labels.read(box), dtype=self.dtype).tobytes(), 1)
-            bands.append((box, self._file.seek(0, 2), len(data)))
+            stored.append((box, self._file.seek(0, 2), len(data)))
             self._file.write(data)
-        self._bands.append(bands)
+        self._bands.append(stored)
 
     def read(self, box: Box) -> NDArray[Any]:
         """The labels of one box (N, *space), int32."""
-        result = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
+        result = np.zeros(shape_of(box), dtype=self.dtype)
         for out, number in enumerate(range(box[0].start, box[0].stop)):
             for band, position, size in self._bands[number]:
                 common = intersection(band, box[1:])
                 if common is None:
                     continue
                 self._file.seek(position)
-                shape = [part.stop - part.start for part in band]
-                labels = np.frombuffer(zlib.decompress(self._file.read(size)), dtype=self.dtype).reshape(shape)
+                labels = np.frombuffer(zlib.decompress(self._file.read(size)), dtype=self.dtype).reshape(shape_of(band))
                 result[out][within(common, box[1:])] = labels[within(common, band)]
         return result

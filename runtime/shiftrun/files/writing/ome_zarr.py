@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
 from shiftrun.arrays.calibration import Calibration
-from shiftrun.arrays.readers import ArrayReader, Reader
+from shiftrun.arrays.readers import ArrayReader, ArrayTarget, Reader
 from shiftrun.files.reading.image_axes import SPATIAL
 
 VERSION = "0.5"
 CHUNK_PX = {2: 1024, 3: 128}  # by spatial axes
 TYPES = {"T": "time", "C": "channel"} | dict.fromkeys(SPATIAL, "space")
 COMPRESSION = 3  # of zstd
-ORDER = "TC" + SPATIAL
 
 
 @contextmanager
@@ -94,18 +93,7 @@ def write_zarr_labels(
     group.attrs["ome"] = {"version": VERSION, "multiscales": [_multiscale(axes, place, count)], "image-label": image_label}
 
 
-@dataclass(frozen=True, slots=True)
-class ZarrTarget:
-    """An array of Zarr that is filled by boxes."""
-
-    array: Any
-
-    def write(self, box: Box, values: NDArray[Any]) -> None:
-        """Put `values` into the box."""
-        self.array[box] = values
-
-
-def create_zarr_array(folder: Path, shape: tuple[int, ...], axes: str, place: Calibration, tile: tuple[int, ...]) -> ZarrTarget:
+def create_zarr_array(folder: Path, shape: tuple[int, ...], axes: str, place: Calibration, tile: tuple[int, ...]) -> ArrayTarget:
     """Create an image of float32 that is written in tiles, of which chunks are whole parts."""
     import zarr
 
@@ -115,7 +103,7 @@ def create_zarr_array(folder: Path, shape: tuple[int, ...], axes: str, place: Ca
     chunks = (*lead, *(chunk_px(px, size, CHUNK_PX[spatial]) for px, size in zip(tile, shape[-spatial:], strict=True)))
     array = _array(group, "0", shape, np.dtype(np.float32), axes, chunks)
     group.attrs["ome"] = {"version": VERSION, "multiscales": [_multiscale(axes, place, 1)]}
-    return ZarrTarget(array)
+    return ArrayTarget(array)
 
 
 def chunk_px(tile_px: int, size_px: int, most_px: int) -> int:

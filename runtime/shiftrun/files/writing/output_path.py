@@ -1,11 +1,8 @@
-"""Outputs: refused early, written beside their place and moved there whole, be it a file or a folder of OME-Zarr."""
+"""Outputs, files or folders of OME-Zarr: their names, and what is refused early."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from shiftlint.errors import InputError
@@ -61,52 +58,3 @@ def split_name(path: Path) -> tuple[str, str]:
     """The name of a file and its type, which may have two parts: ("cells", ".ome.tif")."""
     suffix = next((long for long in LONG_SUFFIXES if path.name.lower().endswith(long)), path.suffix)
     return path.name[: len(path.name) - len(suffix)], path.name[len(path.name) - len(suffix) :]
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a hidden name beside `path` to write a file or folder to; at the end move it to `path`, on any error remove it.
-
-    Raises
-    ------
-    InputError
-        The operating system refused to write (full disk, permissions).
-    """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        with writing(path):
-            yield beside
-            _move(beside, path)
-    finally:
-        _remove(beside)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system says while `path` is written into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"cannot write ({path}): {error.strerror or error}. Free space or choose another folder.") from error
-
-
-def _move(beside: Path, path: Path) -> None:
-    """Put `beside` in the place of `path`; a folder cannot replace a folder at once, so that the old one steps aside."""
-    if not path.is_dir():
-        beside.replace(path)
-        return
-    old = path.with_name(f".{path.stem}.{os.getpid()}.old{path.suffix}")
-    path.replace(old)
-    try:
-        beside.replace(path)
-    except OSError:
-        old.replace(path)
-        raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

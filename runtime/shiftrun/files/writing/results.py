@@ -1,6 +1,6 @@
 """Writing results piece by piece: labels as tiled TIFF or OME-Zarr, arrays as npy, TIFF or OME-Zarr that are filled box by box.
 
-Everything is written beside its place and moved there whole (`outputs.replacing`). A name that ends in .ome.tif is written as
+Everything is written beside its place and moved there whole (`whole_file`). A name that ends in .ome.tif is written as
 OME-TIFF.
 """
 
@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftlint.errors import InputError
+from shiftrun.arrays.box import everything
 from shiftrun.arrays.calibration import Calibration, calibration, ome_attributes, resolution_tags
-from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, bands
+from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, read_bands
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import TIFF
 from shiftrun.files.writing import ome_zarr as ome_zarr_writing
-from shiftrun.files.writing.output_path import ZARR, replacing
+from shiftrun.files.writing.output_path import ZARR
 
 TILE_PX = 256
 OME_TIFF = (".ome.tif", ".ome.tiff")
@@ -73,9 +75,9 @@ def write_labels(
     axes = axes or SPATIAL[-len(reader.shape) :]
     place = place or calibration("".join(name for name in axes if name in SPATIAL), {})
     if largest is None:
-        largest = max((int(band.max(initial=0)) for band in bands(reader)), default=0)
+        largest = max((int(band.max(initial=0)) for band in read_bands(reader)), default=0)
     dtype = np.dtype(np.uint16 if largest <= 0xFFFF else np.uint32)
-    with replacing(path) as beside:
+    with whole_file(path) as beside:
         if path.suffix.lower() == ZARR:
             relative = None if source is None else ome_zarr_writing.relative_source(source, path)
             with ome_zarr_writing.settled():
@@ -83,7 +85,7 @@ def write_labels(
             return
         settings = _settings(path, axes, reader.shape, dtype, place)
         if axes[-2:-1] not in SPATIAL or len(axes) == 1:  # lines
-            values = reader.read(tuple(slice(0, size) for size in reader.shape))
+            values = reader.read(everything(reader.shape))
             tifffile.imwrite(beside, values.astype(dtype), compression="zlib", **settings)
         else:
             tiles = _tiles(reader, dtype)
@@ -131,7 +133,7 @@ def array_file(
     dtype = np.dtype(np.float32)
     axes = axes or "C" + SPATIAL[-(len(shape) - 1) :]
     place = place or calibration("".join(name for name in axes if name in SPATIAL), {})
-    with replacing(path) as beside:
+    with whole_file(path) as beside:
         if path.suffix.lower() == ZARR:
             with ome_zarr_writing.settled():
                 yield ome_zarr_writing.create_zarr_array(beside, shape, axes, place, tile or shape[-len(place.axes) :])
@@ -147,17 +149,11 @@ def array_file(
         yield target
 
 
-def write_array(path: Path, array: NDArray[np.float32], place: Calibration | None = None) -> None:
-    """Write an array (C, *space) by the suffix of `path`."""
-    with array_file(path, array.shape, place) as target:
-        target.write(tuple(slice(0, size) for size in array.shape), array)
-
-
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     """Write an RGB image (Y, X, 3) as PNG."""
     from PIL import Image as Pillow
 
-    with replacing(path) as beside:
+    with whole_file(path) as beside:
         Pillow.fromarray(pixels).save(beside, format="PNG")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shiftrun.arrays.readers import MemoryArray
+from shiftrun.arrays.readers import ArrayReader
 from shiftrun.commands.results import object_table as objects
 from shiftrun.commands.results.object_table import measure_objects, write_objects
 
@@ -19,7 +19,7 @@ def test_every_object_is_measured(shape: tuple[int, ...], monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     labels = random.integers(0, 6, shape).astype(np.int32)
     image = random.integers(0, 60000, (2, *shape)).astype(np.uint16)
-    table = measure_objects(MemoryArray(labels), MemoryArray(image), 5)
+    table = measure_objects(ArrayReader(labels), ArrayReader(image), 5)
     for label in range(1, 6):
         where = np.nonzero(labels == label)
         row = {name: column[label - 1] for name, column in table.items()}
@@ -36,6 +36,6 @@ def test_every_object_is_measured(shape: tuple[int, ...], monkeypatch: pytest.Mo
 
 
 def test_no_objects(tmp_path: Path) -> None:
-    table = measure_objects(MemoryArray(np.zeros((4, 5), np.int32)), MemoryArray(np.zeros((1, 4, 5))), 0)
+    table = measure_objects(ArrayReader(np.zeros((4, 5), np.int32)), ArrayReader(np.zeros((1, 4, 5))), 0)
     write_objects(tmp_path / "a.csv", table)
     assert (tmp_path / "a.csv").read_text().startswith("label,area_px,centroid_y,centroid_x,first_y")

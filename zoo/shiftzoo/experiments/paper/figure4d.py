@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftlint.errors import InputError
 from shiftrun.files.reading.images import read_pixels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model
@@ -63,7 +64,8 @@ def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -
                 axes.axhline(seam - 0.5, color="white", linewidth=0.8, linestyle=":")
             for seam in range(tile, image.shape[1], tile):
                 axes.axvline(seam - 0.5, color="white", linewidth=0.8, linestyle=":")
-    figure.savefig(out, dpi=110)
+    with whole_file(out) as draft:
+        figure.savefig(draft, dpi=110)
 
 
 def _whole(image: NDArray[Any]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftzoo.experiments.networks_by_hand import Frame, prime_products, random_network
 from shiftzoo.experiments.outcome import Outcome, equal, legal_size, opened
 
@@ -74,7 +75,8 @@ def _draw(path: Path, outputs: dict[str, NDArray[np.float32]], primes: NDArray[n
         axes.set_title(f"{name}: {numbers.max() + 1} value{'s' if numbers.max() else ''}")
         axes.set_xticks(range(0, numbers.shape[1] + 1, 16))
         axes.set_yticks(range(0, numbers.shape[0] + 1, 16))
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=110)
 
 
 def _numbered(output: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model
 from shiftzoo.experiments.networks_by_hand import Frame, block_maximum, diagonal_image
 from shiftzoo.experiments.outcome import Outcome, equal, legal_size, opened
@@ -87,4 +88,5 @@ def _draw(path: Path, frame: Frame, found: NDArray[np.float32], apart: dict[int,
     right.set_xticks(spacing)
     right.set_xlabel("spacing of equal objects, px")
     right.set_title(f"objects with an output of their own, of at most {frame.functions}")
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=110)

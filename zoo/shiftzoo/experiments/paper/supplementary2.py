@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftlint.console.whole_files import whole_file
 from shiftrun.model.open_model import Model
 from shiftzoo.experiments.networks_by_hand import Frame, random_network
 from shiftzoo.experiments.outcome import Outcome, at_least, equal, opened
@@ -67,4 +68,5 @@ def _draw(path: Path, whole: NDArray[np.float32], naive: NDArray[np.float32], ch
         axes.imshow(picture, cmap="magma", vmax=float(np.percentile(picture, 98)))
         axes.set_title(title)
         axes.set_axis_off()
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=110)
