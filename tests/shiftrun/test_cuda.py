@@ -16,7 +16,7 @@ from shiftlint.errors import InputError
 from shiftrun.inference import session as session_module
 from shiftrun.inference.providers import CUDA
 from shiftrun.inference.session import start_session
-from shiftrun.memory.free_memory import cuda_available_bytes
+from shiftrun.memory.cuda_device import cuda_available_bytes
 from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.model.model import Model
 from shiftrun.model.open_model import open_model

@@ -48,7 +48,7 @@ def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
     parts, part = connected_components(matrix, directed=False)
     lowest = np.empty(parts, dtype=np.int64)
     lowest[part[::-1]] = nodes[::-1]  # written last, the lowest stays
-    return lowest[part]
+    return np.asarray(lowest[part])
 
 
 def _edges(run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int) -> NDArray[np.integer[Any]]:
