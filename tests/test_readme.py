@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from shiftlint.linting.settings import find_configuration
+
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -56,6 +58,12 @@ def test_every_flag_exists(tool: str, tmp_path: Path) -> None:
     for command, flags in used.items():
         known = set(re.findall(r"--?[a-z][a-z-]*", _run([tool, command, "--help"], tmp_path).stdout))
         assert flags <= known, command
+
+
+def test_the_configuration_is_taken(tmp_path: Path) -> None:
+    (found,) = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    (tmp_path / "pyproject.toml").write_text(found)
+    assert find_configuration(tmp_path).settings(str(tmp_path / "models/a_3d.onnx"), {}).wish.tile == (64, 128, 128)
 
 
 def test_every_path_is_there() -> None:

@@ -38,6 +38,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shiftrun.clustering.mean_shift.estimator import MeanShift
     from shiftrun.clustering.mean_shift.mean_shift import mean_shift
     from shiftrun.files.reading.images import read_image, read_series
     from shiftrun.files.writing.results import write_labels
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "MeanShift",
     "Model",
     "Plan",
     "Tile",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "MeanShift": "shiftrun.clustering.mean_shift.estimator",
     "Model": "shiftrun.model.open_model",
     "open_model": "shiftrun.model.open_model",
     "mean_shift": "shiftrun.clustering.mean_shift.mean_shift",

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from shiftschemas.conforming import conforms
 
-__all__ = ["SchemaError", "load", "validate"]
+__all__ = ["Breach", "SchemaError", "load", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Where a document breaks its schema.
+
+    Attributes
+    ----------
+    path : tuple of str or int
+        Keys and indices from the top of the document.
+    expected : str
+        What the schema says of this place (`description`); else what the validator says.
+    got : object
+        What stands there.
+    unknown, known : tuple of str
+        Keys in `got` that the schema does not allow, and those it does; empty if something else is wrong.
+    """
+
+    path: tuple[str | int, ...]
+    expected: str
+    got: object
+    unknown: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 class SchemaError(ValueError):
-    """A document that breaks its schema; the message names the place, what was expected and what was found."""
+    """A document that breaks its schema; the message names the place, what was expected and what was found.
+
+    Attributes
+    ----------
+    breach : Breach, optional
+        The same as values, for those who say it in words of their own.
+    """
+
+    def __init__(self, message: str, breach: Breach | None = None) -> None:
+        super().__init__(message)
+        self.breach = breach
 
 
 @cache
@@ -45,4 +79,14 @@ def validate(document: object, name: str, *, where: str) -> None:
     error = best_match(Draft202012Validator(load(name), registry=registry).iter_errors(document))
     if error is not None:
         place = error.json_path.removeprefix("$.") if error.json_path != "$" else "top level"
-        raise SchemaError(f"breaks {name}.schema.json ({where}, {place}): {error.message}.")
+        raise SchemaError(f"breaks {name}.schema.json ({where}, {place}): {error.message}.", _breach(error))
+
+
+def _breach(error: Any) -> Breach:
+    """The facts of a ValidationError: those of the innermost schema around it that has a description, else of the outermost."""
+    while error.parent is not None and "description" not in error.schema:
+        error = error.parent
+    schema, got = error.schema, error.instance
+    known = tuple(sorted(schema.get("properties", ()))) if error.validator == "additionalProperties" else ()
+    unknown = tuple(key for key in got if key not in known) if known else ()
+    return Breach(tuple(error.absolute_path), schema.get("description", error.message), got, unknown, known)

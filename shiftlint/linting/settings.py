@@ -14,6 +14,7 @@ from the folder of pyproject.toml; then comes the command line. Lists replace li
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,13 +25,12 @@ from shiftlint.errors import InputError
 from shiftlint.rules.case import Wish
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
+from shiftschemas import Breach, SchemaError, validate
 
 FILE = "pyproject.toml"
 MENTIONED = re.compile(r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""", re.MULTILINE | re.VERBOSE)
 SIZES = ("train-window", "tile", "tile-stride", "image", "halo", "spacing")  # of a wish, one per axis
-CODES = {"select", "ignore"}
-PER_MODEL = {*SIZES, *CODES, "severity", "objects", "input", "verify"}
-GLOBAL = {"fail-on", "baseline", "per-model"}
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Configuration:
         InputError
             A value that the option does not take, or a code that no rule has.
         """
-        merged = {key: value for key, value in self.table.items() if key not in GLOBAL}
+        merged = dict(self.table)
         for pattern, table in self.table.get("per-model", {}).items():
             if self._matches(path, pattern):
                 merged |= table
@@ -115,7 +115,7 @@ def find_configuration(start: Path) -> Configuration:
     Raises
     ------
     InputError
-        The file is no TOML, or has a key that is unknown.
+        The file is no TOML, has a key that is unknown, or a value that its key does not take.
     """
     for folder in (start.absolute(), *start.absolute().parents):
         path = folder / FILE
@@ -126,7 +126,7 @@ def find_configuration(start: Path) -> Configuration:
         except (ValueError, OSError) as error:
             raise InputError(f"cannot read the configuration ({path}): expected TOML, got: {error}.") from error
         if table is not None:
-            _check_keys(table, str(path))
+            _check(table, path)
             return Configuration(folder, table)
     return Configuration()
 
@@ -140,54 +140,39 @@ def _table(text: str) -> Any:
     return tomllib.loads(text).get("tool", {}).get("shiftlint")
 
 
-def _check_keys(table: Any, where: str) -> None:
-    """Unknown keys and values of a wrong type are refused: a typing error must not switch a rule off silently."""
-    _expect(isinstance(table, dict), where, "tool.shiftlint", "a table", table)
-    for key, value in table.items():
-        if key not in PER_MODEL | GLOBAL:
-            known = ", ".join(sorted(PER_MODEL | GLOBAL))
-            raise InputError(f"unknown key ({where}, tool.shiftlint.{key}): expected one of {known}, got {key!r}.")
-        if key != "per-model":
-            _check_value(key, value, where)
-    models = table.get("per-model", {})
-    _expect(isinstance(models, dict), where, "per-model", "a table by glob", models)
-    for pattern, options in models.items():
-        _expect(isinstance(options, dict), where, f"per-model.{pattern}", "a table", options)
-        for key, value in options.items():
-            _expect(key in PER_MODEL, where, f"per-model.{pattern}", f"one of {', '.join(sorted(PER_MODEL))}", key)
-            _check_value(key, value, where)
+def _check(table: Any, file: Path) -> None:
+    """Unknown keys and wrong values are refused: a typing error must not switch a rule off silently."""
+    try:
+        validate(table, "settings", where=str(file))
+    except SchemaError as error:
+        if error.breach is None:
+            raise
+        raise InputError(_sentence(error.breach, file)) from error
 
 
-def _check_value(key: str, value: Any, where: str) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if key in SIZES:
-        sizes = value if isinstance(value, list) else [value]
-        least = 0 if key == "halo" else 1
-        good = 1 <= len(sizes) <= 3 and all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in sizes)
-        _expect(good, where, key, f"a number of at least {least}, or up to three of them", value)
-    elif key in CODES:
-        _expect(isinstance(value, list) and all(isinstance(c, str) for c in value), where, key, "a list of codes", value)
-    elif key == "severity":
-        _expect(isinstance(value, dict), where, key, 'a table such as {SL104 = "error"}', value)
-    elif key == "verify":
-        _expect(isinstance(value, bool), where, key, "true or false", value)
-    elif key == "objects":
-        _expect(whole and value >= 1, where, key, "a number of at least 1", value)
-    elif key == "fail-on":
-        _expect(value in set(Level), where, key, ", ".join(Level), value)
+def _sentence(breach: Breach, file: Path) -> str:
+    got: object
+    if breach.unknown:
+        key, known = breach.unknown[0], ", ".join(breach.known)
+        what, expected, got, place = "unknown key", f"one of {known}", key, _dotted(*breach.path, key)
     else:
-        _expect(isinstance(value, str), where, key, "text", value)
+        what, expected, got, place = "wrong configuration", breach.expected, breach.got, _dotted(*breach.path)
+    return f"{what} ({file}, {place}): expected {expected}, got {got!r}. Correct or remove it."
 
 
-def _expect(good: bool, where: str, key: str, expected: str, got: object) -> None:
-    if not good:
-        raise InputError(f"wrong configuration ({where}, {key}): expected {expected}, got {got!r}.")
+def _dotted(*path: str | int) -> str:
+    """The place as TOML writes it, with indices: tool.shiftlint.per-model."models/*".tile[0]."""
+    place = "tool.shiftlint"
+    for part in path:
+        place += f"[{part}]" if isinstance(part, int) else f".{part if BARE_KEY.fullmatch(part) else json.dumps(part)}"
+    return place
 
 
 def _size(value: Any, name: str) -> Any:
+    """Whole numbers as int, as a schema takes 64.0 for one."""
     if value is None or name == "objects":
-        return value
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
+        return value and int(value)
+    return tuple(map(int, value)) if isinstance(value, list | tuple) else (int(value),)
 
 
 def _codes(values: Iterable[str] | None, option: str) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
-from shiftrun.commands.results.run_report import peak_memory_bytes
+from shiftrun.memory.free_memory import peak_memory_bytes
 from tests.benchmarks.pictures import picture
 
 Figures = dict[str, Any]
@@ -29,15 +30,15 @@ def measuring(figures: Figures) -> Iterator[None]:
     """Add seconds, CPU seconds and the peak memory of the process.
 
     "peak MB" is what the system counts (resident, with pages of files that are mapped), "own MB" the most of it that is the
-    process's own (RssAnon, looked at every 10 ms; Linux only).
+    process's own (not shared, looked at every 10 ms; Linux only).
     """
     stop, largest = threading.Event(), [0]
 
     def look() -> None:
-        status = Path("/proc/self/status")
-        while status.is_file():
-            line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
-            largest[0] = max(largest[0], int(line.split()[1]) * 1024)
+        process = psutil.Process()
+        while psutil.LINUX:
+            memory = process.memory_info()
+            largest[0] = max(largest[0], memory.rss - memory.shared)
             if stop.wait(0.01):
                 return
 

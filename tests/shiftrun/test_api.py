@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import shiftrun
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import ArrayReader, FileArray, as_reader
+from shiftrun.clustering.mean_shift import estimator
 from shiftrun.files.reading.images import read_image
 from shiftrun.model import model as model_module
 from shiftrun.model.open_model import Model, open_model
@@ -30,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return open_model(unet(tmp_path_factory.mktemp("net") / "net.onnx", depth=2, props=PROPS), device="cpu")
 
 
-@pytest.mark.parametrize("module", [model_module, shiftrun])
+@pytest.mark.parametrize("module", [model_module, estimator, shiftrun])
 def test_examples(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(REPOSITORY)
     image = np.tile(tifffile.imread("zoo/samples/nuclei.tif"), (2, 2))

@@ -13,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from shiftlint.errors import InputError
+from shiftrun.commands.results.run_report import warnings_of
 from shiftrun.inference import session as session_module
 from shiftrun.inference.providers import CUDA
 from shiftrun.inference.session import start_session
-from shiftrun.memory.free_memory import cuda_available_bytes
+from shiftrun.memory.cuda_device import cuda_available_bytes
 from shiftrun.memory.reused_arrays import BoundSession, Form, HostMemory
 from shiftrun.model.model import Model
 from shiftrun.model.open_model import open_model
@@ -126,6 +127,16 @@ def test_tiles_on_cuda_are_larger_and_fit_the_device(on_cuda: Model, monkeypatch
     monkeypatch.setattr(planner, "cuda_available_bytes", lambda: 1 << 20)
     with pytest.raises(InputError, match="not enough memory"):
         open_model(ZOO / "dsb2018.onnx", device="cuda", force=True).plan(shape)
+
+
+@pytest.mark.parametrize(("free", "said"), [(None, True), (64 << 30, False)])
+def test_a_run_says_that_the_free_memory_is_not_known(
+    on_cuda: Model, free: int | None, said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "cuda_available_bytes", lambda: free)
+    model = open_model(ZOO / "disks.onnx", device="cuda", force=True)
+    found = [warning for warning in warnings_of(model, model.plan(PX.shape)) if "shiftlint[gpu]" in warning]
+    assert bool(found) == said
 
 
 def test_libraries_of_cuda_are_looked_for_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

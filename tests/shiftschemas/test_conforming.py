@@ -94,6 +94,8 @@ def test_usual_documents_are_known() -> None:
         "data": "x",
     }
     assert conforms(metadata | {"shiftlint.contract": CONTRACT, "someone_elses": 1}, load("metadata"))
+    table = {"ignore": ["SL604"], "tile": [64, 128], "fail-on": "warning", "severity": {"SL104": "error"}}
+    assert conforms(table | {"per-model": {"models/*": {"halo": 8, "verify": True}}}, load("settings"))
 
 
 def test_a_keyword_that_is_not_known_is_left_to_the_validator() -> None:

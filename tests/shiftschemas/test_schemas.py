@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 from jsonschema import Draft202012Validator
 
-from shiftschemas import SchemaError, load, validate
+from shiftschemas import Breach, SchemaError, load, validate
 
 NAMES = sorted(
     entry.name.removesuffix(".schema.json")
@@ -41,3 +41,15 @@ def test_valid_document_passes() -> None:
     validate({"train_window": [20, 20], "someone_elses": "key"}, "metadata", where="model.onnx")
     with pytest.raises(SchemaError):
         validate({"name": "x"}, "recipe", where="recipe.toml")
+
+
+def test_a_breach_says_the_same_as_values() -> None:
+    with pytest.raises(SchemaError) as caught:
+        validate({"per-model": {"*": {"tile": [64, 0]}}}, "settings", where="pyproject.toml")
+    expected = "a number of at least 1, or up to three of them"  # of the key, not of the number that is wrong
+    assert caught.value.breach == Breach(("per-model", "*", "tile"), expected, [64, 0])
+    with pytest.raises(SchemaError) as caught:
+        validate({"schema_version": 1, "findings": [], "added": 1}, "baseline", where="known.json")
+    breach = caught.value.breach
+    assert breach is not None
+    assert (breach.path, breach.unknown, breach.known) == ((), ("added",), ("findings", "schema_version"))

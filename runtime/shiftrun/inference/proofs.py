@@ -1,7 +1,7 @@
 """What was proved before: a file for each kind of run, beside the models of the zoo's cache.
 
 A proof holds for one network on one device, runtime and shape of reads: the key. A cache that cannot be read or written only means
-that a run proves itself again.
+that a run proves itself again, and so does a device whose name is not known: the next one may be another.
 """
 
 from __future__ import annotations
@@ -35,14 +35,16 @@ class Proofs:
 
     def __contains__(self, key: Key) -> bool:
         text = _text(key)
-        if text not in self._known and _stored(self._path(text)) == text:
+        if text not in self._known and key["device"] and _stored(self._path(text)) == text:
             self._known.add(text)
         return text in self._known
 
     def add(self, key: Key) -> None:
-        """Remember a proof; in this process alone where the cache cannot be written."""
+        """Remember a proof; in this process alone where the cache cannot be written, or the device has no name."""
         text = _text(key)
         self._known.add(text)
+        if not key["device"]:
+            return
         path = self._path(text)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

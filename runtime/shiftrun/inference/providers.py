@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from shiftlint.errors import InputError
-from shiftrun.memory.free_memory import cuda_device_name
+from shiftrun.memory.cuda_device import cuda_device_name
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": CUDA, "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider"}

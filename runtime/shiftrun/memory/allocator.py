@@ -5,8 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
-from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +21,13 @@ def keep_heap_small() -> None:
     One heap for all threads, so that what one frees another takes; and arrays beyond `MAPPED_BYTES` by mappings of their own, which
     leave no holes. A run over a large image takes a fifth less memory so.
     """
-    mallopt = _of_glibc("mallopt")
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, 1)
-        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):  # musl, macOS; Windows
+        return
+    mallopt(M_ARENA_MAX, 1)
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def lasting(*shape: int) -> NDArray[np.float32]:
@@ -54,16 +54,8 @@ def mapping(size: int, what: str) -> mmap.mmap:
 
 
 def give_back() -> None:
-    """Give the free pages of the heap back to the system, where the allocator is glibc's: else they add up over a large image."""
-    trim = _of_glibc("malloc_trim")
-    if trim is not None:
-        trim(0)
+    """Give the free pages of the heap back to the system, where its allocator can: else they add up over a large image."""
+    import psutil
 
-
-@cache
-def _of_glibc(name: str) -> Callable[..., int] | None:
-    try:
-        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
-    except (OSError, AttributeError, TypeError):  # musl, macOS; Windows
-        return None
-    return found
+    if hasattr(psutil, "heap_trim"):  # not with musl
+        psutil.heap_trim()

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
-from shiftrun.memory.free_memory import available_bytes, cuda_available_bytes
+from shiftrun.memory.cuda_device import cuda_available_bytes
+from shiftrun.memory.free_memory import available_bytes
 from shiftrun.memory.network_need import ITEM_BYTES, activation_bytes
 from shiftrun.tiles.axis_plan import Refusal, exact_axis
 from shiftrun.tiles.label_grid import GRIDS
@@ -95,8 +96,9 @@ def budget_of(
     per_px = activation_bytes(path, read, contract.input.name) / prod(read)
     channels = sum(size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int))
     block_bytes = ITEM_BYTES * channels * GRIDS[dimensions].single ** dimensions
-    fixed, available = path.stat().st_size, cuda_available_bytes if on_cuda else available_bytes
-    limit = available() if limit_bytes is None else limit_bytes
+    fixed, limit = path.stat().st_size, limit_bytes
+    if limit is None:
+        limit = cuda_available_bytes() if on_cuda else available_bytes()
     return Budget(limit, per_px, fixed + (0 if on_cuda else block_bytes), workers, on_cuda)  # blocks lie on the host
 
 

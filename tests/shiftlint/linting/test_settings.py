@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from shiftlint.errors import InputError
 from shiftlint.linting.settings import Configuration, Settings, find_configuration
+from shiftlint.rules.case import Wish
 from shiftlint.rules.finding import Finding, Level
+from shiftschemas import load
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,57 @@ SPELLINGS = (
 def test_the_table_is_found_however_it_is_spelled(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f"title = 'tools'\n{text}\n")
     assert find_configuration(tmp_path).table == {"tile": 64}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected", "got"),
+    [
+        ("tyle = 64", "tyle", "one of baseline, fail-on, halo,", "'tyle'"),
+        ("tile = 0", "tile", "a number of at least 1, or up to three of them", "0"),
+        ("tile = true", "tile", "a number of at least 1, or up to three of them", "True"),
+        ("tile = '64,64'", "tile", "a number of at least 1, or up to three of them", "'64,64'"),
+        ("tile = [1, 2, 3, 4]", "tile", "a number of at least 1, or up to three of them", "[1, 2, 3, 4]"),
+        ("tile = [64, 0]", "tile", "a number of at least 1, or up to three of them", "[64, 0]"),
+        ("tile = []", "tile", "a number of at least 1, or up to three of them", "[]"),
+        ("select = 'SL1'", "select", "a list of codes", "'SL1'"),
+        ("ignore = ['SL1', 2]", "ignore[1]", 'a code or its beginning, as "SL301" or "SL3"', "2"),
+        ("fail-on = 'never'", "fail-on", "error, warning, info", "'never'"),
+        ("verify = 1", "verify", "true or false", "1"),
+        ("objects = 0", "objects", "a number of at least 1", "0"),
+        ("input = 3", "input", "text", "3"),
+        ("severity = 'error'", "severity", 'a table such as {SL104 = "error"}', "'error'"),
+        ("severity.SL1 = 'bad'", "severity.SL1", "error, warning, info", "'bad'"),
+        ("per-model = 3", "per-model", "a table by glob", "3"),
+        ("per-model.a = 3", "per-model.a", "a table of options", "3"),
+        ("per-model.'*'.baseline = 'x'", 'per-model."*".baseline', "one of halo, ignore,", "'baseline'"),
+        ("per-model.'m/*'.halo = -1", 'per-model."m/*".halo', "a number of at least 0, or up to three of them", "-1"),
+    ],
+)
+def test_the_message_names_file_key_expected_and_got(text: str, place: str, expected: str, got: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.shiftlint]\n{text}\n")
+    with pytest.raises(InputError) as error:
+        find_configuration(tmp_path)
+    said = str(error.value)
+    assert "\n" not in said
+    assert f" ({tmp_path / 'pyproject.toml'}, tool.shiftlint.{place}): expected {expected}" in said
+    assert said.endswith(f", got {got}. Correct or remove it.")
+
+
+def test_whole_numbers_are_integers(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.shiftlint]\ntile = 64.0\nhalo = [8.0, 9]\nobjects = 2.0\n")
+    wish = find_configuration(tmp_path).settings("model.onnx", {}).wish
+    assert [(n, type(n)) for n in (*(wish.tile or ()), *(wish.halo or ()), wish.objects)] == [(n, int) for n in (64, 8, 9, 2)]
+
+
+def test_the_schema_has_the_options() -> None:
+    """Sizes are those of a wish, levels those of a finding, and per model all that is not said once for a run."""
+    schema = load("settings")
+    whole, model = set(schema["properties"]), set(schema["$defs"]["model"]["properties"])
+    assert {f.name.replace("_", "-") for f in fields(Wish)} <= model
+    assert whole - model == {"fail-on", "baseline", "per-model"}
+    assert model <= whole
+    assert schema["$defs"]["level"]["enum"] == list(Level)
+    assert schema["$defs"]["level"]["description"] == ", ".join(Level)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,15 @@ def test_a_proof_holds_for_its_key(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert proof(open_model("net.onnx", device="cpu", workers=2), tile=144) == "proved", "other threads"
 
 
+def test_a_device_without_a_name_proves_itself_in_each_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another one in the next."""
+    monkeypatch.setattr(model_module, "device_name", lambda _: "")
+    model = open_model("net.onnx", device="cpu")
+    assert [proof(model, tile=144) for _ in range(2)] == ["proved", "remembered"]
+    assert proof(open_model("net.onnx", device="cpu"), tile=144) == "proved"
+    assert not (folder.parent / "cache").exists()
+
+
 def test_a_damaged_memory_proves_nothing(folder: Path) -> None:
     proof(open_model("net.onnx", device="cpu"), tile=144)
     (stored,) = (folder.parent / "cache" / "proofs").iterdir()

@@ -37,24 +37,18 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
 
 
 def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
-    """The lowest node (count,) that each node is connected with, by edges (2, K).
+    """The lowest node (count,) that each node is connected with, by edges (2, K)."""
+    nodes = np.arange(count)
+    if edges.shape[1] == 0:
+        return nodes
+    from scipy.sparse import coo_array  # here, as only few commands need it
+    from scipy.sparse.csgraph import connected_components
 
-    Of two roots that an edge connects the higher one is hung under the lowest that it is connected with, until none are left
-    (Shiloach and Vishkin 1982).
-    """
-    parent = np.arange(count)
-    one, other = edges
-    while len(one):
-        one, other = parent[one], parent[other]
-        apart = one != other
-        one, other = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
-        np.minimum.at(parent, other, one)
-        while True:
-            above = parent[parent]
-            if np.array_equal(above, parent):
-                break
-            parent = above
-    return parent
+    matrix = coo_array((np.ones(edges.shape[1], dtype=np.bool_), tuple(edges)), shape=(count, count))
+    parts, part = connected_components(matrix, directed=False)
+    lowest = np.empty(parts, dtype=np.int64)
+    lowest[part[::-1]] = nodes[::-1]  # written last, the lowest stays
+    return np.asarray(lowest[part])
 
 
 def _edges(run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int) -> NDArray[np.integer[Any]]:

@@ -19,6 +19,7 @@ from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
 from shiftrun.files.reading.images import Series
 from shiftrun.inference.session import runtime_version
+from shiftrun.memory.free_memory import peak_memory_bytes
 from shiftrun.model.model import Model
 from shiftrun.tiles import regions
 from shiftrun.tiles.plan import Plan
@@ -141,18 +142,12 @@ def warnings_of(model: Model, plan: Plan) -> list[str]:
         found.append("the model carries no contract: it was analyzed for this run")
     if model.contract_source.startswith("recomputed"):
         found.append("SL602 the model's stored contract is stale: --force took the computed one")
+    if model.budget.on_cuda and model.budget.limit_bytes is None:
+        found.append(
+            "the free memory of the CUDA device is not known, tiles may be too large at first: "
+            'install nvidia-ml-py (pip install "shiftlint[gpu]"), or say --memory'
+        )
     return found
-
-
-def peak_memory_bytes(processes: int = 0) -> int | None:
-    """The most memory that this process held, and each of its `processes` as the largest of them; None if the system is silent."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    own, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    peak = own + processes * largest
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def write_report(output: Path, report: dict[str, Any]) -> Path:
