@@ -6,27 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 
 from shiftlint.linting.check import check_all
 from shiftlint.linting.settings import Configuration
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, fingerprint
-from tests.shiftlint.rules.test_rules import Example, examples_of
+from tests.shiftlint.rules.manuals import Example, examples_of, save
 
 BAD = [example for code in modules() for example in examples_of(code) if example.bad and "onnx" not in example.network]
 MOST_WORDS = 3  # spaces: "a multiple of 4" is an expected value
 
 
 def found(example: Example, folder: Path) -> tuple[Finding, ...]:
-    path = folder / "example.onnx"
-    try:
-        path.write_bytes(onnx.parser.parse_model(example.network).SerializeToString())
-    except onnx.parser.ParseError:
-        path.write_text(example.network)
-    for name, text in example.files.items():
-        (folder / name).write_text(text)
+    path = save(example, folder)
     options = dict(zip(example.options[::2], example.options[1::2], strict=False))
     given: dict[str, Any] = {
         name.removeprefix("--"): int(value) if name == "--objects" else (int(value),)

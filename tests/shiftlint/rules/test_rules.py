@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -18,20 +16,8 @@ from shiftlint.cli import cli
 from shiftlint.rules.case import Case
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
+from tests.shiftlint.rules.manuals import Example, examples_of, save
 
-
-@dataclass(frozen=True)
-class Example:
-    """One example of a manual: the rule, whether it must fire, the options, the network."""
-
-    code: str
-    bad: bool
-    options: list[str]
-    network: str
-    files: dict[str, str]
-
-
-BLOCK = r"(?:\n|    .*\n?)*"  # indented lines
 FACTS = {  # what the findings of a rule's bad examples must name, in the order of the manual: numbers and names of the example
     "SL001": ["example.onnx, 24"],
     "SL002": ["Sharpen, my.domain"],
@@ -77,33 +63,12 @@ FOLLOWED = [  # other options for the first bad example's network, and the facts
 ]
 
 
-def examples(manual: str, code: str) -> list[Example]:
-    found: list[Example] = []
-    network = ""
-    for match in re.finditer(rf"^(Bad|Good):(.*)\n({BLOCK})", manual, re.MULTILINE):
-        network = textwrap.dedent(match[3]).strip() or network
-        rest = manual[match.end() :].split("\nBad:")[0].split("\nGood:")[0]
-        files = {name: textwrap.dedent(text).strip() for name, text in re.findall(rf"^File (\S+):\n({BLOCK})", rest, re.MULTILINE)}
-        found.append(Example(code, match[1] == "Bad", shlex.split(match[2]), network, files))
-    return found
-
-
-def examples_of(code: str) -> list[Example]:
-    return examples(modules()[code].__doc__ or "", code)
-
-
 ALL = [example for code in modules() for example in examples_of(code)]
 EACH = pytest.mark.parametrize("example", ALL, ids=lambda e: f"{e.code}-{'bad' if e.bad else 'good'}")
 
 
 def check(example: Example, folder: Path, *options: str) -> list[Finding]:
-    path = folder / "example.onnx"
-    try:
-        path.write_bytes(onnx.parser.parse_model(example.network).SerializeToString())
-    except onnx.parser.ParseError:
-        path.write_text(example.network)
-    for name, text in example.files.items():
-        (folder / name).write_text(text)
+    path = save(example, folder)
     arguments = ["check", str(path), *example.options, *options, "--output-format", "json"]
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert result.exception is None, result.exception
