@@ -182,13 +182,13 @@ class Model(ModelFile):
         if not at.refusals:
             return replace(plan, rounding=(*plan.rounding, *at.rounding)) if self.provider == CPU else plan
         instead = one_tile(tuple(axis.image_px for axis in plan.axes), joined_axes(outputs), pad=plan.pad)
-        finding = (
-            f"SL602 contract does not hold ({self.path}): {'; '.join(at.refusals)}. "
-            f"Choose another --tile, if there is one. {instead}"
+        refusal = Refusal(
+            f"contract does not hold ({self.path}): {'; '.join(at.refusals)}. Choose another --tile, if there is one. {instead}",
+            code="SL602",
         )
         if not self.force:
-            raise Refusal(finding)
-        return replace(plan, exact=False, findings=(finding,))
+            raise refusal
+        return replace(plan, exact=False, findings=(str(refusal),))
 
     def run(
         self,
