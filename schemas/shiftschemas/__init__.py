@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from shiftschemas.conforming import conforms
 
 __all__ = ["Breach", "SchemaError", "load", "validate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(NamedTuple):
     """Where a document breaks its schema.
 
     Attributes

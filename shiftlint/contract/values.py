@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -167,8 +167,7 @@ class AxisContract:
     rounding: Inexact = EXACT
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Why an output has no period, no windows or no bound along an axis.
 
     Attributes
@@ -301,7 +300,7 @@ def _output_to_json(output: OutputContract) -> dict[str, Any]:
         "capacity": output.capacity,
         "upsampling": output.upsampling,
         "location_aware": output.location_aware,
-        "reasons": [asdict(reason) for reason in output.reasons],
+        "reasons": [reason._asdict() for reason in output.reasons],
     }
 
 
