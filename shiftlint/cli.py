@@ -276,13 +276,35 @@ def fix(
 @cli.command()
 @click.argument("code", required=False)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rule(code: str | None, output_format: str) -> None:
-    """Print the manual of a rule, or the list of all rules.
+@click.option("--new", nargs=2, metavar="CODE TITLE", help="Write a new rule and the row of its test, in a checkout.")
+@click.option("--operator", metavar="OP", help="With --new: the operator that the rule flags until it is written.")
+def rule(code: str | None, output_format: str, new: tuple[str, str] | None, operator: str | None) -> None:
+    """Print the manual of a rule, or the list of all rules; or start a new one.
 
     \b
     shiftlint rule
     shiftlint rule SL301
+    shiftlint rule --new SL107 "a curve that no runner has" --operator Softsign
     """
+    if new is not None:
+        _start_rule(code, new, operator)
+    elif operator is not None:
+        raise click.UsageError("--operator: expected --new CODE TITLE beside it, got none.")
+    else:
+        _print_rules(code, output_format)
+
+
+def _start_rule(code: str | None, new: tuple[str, str], operator: str | None) -> None:
+    from shiftlint.rules.new_rule import OPERATOR, new_rule
+
+    if code is not None:
+        raise click.UsageError(f"--new: expected its code and its title alone, got {code!r} too. Put the title in quotes.")
+    for path in new_rule(*new, operator=operator or OPERATOR):
+        click.echo(f"{path}: written")
+    click.echo(f"Now write its manual, examples and check; pytest tests/shiftlint/rules -k {new[0].upper()}")
+
+
+def _print_rules(code: str | None, output_format: str) -> None:
     import json
     from difflib import get_close_matches
 
