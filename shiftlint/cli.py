@@ -284,7 +284,7 @@ def rule(code: str | None, output_format: str, new: tuple[str, str] | None, oper
     \b
     shiftlint rule
     shiftlint rule SL301
-    shiftlint rule --new SL107 "a curve that no runner has" --operator Softsign
+    shiftlint rule --new SL199 "a curve that no runner has" --operator Softsign
     """
     if new is not None:
         _start_rule(code, new, operator)
@@ -301,7 +301,7 @@ def _start_rule(code: str | None, new: tuple[str, str], operator: str | None) ->
         raise click.UsageError(f"--new: expected its code and its title alone, got {code!r} too. Put the title in quotes.")
     for path in new_rule(*new, operator=operator or OPERATOR):
         click.echo(f"{path}: written")
-    click.echo(f"Now write its manual, examples and check; pytest tests/shiftlint/rules -k {new[0].upper()}")
+    click.echo(f"Now write its manual, examples and check; pytest tests/shiftlint/rules/test_rules.py -k {new[0].upper()}")
 
 
 def _print_rules(code: str | None, output_format: str) -> None:

@@ -119,7 +119,7 @@ def _room(code: str) -> Path:
     """The folder of the rules whose codes begin as this one does."""
     known = modules()
     if not re.fullmatch(r"SL\d{3}", code):
-        raise InputError(f"bad code ({code}): expected SL and three digits, such as SL107. shiftlint rule lists all.")
+        raise InputError(f"bad code ({code}): expected SL and three digits, such as SL199. shiftlint rule lists all.")
     if code in known:
         raise InputError(
             f"code is taken ({code}): expected a free one, got that of {known[code].__name__}. shiftlint rule lists all."

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shiftlint.rules.catalog import modules
+
 ROOT = Path(__file__).parents[3]
 SKIPPED = shutil.ignore_patterns("__pycache__")
 
@@ -36,12 +38,16 @@ def snapshot(checkout: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
+FREE, LAST = (max(f"SL{hundred}{n:02}" for n in range(100) if f"SL{hundred}{n:02}" not in modules()) for hundred in (1, 6))
+
+
 @pytest.mark.parametrize(
     ("code", "title", "operator", "module"),
     [
-        ("SL107", "a curve that no runner has", "Softsign", "period/sl107_curve_no_runner_has.py"),
-        ("sl699", "Relu, the curve 'of' the last", "Relu", "metadata/sl699_relu_curve_last.py"),
+        (FREE, "a curve that no runner has", "Softsign", f"period/{FREE.lower()}_curve_no_runner_has.py"),
+        (LAST.lower(), "Relu, the curve 'of' the last", "Relu", f"metadata/{LAST.lower()}_relu_curve_last.py"),
     ],
+    ids=["a curve", "the last"],
 )
 def test_a_new_rule_passes_the_tests_of_the_rules(checkout: Path, code: str, title: str, operator: str, module: str) -> None:
     done = shiftlint(checkout, "rule", "--new", code, title, "--operator", operator)
@@ -64,14 +70,14 @@ def test_a_new_rule_passes_the_tests_of_the_rules(checkout: Path, code: str, tit
             ["--new", "SL301", "x"],
             "code is taken (SL301): expected a free one, got that of shiftlint.rules.tiling.sl301",
         ),
-        (["--new", "L107", "x"], "bad code (L107): expected SL and three digits, such as SL107."),
+        (["--new", "L107", "x"], "bad code (L107): expected SL and three digits, such as SL199."),
         (["--new", "SL1070", "x"], "bad code (SL1070)"),
         (["--new", "SL701", "x"], "no room for it (SL701): expected one of SL0xx reading, SL1xx period,"),
-        (["--new", "SL107", "ends."], "bad title ('ends.')"),
-        (["--new", "SL107", 'says "no"'], "bad title"),
-        (["--new", "SL107", "two\nlines"], "bad title"),
-        (["--new", "SL107", "x", "--operator", "Conv"], "no such operator (--operator Conv)"),
-        (["--new", "SL107", "x", "--operator", "Sharpen"], "no such operator (--operator Sharpen)"),
+        (["--new", FREE, "ends."], "bad title ('ends.')"),
+        (["--new", FREE, 'says "no"'], "bad title"),
+        (["--new", FREE, "two\nlines"], "bad title"),
+        (["--new", FREE, "x", "--operator", "Conv"], "no such operator (--operator Conv)"),
+        (["--new", FREE, "x", "--operator", "Sharpen"], "no such operator (--operator Sharpen)"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_leaves_no_trace(checkout: Path, arguments: list[str], said: str) -> None:
@@ -83,7 +89,7 @@ def test_what_does_not_fit_is_one_line_and_leaves_no_trace(checkout: Path, argum
     assert snapshot(checkout) == before
 
 
-@pytest.mark.parametrize("arguments", [["--operator", "Erf"], ["SL301", "--new", "SL107", "x"]])
+@pytest.mark.parametrize("arguments", [["--operator", "Erf"], ["SL301", "--new", FREE, "x"]])
 def test_options_that_do_not_go_together_are_refused(checkout: Path, arguments: list[str]) -> None:
     assert shiftlint(checkout, "rule", *arguments).returncode == 2
 
@@ -91,7 +97,7 @@ def test_options_that_do_not_go_together_are_refused(checkout: Path, arguments: 
 def test_an_installed_package_is_no_checkout(checkout: Path) -> None:
     shutil.rmtree(checkout / "tests")
     before = snapshot(checkout)
-    done = shiftlint(checkout, "rule", "--new", "SL107", "x")
+    done = shiftlint(checkout, "rule", "--new", FREE, "x")
     assert done.returncode == 2
     assert done.stderr.startswith(f"shiftlint: error: no checkout ({checkout}): expected tests/shiftlint/rules/test_rules.py in it")
     assert snapshot(checkout) == before
@@ -100,7 +106,7 @@ def test_an_installed_package_is_no_checkout(checkout: Path) -> None:
 def test_a_checkout_that_is_read_only_is_refused(checkout: Path) -> None:
     before = snapshot(checkout)
     code = "import os; from shiftlint.cli import main; os.access = lambda *_: False; main()"  # the tests may run as root
-    done = run(checkout, "-c", code, "rule", "--new", "SL107", "x")
+    done = run(checkout, "-c", code, "rule", "--new", FREE, "x")
     assert done.returncode == 2
     assert done.stderr.startswith("shiftlint: error: cannot write (")
     assert snapshot(checkout) == before
@@ -109,7 +115,7 @@ def test_a_checkout_that_is_read_only_is_refused(checkout: Path) -> None:
 def test_a_test_without_the_table_is_refused(checkout: Path) -> None:
     (checkout / "tests/shiftlint/rules/test_rules.py").write_text("FACTS = dict()\n")
     before = snapshot(checkout)
-    done = shiftlint(checkout, "rule", "--new", "SL107", "x")
+    done = shiftlint(checkout, "rule", "--new", FREE, "x")
     assert done.returncode == 2
     assert "expected rows" in done.stderr
     assert snapshot(checkout) == before
