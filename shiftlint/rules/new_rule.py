@@ -9,9 +9,9 @@ import os
 import re
 from pathlib import Path
 
-import shiftlint
 from shiftlint.console.whole_files import write_atomically
 from shiftlint.errors import InputError
+from shiftlint.rules import catalog
 from shiftlint.rules.catalog import modules
 
 OPERATOR = "Softsign"  # what a new rule flags until it is written
@@ -128,7 +128,7 @@ def _room(code: str) -> Path:
     if code[:3] not in rooms:
         listed = ", ".join(f"{start}xx {name}" for start, name in rooms.items())
         raise InputError(f"no room for it ({code}): expected one of {listed}. Make the folder with a first rule by hand.")
-    return Path(shiftlint.__file__).parent / "rules" / rooms[code[:3]]
+    return Path(catalog.__file__).parent / rooms[code[:3]]
 
 
 def _check_title(title: str) -> None:
