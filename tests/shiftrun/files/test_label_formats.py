@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,16 @@ def test_a_new_module_is_a_new_format(folder: Path) -> None:
     assert (folder / "labels.txt").read_text() == "plain"
 
 
+def test_a_format_may_refuse_axes(folder: Path) -> None:
+    refusing = "def check_axes(path, axes):\n    raise ValueError(axes)\n"
+    (folder / "plain.py").write_text(PLAIN.format(suffix=".txt") + refusing)
+    with pytest.raises(ValueError, match=r"^TYX$"):
+        label_formats.check_axes(folder / "labels.txt", "TYX")
+    label_formats.check_axes(folder / "labels.tif", "TYX")
+    with pytest.raises(InputError, match="axes of OME-TIFF"):
+        label_formats.check_axes(folder / "labels.ome.tif", "QYX")
+
+
 def test_a_suffix_that_is_taken_raises(folder: Path) -> None:
     (folder / "plain.py").write_text(PLAIN.format(suffix=".tif"))
     with pytest.raises(ValueError, match=r"\.tif is registered twice: .*\.(tiff|plain) and .*\.(tiff|plain)"):
@@ -40,6 +51,7 @@ def test_a_suffix_that_is_taken_raises(folder: Path) -> None:
 
 
 def test_an_unknown_suffix_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"labels\.png\): expected \.tif or \.tiff or \.zarr, got \.png\."):
-        write_labels(tmp_path / "labels.png", np.zeros((3, 4), np.int32))
+    expected = re.escape(" or ".join(label_formats.suffixes()))
+    with pytest.raises(InputError, match=rf"labels\.doc\): expected {expected}, got \.doc\."):
+        write_labels(tmp_path / "labels.doc", np.zeros((3, 4), np.int32))
     assert list(tmp_path.iterdir()) == []

@@ -14,27 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftlint.errors import InputError
 from shiftrun.arrays.calibration import Calibration, calibration
 from shiftrun.arrays.readers import FileArray, Reader, Target, as_reader, bands
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import TIFF
-from shiftrun.files.writing import label_formats
+from shiftrun.files.writing import label_formats, tiff_settings
 from shiftrun.files.writing import ome_zarr as ome_zarr_writing
 from shiftrun.files.writing.label_image import LabelImage
 from shiftrun.files.writing.output_path import ZARR, replacing
-from shiftrun.files.writing.tiff_settings import is_ome, tiff_settings
 
 LABELS = label_formats.suffixes()
 ARRAYS = (".npy", *TIFF, ZARR)
 
 
 def check_axes(path: Path, axes: str) -> None:
-    """Refuse axes that the format of `path` cannot name."""
+    """Refuse axes that the format of an array at `path` cannot name."""
     if path.suffix.lower() == ZARR:
         ome_zarr_writing.check_axes(path, axes)
-    if is_ome(path) and not set(axes) <= set("TC" + SPATIAL):
-        raise InputError(f"axes of OME-TIFF ({path}): expected some of TCZYX, got {axes}. Name it .tif, or give --axes.")
+    tiff_settings.check_axes(path, axes)
 
 
 def write_labels(
@@ -105,7 +102,9 @@ def array_file(
         if path.suffix.lower() in TIFF:
             import tifffile
 
-            mapped = tifffile.memmap(beside, shape=shape, dtype=dtype, **tiff_settings(path, axes, shape, dtype, place))
+            mapped = tifffile.memmap(
+                beside, shape=shape, dtype=dtype, **tiff_settings.tiff_settings(path, axes, shape, dtype, place)
+            )
         else:
             mapped = np.lib.format.open_memmap(beside, mode="w+", dtype=dtype, shape=shape)
         target = FileArray(beside, mapped.offset, shape, dtype)

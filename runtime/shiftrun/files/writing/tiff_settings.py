@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from shiftlint.errors import InputError
 from shiftrun.arrays.calibration import Calibration, ome_attributes, resolution_tags
+from shiftrun.files.reading.image_axes import SPATIAL
 
 OME_TIFF = (".ome.tif", ".ome.tiff")
 
@@ -15,6 +17,12 @@ OME_TIFF = (".ome.tif", ".ome.tiff")
 def is_ome(path: Path) -> bool:
     """Whether the name asks for OME-TIFF."""
     return path.name.lower().endswith(OME_TIFF)
+
+
+def check_axes(path: Path, axes: str) -> None:
+    """Refuse axes that OME-TIFF cannot name."""
+    if is_ome(path) and not set(axes) <= set("TC" + SPATIAL):
+        raise InputError(f"axes of OME-TIFF ({path}): expected some of TCZYX, got {axes}. Name it .tif, or give --axes.")
 
 
 def tiff_settings(path: Path, axes: str, shape: tuple[int, ...], dtype: np.dtype[Any], place: Calibration) -> dict[str, Any]:

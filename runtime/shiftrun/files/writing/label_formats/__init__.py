@@ -1,7 +1,8 @@
 """The file formats of label images: one module each, found by walking this package.
 
 A module holds `SUFFIXES`, such as (".tif", ".tiff"), and `write(beside, labels)`, which writes a `LabelImage` to the hidden name
-`beside`; the caller moves it to its place when it is whole. Labels may be larger than memory: read them by bands or boxes where the
+`beside`; the caller moves it to its place when it is whole. `check_axes(path, axes)`, which may be left out, refuses axes that the
+format does not have, before any work is spent on them. Labels may be larger than memory: read them by bands or boxes where the
 format allows it. What is slow to import is imported inside `write`.
 """
 
@@ -36,6 +37,13 @@ def _modules() -> dict[str, ModuleType]:
 def suffixes() -> tuple[str, ...]:
     """All suffixes that labels can be written to."""
     return tuple(_modules())
+
+
+def check_axes(path: Path, axes: str) -> None:
+    """Refuse axes that the format of `path` cannot hold; InputError."""
+    check = getattr(_modules().get(path.suffix.lower()), "check_axes", None)
+    if check is not None:
+        check(path, axes)
 
 
 def write(beside: Path, labels: LabelImage) -> None:

@@ -11,6 +11,11 @@ from shiftrun.files.writing.output_path import ZARR
 SUFFIXES = (ZARR,)
 
 
+def check_axes(path: Path, axes: str) -> None:
+    """Refuse axes that OME-Zarr does not have."""
+    ome_zarr.check_axes(path, axes)
+
+
 def write(beside: Path, labels: LabelImage) -> None:
     """Write a folder of OME-Zarr that names its image."""
     relative = None if labels.source is None else ome_zarr.relative_source(labels.source, labels.path)

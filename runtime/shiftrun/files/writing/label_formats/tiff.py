@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from shiftrun.arrays.readers import Reader
 from shiftrun.files.reading.image_axes import SPATIAL
+from shiftrun.files.writing import tiff_settings
 from shiftrun.files.writing.label_image import LabelImage
-from shiftrun.files.writing.tiff_settings import tiff_settings
 
 SUFFIXES = (".tif", ".tiff")
 TILE_PX = 256
+
+
+def check_axes(path: Path, axes: str) -> None:
+    """Refuse axes that OME-TIFF cannot name."""
+    tiff_settings.check_axes(path, axes)
 
 
 def write(beside: Path, labels: LabelImage) -> None:
@@ -24,7 +29,7 @@ def write(beside: Path, labels: LabelImage) -> None:
     import tifffile
 
     reader, axes, dtype = labels.reader, labels.axes, labels.dtype
-    settings = tiff_settings(labels.path, axes, reader.shape, dtype, labels.place)
+    settings = tiff_settings.tiff_settings(labels.path, axes, reader.shape, dtype, labels.place)
     if axes[-2:-1] not in SPATIAL or len(axes) == 1:  # lines
         values = reader.read(tuple(slice(0, size) for size in reader.shape))
         tifffile.imwrite(beside, values.astype(dtype), compression="zlib", **settings)
