@@ -11,13 +11,10 @@ import click
 
 from shiftlint.console.exit_codes import WRONG_INPUT, run
 from shiftlint.console.option_types import LEVELS, SizesType, split_codes, split_levels
+from shiftlint.report import findings as findings_report
 
 if TYPE_CHECKING:
     from shiftlint.linting.check import Checked
-
-FORMATS = ("text", "json", "sarif", "github", "junit")
-HASHED = {"json", "sarif"}  # formats that say which file it was
-REPORTS = {"json": "json_report"}  # modules of shiftlint.report that are not called as their format
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.")
@@ -68,7 +65,7 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--severity", metavar="CODE=LEVEL", multiple=True, callback=split_levels, help="Another level for a rule; repeatable."
 )
-@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output-format", type=click.Choice(findings_report.names()), default="text", show_default=True)
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2.")
 @click.option("--statistics", is_flag=True, help="Count the findings per rule instead of listing them.")
@@ -100,7 +97,7 @@ def check(
 
     configuration = find_configuration(Path.cwd())
     given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
-    checked = check_all(files, configuration, given, hashed=output_format in HASHED)
+    checked = check_all(files, configuration, given, hashed=findings_report.hashed(output_format))
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
@@ -128,16 +125,13 @@ def check(
 
 
 def _print_report(files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool) -> None:
-    from importlib import import_module
-
+    from shiftlint.report import statistics as counts
     from shiftlint.rules.finding import Level
 
-    if statistics:
-        if output_format != "text":
-            raise click.UsageError(f"--statistics: expected --output-format text, got {output_format}.")
-        output_format = "statistics"
-    report = import_module(f"shiftlint.report.{REPORTS.get(output_format, output_format)}")
-    text = report.render(files, {Level(level) for level in failing}) if output_format == "junit" else report.render(files)
+    if statistics and output_format != "text":
+        raise click.UsageError(f"--statistics: expected --output-format text, got {output_format}.")
+    levels = {Level(level) for level in failing}
+    text = counts.render(files) if statistics else findings_report.render(output_format, files, levels)
     if text:
         click.echo(text)
 
@@ -158,7 +152,7 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
     from shiftlint.linting.check import file_sha256
-    from shiftlint.report import contract_table, json_report
+    from shiftlint.report import contract_json, contract_table
     from shiftlint.rules.finding import Finding, Level
 
     models: list[tuple[str, str | None, Contract | Finding]] = []
@@ -169,7 +163,7 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
         except InputError as error:
             models.append((path, None, Finding(error.code or "SL001", Level.ERROR, error.message)))
     if output_format == "json":
-        click.echo(json_report.render_contracts(models))
+        click.echo(contract_json.render(models))
     for path, _, result in models:
         if isinstance(result, Contract):
             if output_format == "text":
@@ -284,13 +278,35 @@ def fix(
 @cli.command()
 @click.argument("code", required=False)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rule(code: str | None, output_format: str) -> None:
-    """Print the manual of a rule, or the list of all rules.
+@click.option("--new", nargs=2, metavar="CODE TITLE", help="Write a new rule and the row of its test, in a checkout.")
+@click.option("--operator", metavar="OP", help="With --new: the operator that the rule flags until it is written.")
+def rule(code: str | None, output_format: str, new: tuple[str, str] | None, operator: str | None) -> None:
+    """Print the manual of a rule, or the list of all rules; or start a new one.
 
     \b
     shiftlint rule
     shiftlint rule SL301
+    shiftlint rule --new SL199 "a curve that no runner has" --operator Softsign
     """
+    if new is not None:
+        _start_rule(code, new, operator)
+    elif operator is not None:
+        raise click.UsageError("--operator: expected --new CODE TITLE beside it, got none.")
+    else:
+        _print_rules(code, output_format)
+
+
+def _start_rule(code: str | None, new: tuple[str, str], operator: str | None) -> None:
+    from shiftlint.rules.new_rule import OPERATOR, new_rule
+
+    if code is not None:
+        raise click.UsageError(f"--new: expected its code and its title alone, got {code!r} too. Put the title in quotes.")
+    for path in new_rule(*new, operator=operator or OPERATOR):
+        click.echo(f"{path}: written")
+    click.echo(f"Now write its manual, examples and check; pytest tests/shiftlint/rules/test_rules.py -k {new[0].upper()}")
+
+
+def _print_rules(code: str | None, output_format: str) -> None:
     import json
     from difflib import get_close_matches
 

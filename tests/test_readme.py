@@ -1,4 +1,4 @@
-"""What README.md shows: every flag exists, every printed line is what the command prints, every path in its table is there."""
+"""What the pages show: every flag exists, README's commands print what stands below them, every path in the tables is there."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from shiftlint.linting.settings import find_configuration
+from tests import pages
 
-ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-COMMANDS = [line[2:].split("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
-SHOWN = [
-    (match["command"].split("  #")[0].strip(), match["output"])
-    for block in BLOCKS
-    for match in re.finditer(r"^\$ (?P<command>[^\n]+)\n(?P<output>(?:(?!\$ )[^\n]*\n)+)", block, re.MULTILINE)
+ROOT = pages.ROOT
+README = pages.text_of("README.md")
+COMMANDS = [one for name in pages.NAMES for block in pages.blocks(pages.text_of(name)) for one in pages.commands(block)]
+SHOWN = [one for block in pages.blocks(README) for one in pages.commands(block) if one.output]
+TABLES = [name for name in pages.NAMES if "## Where to change what" in pages.text_of(name)]
+LINKS = [
+    (name, link)
+    for name in (*pages.NAMES, ".github/CONTRIBUTING.md")
+    for link in re.findall(r"\]\(((?!https?:)[^)]+)\)", pages.text_of(name))
 ]
 
 
@@ -38,20 +42,31 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_there_are_examples() -> None:
-    assert len(COMMANDS) > 15
-    assert len(SHOWN) == 2
+    assert len(COMMANDS) > 40
+    assert len(SHOWN) == 3
+    assert len(TABLES) == 5
 
 
-@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
-def test_the_output_is_what_the_command_prints(command: str, output: str, clone: Path) -> None:
-    done = _run(shlex.split(command), clone)
-    assert done.stdout + done.stderr == output
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.text)
+def test_the_output_is_what_the_command_prints(shown: pages.Command, clone: Path) -> None:
+    done = _run(shlex.split(shown.text), clone)
+    assert pages.agrees(shown.output, done.stdout + done.stderr), done.stdout + done.stderr
+
+
+def test_python_runs_as_it_is_shown(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    (block,) = [block for block in pages.blocks(README) if block.kind == "python"]
+    names: dict[str, Any] = {"image": np.random.default_rng(0).normal(size=(100, 120))}
+    exec(block.text, names)
+    assert names["labels"].shape == (100, 120)
+    assert names["labels"].dtype == np.int32
+    assert names["outputs"]["embedding"].shape == (8, 100, 120)
 
 
 @pytest.mark.parametrize("tool", ["shiftlint", "shiftrun", "shiftzoo"])
 def test_every_flag_exists(tool: str, tmp_path: Path) -> None:
     used: dict[str, set[str]] = {}
-    for words in map(shlex.split, COMMANDS):
+    for words in (shlex.split(one.text) for one in COMMANDS):
         if words[0] == tool:
             used.setdefault(words[1], set()).update(found[0] for word in words if (found := re.match(r"--?[a-z][a-z-]*", word)))
     assert used
@@ -61,16 +76,28 @@ def test_every_flag_exists(tool: str, tmp_path: Path) -> None:
 
 
 def test_the_configuration_is_taken(tmp_path: Path) -> None:
-    (found,) = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    tables = re.findall(r"^```toml\n(.*?)^```", pages.text_of("shiftlint/README.md"), re.MULTILINE | re.DOTALL)
+    (found,) = [text for text in tables if "[tool.shiftlint]" in text]
     (tmp_path / "pyproject.toml").write_text(found)
     assert find_configuration(tmp_path).settings(str(tmp_path / "models/a_3d.onnx"), {}).wish.tile == (64, 128, 128)
 
 
-def test_every_path_is_there() -> None:
-    table = TEXT[TEXT.index("## Where does it go?") : TEXT.index("## References")]
+@pytest.mark.parametrize("page", TABLES)
+def test_every_path_is_there(page: str) -> None:
+    (table,) = pages.sections(pages.text_of(page), "Where to change what")
     for row in (line for line in table.splitlines() if line.startswith("|")):
         folder = ROOT
         for name in re.findall(r"`([\w./]+(?:/|\.py))`", row):
             path = ROOT / name if (ROOT / name).exists() else folder / name
             assert path.exists(), name
             folder = path.parent if path.is_file() else path
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    name, _, heading = link.partition("#")
+    target = (ROOT / page).parent / name if name else ROOT / page
+    assert target.exists()
+    if heading:
+        headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}

@@ -50,7 +50,7 @@ def plan_image(
 
 
 def estimate(model: Model, plan: Plan, channels: int, images: int = 1) -> dict[str, Any]:
-    """The time of a run of all images of a file, from one tile that is run now, and its peak memory, as `memory.py` has it."""
+    """The time of a run of all images of a file, from one tile that is run now, and its peak memory (`network_need.py`)."""
     batch = np.zeros((1, channels, *plan.read_shape), dtype=np.float32)
     batch = np.moveaxis(batch, range(2, batch.ndim), model.input_axes)
     session = model.session

@@ -23,8 +23,9 @@ from shiftrun.commands.results.run_report import Stopwatch, check_report, run_re
 from shiftrun.commands.run_options import CommandLine, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
+from shiftrun.files.writing import label_formats
 from shiftrun.files.writing.label_spool import Spool
-from shiftrun.files.writing.results import LABELS, check_axes, write_labels, write_png
+from shiftrun.files.writing.results import LABELS, write_labels, write_png
 from shiftrun.inference.normalization import NoContrast
 from shiftrun.inference.providers import CPU
 from shiftrun.model.instances import instances
@@ -40,7 +41,7 @@ def segment_file(
 ) -> str:
     """Label every image of a file and write what the job asks for; returns the summary line."""
     series = wishes.read(model, job.image, watch)
-    check_axes(job.outputs["labels"], series.axes + series.layout.spatial)
+    label_formats.check_axes(job.outputs["labels"], series.axes + series.layout.spatial)
     first = series.image((0,) * len(series.axes))
     edges = model.row_edges(first.shape[1:], wishes.pad)
     plan = wishes.plan(model, first, INSTANCE_OUTPUTS, watch, edges=edges)

@@ -6,10 +6,10 @@ All tiles of a run have one read of R px, so that a run costs
 
 The first factors are the arithmetic including the halo; the last one is what was measured for U-Nets on a CPU (0.75 µs a px at
 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. On CUDA there is none,
-but a tile costs as much as LAUNCH_PX more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak
-of the network's tensors (`memory.py`), proportional to R. An image that is run block by block is large: there tiles of a usual size
-are taken if larger ones gain little, so that memory does not grow with the image. Results do not depend on the tile, so the choice
-may depend on the machine.
+but a tile costs as much as LAUNCH_PX more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak of the network's
+tensors (`network_need.py`), proportional to R. An image that is run block by block is large: there tiles of a usual size are taken
+if larger ones gain little, so that memory does not grow with the image. Results do not depend on the tile, so the choice may depend
+on the machine.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ the result. Every px of the result is written by exactly one tile.
 
     image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result (scale·Y, scale·X)
 
-`exact` says that the stitched result is the one tile result of `whole_plan`. DESIGN.md, section 4, states the rules.
+`exact` says that the stitched result is the one tile result of `whole_plan`. runtime/README.md states the rules.
 """
 
 from __future__ import annotations

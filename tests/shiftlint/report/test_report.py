@@ -10,7 +10,9 @@ import pytest
 from jsonschema import Draft4Validator
 
 from shiftlint.linting.check import Checked
-from shiftlint.report import github, json_report, junit, sarif, statistics, text
+from shiftlint.report import statistics
+from shiftlint.report.findings import github, junit, sarif, text
+from shiftlint.report.findings import json as json_report
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
 from shiftschemas import SchemaError, validate

@@ -143,8 +143,8 @@ def test_the_numbers_of_a_u_net() -> None:
 NO_PERIOD = {"period": None, "step": None, "reads": None}
 MEAN = Explanation("SL401", "global", 2, "mean", "ReduceMean", "an axis is reduced as a whole")
 GATHER = Explanation("SL003", "unknown", 2, "pick", "Gather", "elements are picked by an index")
-ELSEWHERE = replace(GATHER, axis=3)
-EVERYWHERE = replace(GATHER, axis=-1)
+ELSEWHERE = GATHER._replace(axis=3)
+EVERYWHERE = GATHER._replace(axis=-1)
 
 REFUSED = [
     pytest.param({}, 148, (), r"^SL301 .*148 \(axis y\).*step 16, got 148.*to 144\.", id="not a multiple"),
@@ -154,7 +154,7 @@ REFUSED = [
     pytest.param(NO_PERIOD, 144, (GATHER,), r"^SL003 .*pick \(Gather\)", id="unknown"),
     pytest.param(NO_PERIOD, 144, (EVERYWHERE,), r"^SL003 .*pick \(Gather\)", id="unknown along all axes"),
     pytest.param(NO_PERIOD, 144, (ELSEWHERE,), "^SL102(?!.*pick)", id="unknown along another axis"),
-    pytest.param(NO_PERIOD, 144, tuple(replace(GATHER, node=f"pick{i}") for i in range(9)), r"pick2 .*\(and 6 more\)", id="many"),
+    pytest.param(NO_PERIOD, 144, tuple(GATHER._replace(node=f"pick{i}") for i in range(9)), r"pick2 .*\(and 6 more\)", id="many"),
     pytest.param({"padding": (Padding("p", "Pad", "wrap"),)}, 144, (), "^SL202", id="wrap"),
     pytest.param({"sizes": Sizes(188, 300, 16, (12,))}, 144, (), "^SL302 .*--tile 112 or less", id="larger than the network takes"),
 ]

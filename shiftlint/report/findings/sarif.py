@@ -6,7 +6,7 @@ Spec: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from shiftlint.linting.check import Checked
 from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level, fingerprint
 
+HASHED = True
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
 
 
-def render(files: Sequence[Checked]) -> str:
+def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
     """One run with all rules, the files as artifacts, and one result per finding."""
     codes = list(modules())
     run = {

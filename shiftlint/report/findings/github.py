@@ -5,7 +5,7 @@ Spec: https://docs.github.com/actions/reference/workflow-commands-for-github-act
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from shiftlint.linting.check import Checked
 from shiftlint.rules.catalog import modules
@@ -14,7 +14,7 @@ from shiftlint.rules.finding import Finding, Level
 COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 
 
-def render(files: Sequence[Checked]) -> str:
+def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
     """One line per finding."""
     return "\n".join(_line(file.path, finding) for file in files for finding in file.findings)
 

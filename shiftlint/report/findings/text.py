@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import click
 
@@ -13,7 +13,7 @@ from shiftlint.rules.finding import Finding, Level
 COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "blue"}
 
 
-def render(files: Sequence[Checked]) -> str:
+def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
     """All findings and a last line that counts them."""
     blocks = []
     for file in files:
