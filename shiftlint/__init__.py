@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shiftlint.analysis.derive_contract import analyze, confirmed, read_metadata
+    from shiftlint.analysis.confirm import confirmed
+    from shiftlint.analysis.derive_contract import analyze, read_metadata
     from shiftlint.contract.metadata import Metadata
     from shiftlint.contract.values import Contract
     from shiftlint.errors import InputError
@@ -16,7 +17,7 @@ __all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "conf
 
 _HOME = {
     "analyze": "shiftlint.analysis.derive_contract",
-    "confirmed": "shiftlint.analysis.derive_contract",
+    "confirmed": "shiftlint.analysis.confirm",
     "read_metadata": "shiftlint.analysis.derive_contract",
     "Contract": "shiftlint.contract.values",
     "InputError": "shiftlint.errors",

@@ -17,7 +17,8 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from shiftlint.analysis.probe import Difference
+from shiftlint.analysis.image_layout import axis_names
+from shiftlint.analysis.probe import Difference, Probe
 from shiftlint.analysis.size_dependence import Key, geometry, operand
 from shiftlint.calculus.relation import Relation
 from shiftlint.calculus.tensor import Atom, Dim, Tensor
@@ -73,17 +74,18 @@ class Cause:
     path: tuple[Node, ...] = ()
 
 
-def cause_of(found: Difference, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]) -> Cause:
-    """What is behind a difference.
+def cause_of(probe: Probe, found: Difference, first: Sequence[int], second: Sequence[int]) -> Cause:
+    """What is behind a difference between two choices of sizes.
 
     Parameters
     ----------
+    probe : Probe
     found : Difference
-    axes : mapping of int to str
-        The names of the image's axes.
-    sizes : mapping of int to (int, int)
-        Px of the image along them, at the first sizes and at the second.
+    first, second : sequence of int
+        Px per spatial axis.
     """
+    axes = dict(zip(probe.axes, axis_names(probe), strict=True))
+    sizes = dict(zip(probe.axes, zip(first, second, strict=True), strict=True))
     what, subject, before, after = _facts(found, axes, sizes)
     path = found.paths.get(subject.partition("[")[0])
     if path is None and what in STEERED:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftlint.analysis.causes import Cause, What, written
-from shiftlint.analysis.derive_contract import told
+from shiftlint.analysis.causes import Cause, What, cause_of, written
 from shiftlint.analysis.image_layout import open_probe
 from shiftlint.analysis.probe import Probe
 from shiftlint.calculus.note import Kind, SizeError
@@ -96,7 +95,7 @@ def _checked(probe: Probe, sizes: Sizes, where: str) -> Sizes:
 def _cause(probe: Probe, output: str, first: Sizes, second: Sizes) -> Cause | None:
     found = probe.difference(output, first, second)
     if found is not None:
-        return told(probe, found, first, second)
+        return cause_of(probe, found, first, second)
     return next(_unknown(probe, output, (first, second)), None)
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import floor, prod
 from pathlib import Path
 
-from shiftlint.analysis.causes import Cause, cause_of, predicate, sentence, written
-from shiftlint.analysis.image_layout import open_probe
+from shiftlint.analysis.image_layout import axis_names, open_probe
 from shiftlint.analysis.legal_sizes import SizeClass, larger_sizes, size_classes, typical_sizes
-from shiftlint.analysis.probe import AxisBehavior, Behavior, Difference, Probe
-from shiftlint.analysis.rounding import fewest_px
+from shiftlint.analysis.probe import AxisBehavior, Behavior, Probe
 from shiftlint.calculus.note import EVERY, Kind, Note, Reason, SizeError, Words
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract, Explanation, InputContract, ModelIdentity, OutputContract, OutputSize
@@ -19,8 +16,6 @@ from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.rules.note_codes import causes, code_of
-
-AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
 def analyze(path: str | Path, *, input_name: str | None = None, where: str | None = None) -> Contract:
@@ -74,116 +69,6 @@ def contract_and_notes(probe: Probe, *, where: str) -> tuple[Contract, tuple[Not
         outputs,
     )
     return contract, tuple(dict.fromkeys(note for found in notes for note in found))
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What a plan may promise at its very sizes.
-
-    Attributes
-    ----------
-    refusals : tuple of str
-        Why the tiles are not those of the whole image.
-    rounding : tuple of str
-        Why they are so up to rounding only.
-    """
-
-    refusals: tuple[str, ...] = ()
-    rounding: tuple[str, ...] = ()
-
-
-def confirmed(
-    path: str | Path,
-    contract: Contract,
-    sizes: tuple[int, ...],
-    *,
-    whole: tuple[int, ...] | None = None,
-    batch: int = 1,
-    threads: int = 1,
-) -> Confirmation:
-    """Evaluate the network at the very sizes of a plan.
-
-    Parameters
-    ----------
-    path : str or Path
-    contract : Contract
-    sizes : tuple of int
-        Of a tile's input, px per spatial axis.
-    whole : tuple of int, optional
-        Of the whole image as the network would get it; there it must be the same local function.
-    batch : int
-        Tiles that are run at a time.
-    threads : int
-        That compute one of them.
-
-    Raises
-    ------
-    InputError
-        As `analyze`.
-    """
-    probe = open_probe(read_graph(Path(path)), where=str(path), input_name=contract.input.name)
-    try:
-        behavior = probe.at(sizes)
-        batched = batch == 1 or probe.independent(sizes, batch)
-        small = tuple(_small_layers(probe, sizes, threads))
-    except SizeError as error:
-        return Confirmation((f"the network does not run at {written(sizes)} px: {error}",))
-    found: list[str] = []
-    for output in contract.outputs:
-        for axis in output.axes:
-            actual = behavior.axes.get((output.name, axis.input_axis))
-            if actual is None or not _holds(axis, actual, sizes[probe.axes.index(axis.input_axis)]):
-                found.append(
-                    f"output {output.name}, axis {axis.name} behaves otherwise at {written(sizes)} px than its contract says"
-                )
-        if whole is not None and not found:
-            found += _elsewhere(probe, output.name, sizes, whole)
-    if not batched:
-        found.append(f"images in a batch of {batch} depend on each other")
-    return Confirmation(tuple(found), small)
-
-
-def _small_layers(probe: Probe, sizes: tuple[int, ...], threads: int) -> Iterator[str]:
-    """The layer of the fewest px among those that sum in another order where they have few."""
-    layers = [(px, node) for node, px in probe.small_layers(sizes) if px <= fewest_px(threads)]
-    if layers:
-        px, node = min(layers, key=lambda layer: layer[0])
-        yield (
-            f"{node.name} ({node.op}) computes {px} px of a tile, and up to {fewest_px(threads)} px onnxruntime sums its "
-            "products in another order"
-        )
-
-
-def _elsewhere(probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
-    """Where the network computes something else for the whole image than for a tile."""
-    whole = tuple(n if fixed is None else fixed for n, fixed in zip(whole, probe.static, strict=True))
-    try:
-        found = probe.difference(output, sizes, whole)
-    except SizeError as error:
-        return [f"the network does not run at {written(whole)} px: {error}"]
-    return [] if found is None else [sentence(told(probe, found, sizes, whole), sizes, whole)]
-
-
-def told(probe: Probe, found: Difference, first: tuple[int, ...], second: tuple[int, ...]) -> Cause:
-    """The cause of a difference between two choices of sizes, px per spatial axis."""
-    names = dict(zip(probe.axes, axis_names(probe), strict=True))
-    return cause_of(found, names, dict(zip(probe.axes, zip(first, second, strict=True), strict=True)))
-
-
-def axis_names(probe: Probe) -> tuple[str, ...]:
-    """How the spatial axes of the image are called."""
-    return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))
-
-
-def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:
-    if axis.period is None:
-        return True
-    if not actual.periodic or axis.output_size is None or axis.sizes is None or not axis.sizes.legal(size):
-        return False
-    border = all(a <= b for a, b in zip(actual.clipped_border, axis.border, strict=True))
-    same = (axis.period, axis.step) == (actual.relation.period, actual.relation.step)
-    windows = axis.reads is None or axis.reads == actual.relation.reads
-    return border and same and windows and axis.output_size.of(size) == actual.output_size
 
 
 def _output(probe: Probe, base: tuple[int, ...], value: Value) -> tuple[OutputContract, list[Note]]:
@@ -257,6 +142,8 @@ def _size_notes(
 
     `apart` are sizes at which it differs from `base` although it does not along any single axis.
     """
+    from shiftlint.analysis.causes import cause_of, predicate, written  # few networks need them
+
     explained = {note.axis for note in notes if note.kind is not Kind.GLOBAL}
     for axis in axes:
         if axis.period is not None or not explained.isdisjoint((axis.input_axis, EVERY)):
@@ -269,7 +156,7 @@ def _size_notes(
                 yield Note(Kind.SIZE, axis.input_axis, Reason.RUNS_NOT_AT, node=output, op="output", facts=facts)
                 break
             if found is not None:
-                cause = told(probe, found, base, other)
+                cause = cause_of(probe, found, base, other)
                 facts = (("what", cause.what.value), ("of", cause.subject), ("words", Words(predicate(cause, base, other))))
                 yield Note(Kind.SIZE, axis.input_axis, Reason.OTHER_PROGRAM, node=found.node.name, op=found.node.op, facts=facts)
                 break

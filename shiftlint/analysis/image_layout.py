@@ -11,6 +11,7 @@ from shiftlint.calculus.note import Reason, SizeError
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 
+AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
 
 
@@ -91,3 +92,8 @@ def _channel_counts(graph: Graph) -> Iterator[int]:
     held = (n for node in graph.nodes for name in node.inputs if name in graph.constants for n in graph.constants[name].shape)
     yield from islice((n for n in held if 0 < n < LARGEST_GROUP), MOST_COUNTS)
     yield from range(1, MOST_COUNTS + 1)
+
+
+def axis_names(probe: Probe) -> tuple[str, ...]:
+    """How the spatial axes of the image are called."""
+    return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))

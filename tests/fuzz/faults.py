@@ -14,22 +14,10 @@ from typing import Any
 import onnx
 import pytest
 
-from shiftlint.analysis import (
-    derive_contract as analysis,
-)
-from shiftlint.analysis import (
-    interpreter,
-)
-from shiftlint.analysis import (
-    legal_sizes as sizes,
-)
-from shiftlint.analysis import (
-    size_dependence as programs,
-)
+from shiftlint.analysis import confirm, derive_contract, interpreter, legal_sizes, size_dependence
 from shiftlint.analysis.probe import Probe, _per_sample
 from shiftlint.analysis.rounding import ROUNDED
-from shiftlint.calculus import combine as meeting
-from shiftlint.calculus import relation
+from shiftlint.calculus import combine, relation
 from shiftlint.calculus import sliding_windows as windows
 from shiftlint.calculus.note import Kind, Note, Reason
 from shiftlint.calculus.relation import Relation
@@ -57,7 +45,7 @@ def narrower_window(patch: Patch) -> None:
 
 def halved_period(patch: Patch) -> None:
     """Even periods and steps are claimed to be half as large."""
-    true = analysis.contract_of
+    true = derive_contract.contract_of
 
     def halve(a: AxisContract) -> AxisContract:
         if not a.period or not a.step or a.period % 2 or a.step % 2:
@@ -69,7 +57,7 @@ def halved_period(patch: Patch) -> None:
         outputs = tuple(replace(o, axes=tuple(halve(a) for a in o.axes)) for o in contract.outputs)
         return replace(contract, outputs=outputs)
 
-    patch.setattr(analysis, "contract_of", halved)
+    patch.setattr(derive_contract, "contract_of", halved)
 
 
 def one_branch_join(patch: Patch) -> None:
@@ -80,7 +68,7 @@ def one_branch_join(patch: Patch) -> None:
         true(one, two)  # slopes that differ are still refused
         return one
 
-    patch.setattr(meeting, "join", first)
+    patch.setattr(combine, "join", first)
 
 
 def notes_dropped(patch: Patch) -> None:
@@ -94,11 +82,11 @@ def sizes_washed(patch: Patch) -> None:
     def washed(elements: Elements, *, elementwise: bool) -> Hashable:
         return elements.dtype, elements.shape if not elementwise else None
 
-    patch.setattr(programs, "_value", washed)
+    patch.setattr(size_dependence, "_value", washed)
 
 
 def operands_left_out(patch: Patch) -> None:
-    """What steers channels is left out of programs."""
+    """What steers channels is left out of size_dependence."""
     true = transfer.described
 
     def described(*args: Any) -> transfer.Transfer:
@@ -121,19 +109,19 @@ def bodies_left_out(patch: Patch) -> None:
 
 def squares_only(patch: Patch) -> None:
     """An image is looked at as if all its axes were as long as the longest."""
-    true = analysis._elsewhere
+    true = confirm._elsewhere
 
     def square(probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
         return true(probe, output, tile, (max(whole),) * len(whole))
 
-    patch.setattr(sizes, "_rectangle_that_differs", lambda *args: None)
-    patch.setattr(sizes, "_holds_beside", lambda *args: True)
-    patch.setattr(analysis, "_elsewhere", square)
+    patch.setattr(legal_sizes, "_rectangle_that_differs", lambda *args: None)
+    patch.setattr(legal_sizes, "_holds_beside", lambda *args: True)
+    patch.setattr(confirm, "_elsewhere", square)
 
 
 def whole_not_compared(patch: Patch) -> None:
     """A plan is evaluated at the size of a tile alone."""
-    patch.setattr(analysis, "_elsewhere", lambda *args: [])
+    patch.setattr(confirm, "_elsewhere", lambda *args: [])
 
 
 def irregular_ignored(patch: Patch) -> None:

@@ -15,7 +15,7 @@ import tifffile
 
 import shiftrun
 from shiftlint import analyze
-from shiftlint.analysis import derive_contract as analysis
+from shiftlint.analysis.confirm import Confirmation
 from shiftlint.contract.metadata import Metadata
 from shiftrun.inference import session
 from tests.shiftrun.command_line import report, shiftrun_
@@ -193,7 +193,7 @@ def test_a_stored_contract_is_confirmed(folder: Path) -> None:
 def test_a_contract_that_fails_at_the_sizes_of_a_plan(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("shiftlint.confirmed", lambda *_, **__: analysis.Confirmation(("axis y moved",)), raising=False)
+    monkeypatch.setattr("shiftlint.confirmed", lambda *_, **__: Confirmation(("axis y moved",)), raising=False)
     arguments = ("embed", "net.onnx", "cells.tif", "-o", "out.npy", "--tile")
     assert shiftrun_(monkeypatch, *arguments, "144") == 2
     assert "SL602 contract does not hold (net.onnx): axis y moved" in capsys.readouterr().err

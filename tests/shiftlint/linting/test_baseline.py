@@ -120,7 +120,7 @@ def test_words_change_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
 
     before, said = known(), messages()
     monkeypatch.setattr("shiftlint.calculus.note.text_of", lambda reason, facts: f"{reason.name} in other words")
-    monkeypatch.setattr("shiftlint.analysis.derive_contract.predicate", lambda *_: "computes another thing")
+    monkeypatch.setattr("shiftlint.analysis.causes.predicate", lambda *_: "computes another thing")
     assert messages() != said
     assert known() == before
 
