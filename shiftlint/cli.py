@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from shiftlint.console.exit_codes import WRONG_INPUT, run
-from shiftlint.console.option_types import LEVELS, SizesType, split_codes, split_levels
+from shiftlint.console.option_types import LEVELS, NameType, SizesType, split_codes, split_levels
 from shiftlint.report import findings as findings_report
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--severity", metavar="CODE=LEVEL", multiple=True, callback=split_levels, help="Another level for a rule; repeatable."
 )
-@click.option("--output-format", type=click.Choice(findings_report.names()), default="text", show_default=True)
+@click.option("--output-format", type=NameType(findings_report.names), default="text", show_default=True)
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2.")
 @click.option("--statistics", is_flag=True, help="Count the findings per rule instead of listing them.")

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 LEVELS = ("error", "warning", "info")
+
+
+class NameType(click.ParamType[str]):
+    """One of the names that a function gives; it is called when they are needed."""
+
+    name = "choice"
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name itself; a usage error that lists all names where it is another one."""
+        return click.Choice(self.names()).convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """All names, as of `click.Choice`."""
+        return click.Choice(self.names()).get_metavar(param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Those that begin so."""
+        return click.Choice(self.names()).shell_complete(ctx, param, incomplete)
 
 
 class SizesType(click.ParamType[tuple[int, ...]]):

@@ -6,7 +6,6 @@ that says which file it was sets `HASHED = True`, and every file comes with its 
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
@@ -25,6 +24,8 @@ class Format(Protocol):
 
 def names() -> list[str]:
     """The formats, in the order of the alphabet."""
+    import pkgutil  # 4 ms: not for --help
+
     return sorted(entry.name for entry in pkgutil.iter_modules(__path__))
 
 
