@@ -125,13 +125,17 @@ def check(
 
 
 def _print_report(files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool) -> None:
-    from shiftlint.report import statistics as counts
     from shiftlint.rules.finding import Level
 
     if statistics and output_format != "text":
         raise click.UsageError(f"--statistics: expected --output-format text, got {output_format}.")
     levels = {Level(level) for level in failing}
-    text = counts.render(files) if statistics else findings_report.render(output_format, files, levels)
+    if statistics:
+        from shiftlint.report import statistics as counts
+
+        text = counts.render(files)
+    else:
+        text = findings_report.render(output_format, files, levels)
     if text:
         click.echo(text)
 

@@ -142,12 +142,12 @@ def _size_notes(
 
     `apart` are sizes at which it differs from `base` although it does not along any single axis.
     """
-    from shiftlint.analysis.causes import cause_of, predicate, written  # few networks need them
-
     explained = {note.axis for note in notes if note.kind is not Kind.GLOBAL}
     for axis in axes:
         if axis.period is not None or not explained.isdisjoint((axis.input_axis, EVERY)):
             continue
+        from shiftlint.analysis.causes import cause_of, predicate, written  # few networks need them
+
         for other in [apart] if apart is not None else larger_sizes(probe, base, probe.axes.index(axis.input_axis), output):
             try:
                 found = probe.difference(output, base, other)
