@@ -1,4 +1,6 @@
-"""shiftlint: what may be relied on when a network's input is shifted, cropped or tiled, derived from its ONNX file."""
+"""shiftlint: what may be relied on when a network's input is shifted, cropped or tiled, derived
+from its ONNX file.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Contract", "InputError", "Metadata", "__version__", "analyze", "confirmed", "read_metadata"]
+__all__ = [
+    "Contract",
+    "InputError",
+    "Metadata",
+    "__version__",
+    "analyze",
+    "confirmed",
+    "read_metadata",
+]
 
 _HOME = {
     "analyze": "shiftlint.analysis.derive_contract",

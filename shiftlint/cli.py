@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from shiftlint.linting.check import Checked
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.")
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 findings, 2 wrong input.",
+)
 @click.version_option(package_name="shiftlint", prog_name="shiftlint")
 def cli() -> None:
     """Say how a neural network may be tiled: read it off its ONNX file, and flag what is not safe.
@@ -32,7 +35,12 @@ def cli() -> None:
 def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
     """The arguments that check and analyze have in common."""
     for decorate in (
-        click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."),
+        click.option(
+            "--input",
+            "input_name",
+            metavar="NAME",
+            help="Which input is the image, if there are several.",
+        ),
         click.argument("files", nargs=-1, required=True, metavar="FILES..."),
     ):
         function = decorate(function)
@@ -43,13 +51,31 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
     """How the network is, or was, to be used."""
     for decorate in reversed(
         (
-            click.option("--train-window", type=SizesType(), help="Output px that the training loss saw; else from the metadata."),
+            click.option(
+                "--train-window",
+                type=SizesType(),
+                help="Output px that the training loss saw; else from the metadata.",
+            ),
             click.option("--tile", type=SizesType(), help="Output px written per tile."),
-            click.option("--tile-stride", type=SizesType(), help="Output px from tile to tile, where they overlap."),
-            click.option("--image", type=SizesType(), help="Input px of an image, for runners that move the last tile back."),
+            click.option(
+                "--tile-stride",
+                type=SizesType(),
+                help="Output px from tile to tile, where they overlap.",
+            ),
+            click.option(
+                "--image",
+                type=SizesType(),
+                help="Input px of an image, for runners that move the last tile back.",
+            ),
             click.option("--halo", type=SizesType(0), help="Input px read around a tile."),
-            click.option("--objects", type=click.IntRange(1), help="Same-looking objects that must be told apart."),
-            click.option("--spacing", type=SizesType(), help="Input px between same-looking objects."),
+            click.option(
+                "--objects",
+                type=click.IntRange(1),
+                help="Same-looking objects that must be told apart.",
+            ),
+            click.option(
+                "--spacing", type=SizesType(), help="Input px between same-looking objects."
+            ),
         )
     ):
         function = decorate(function)
@@ -59,18 +85,50 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @_shared
 @_wish
-@click.option("--verify", is_flag=True, default=None, help="Measure the contract with onnxruntime, too.")
-@click.option("--select", metavar="CODES", callback=split_codes, help="Only these rules: codes or their beginnings, as SL1,SL301.")
-@click.option("--ignore", metavar="CODES", callback=split_codes, help="Not these rules; the longest code that fits decides.")
 @click.option(
-    "--severity", metavar="CODE=LEVEL", multiple=True, callback=split_levels, help="Another level for a rule; repeatable."
+    "--verify", is_flag=True, default=None, help="Measure the contract with onnxruntime, too."
 )
-@click.option("--output-format", type=NameType(findings_report.names), default="text", show_default=True)
-@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]")
-@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2.")
-@click.option("--statistics", is_flag=True, help="Count the findings per rule instead of listing them.")
-@click.option("--baseline", type=click.Path(path_type=Path), help="Leave out the findings that this file knows.")
-@click.option("--write-baseline", type=click.Path(path_type=Path), help="Write what is found as known, and exit 0.")
+@click.option(
+    "--select",
+    metavar="CODES",
+    callback=split_codes,
+    help="Only these rules: codes or their beginnings, as SL1,SL301.",
+)
+@click.option(
+    "--ignore",
+    metavar="CODES",
+    callback=split_codes,
+    help="Not these rules; the longest code that fits decides.",
+)
+@click.option(
+    "--severity",
+    metavar="CODE=LEVEL",
+    multiple=True,
+    callback=split_levels,
+    help="Another level for a rule; repeatable.",
+)
+@click.option(
+    "--output-format", type=NameType(findings_report.names), default="text", show_default=True
+)
+@click.option(
+    "--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]"
+)
+@click.option(
+    "--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2."
+)
+@click.option(
+    "--statistics", is_flag=True, help="Count the findings per rule instead of listing them."
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Leave out the findings that this file knows.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path),
+    help="Write what is found as known, and exit 0.",
+)
 def check(
     files: tuple[str, ...],
     input_name: str | None,
@@ -84,8 +142,8 @@ def check(
 ) -> int:
     """Check networks against the rules of safe tiling; `-` reads standard input.
 
-    Options can stand in [tool.shiftlint] of pyproject.toml. Exits with 1 if a finding reaches --fail-on, with 2 if a file is
-    unreadable; the others are still checked.
+    Options can stand in [tool.shiftlint] of pyproject.toml. Exits with 1 if a finding reaches
+    --fail-on, with 2 if a file is unreadable; the others are still checked.
 
     \b
     shiftlint check zoo/dsb2018.onnx --train-window 20 --tile 148
@@ -96,14 +154,19 @@ def check(
     from shiftlint.linting.settings import find_configuration
 
     configuration = find_configuration(Path.cwd())
-    given = {name.replace("_", "-"): value for name, value in options.items()} | {"input": input_name}
+    given = {name.replace("_", "-"): value for name, value in options.items()} | {
+        "input": input_name
+    }
     checked = check_all(files, configuration, given, hashed=findings_report.hashed(output_format))
     unreadable = any(file.unreadable for file in checked)
     shown = [file.filtered() for file in checked]
     if write_baseline is not None:
         from shiftlint.linting import baseline as known
 
-        click.echo(f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}", err=True)
+        click.echo(
+            f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}",
+            err=True,
+        )
         return WRONG_INPUT if unreadable else 0
     if baseline is None and "baseline" in configuration.table:
         baseline = configuration.folder / configuration.table["baseline"]
@@ -115,16 +178,25 @@ def check(
         if hidden.count:
             click.echo(f"{hidden.count} known findings are left out ({baseline})", err=True)
         if hidden.rewritten:
-            click.echo(f"{baseline}: rewritten, its findings are now known whatever the wording of messages", err=True)
+            click.echo(
+                f"{baseline}: rewritten, its findings are now known whatever the wording of "
+                "messages",
+                err=True,
+            )
     level = fail_on or configuration.table.get("fail-on", "error")
     failing = LEVELS[: LEVELS.index(level) + 1]
     _print_report(shown, output_format, failing, statistics=statistics)
     if unreadable:
         return WRONG_INPUT
-    return int(not exit_zero and any(finding.level in failing for file in shown for finding in file.findings))
+    return int(
+        not exit_zero
+        and any(finding.level in failing for file in shown for finding in file.findings)
+    )
 
 
-def _print_report(files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool) -> None:
+def _print_report(
+    files: Sequence[Checked], output_format: str, failing: Sequence[str], *, statistics: bool
+) -> None:
     from shiftlint.rules.finding import Level
 
     if statistics and output_format != "text":
@@ -142,7 +214,9 @@ def _print_report(files: Sequence[Checked], output_format: str, failing: Sequenc
 
 @cli.command()
 @_shared
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) -> int:
     """Print the contract of networks: period, windows, padding, legal sizes; no verdict.
 
@@ -163,7 +237,9 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     for path in files:
         try:
             with readable(path) as file:
-                models.append((path, file_sha256(file), analyze_file(file, input_name=input_name, where=path)))
+                models.append(
+                    (path, file_sha256(file), analyze_file(file, input_name=input_name, where=path))
+                )
         except InputError as error:
             models.append((path, None, Finding(error.code or "SL001", Level.ERROR, error.message)))
     if output_format == "json":
@@ -179,14 +255,21 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
 
 @cli.command()
 @click.argument("file", metavar="FILE")
-@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random images.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random images."
+)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def verify(file: str, input_name: str | None, seed: int, output_format: str) -> int:
     """Measure with onnxruntime what the contract of a network claims.
 
-    Shifts by the period and by every divisor of it, windows by changing the image outside of them, tiles against the whole. Exits
-    with 1 if a measurement contradicts. Needs pip install "shiftlint[cpu]".
+    Shifts by the period and by every divisor of it, windows by changing the image outside of them,
+    tiles against the whole. Exits with 1 if a measurement contradicts. Needs pip install
+    "shiftlint[cpu]".
 
     \b
     shiftlint verify zoo/dsb2018.onnx
@@ -205,17 +288,32 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
 
 @cli.command()
 @click.argument("file", metavar="FILE")
-@click.option("--sizes", type=SizesType(), nargs=2, required=True, metavar="N|Y,X N|Y,X", help="Input px to compare.")
+@click.option(
+    "--sizes",
+    type=SizesType(),
+    nargs=2,
+    required=True,
+    metavar="N|Y,X N|Y,X",
+    help="Input px to compare.",
+)
 @click.option("--output", metavar="NAME", help="Which output; else all of them.")
-@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
+)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def why(
-    file: str, sizes: tuple[tuple[int, ...], tuple[int, ...]], output: str | None, input_name: str | None, output_format: str
+    file: str,
+    sizes: tuple[tuple[int, ...], tuple[int, ...]],
+    output: str | None,
+    input_name: str | None,
+    output_format: str,
 ) -> int:
     """Say why a network computes something else at one size than at another.
 
-    Names the first node whose program differs, and what differs there. Exits with 0 if the programs are the same, with 1 if not,
-    with 2 if the network does not run at one of the sizes.
+    Names the first node whose program differs, and what differs there. Exits with 0 if the programs
+    are the same, with 1 if not, with 2 if the network does not run at one of the sizes.
 
     \b
     shiftlint why model.onnx --sizes 256 512
@@ -234,13 +332,32 @@ def why(
 
 @cli.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there; else in place. Never half-written.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write there; else in place. Never half-written.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an OUTPUT that exists.")
 @click.option("--diff", is_flag=True, help="Only show what would change.")
-@click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="More metadata, as train_window=[20,20]. Repeatable.")
-@click.option("--crop-output", is_flag=True, help="Append a crop of the outputs to a whole number of steps.")
-@click.option("--to-valid", is_flag=True, help="Remove padding: the output becomes the interior of the original's.")
-@click.option("--input", "input_name", metavar="NAME", help="Which input is the image, if there are several.")
+@click.option(
+    "--set",
+    "values",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="More metadata, as train_window=[20,20]. Repeatable.",
+)
+@click.option(
+    "--crop-output", is_flag=True, help="Append a crop of the outputs to a whole number of steps."
+)
+@click.option(
+    "--to-valid",
+    is_flag=True,
+    help="Remove padding: the output becomes the interior of the original's.",
+)
+@click.option(
+    "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
+)
 def fix(
     file: Path,
     output: Path | None,
@@ -257,7 +374,8 @@ def fix(
 
     \b
     shiftlint fix model.onnx --diff
-    shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set license=MIT
+    shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set
+    license=MIT
     """
     from shiftlint.console.whole_files import write_atomically
     from shiftlint.errors import InputError
@@ -266,14 +384,32 @@ def fix(
     from shiftlint.fix.stored_metadata import parse_values
 
     target = output or file
-    if not diff and output is not None and output.exists() and not overwrite and output.absolute() != file.absolute():
-        raise InputError(f"output exists ({output}): expected a new name, got a file. Add --overwrite to replace it.")
-    fixed = fix_file(file, parse_values(values), crop_output=crop_output, to_valid=to_valid, input_name=input_name)
+    if (
+        not diff
+        and output is not None
+        and output.exists()
+        and not overwrite
+        and output.absolute() != file.absolute()
+    ):
+        raise InputError(
+            f"output exists ({output}): expected a new name, got a file. Add --overwrite to "
+            "replace it."
+        )
+    fixed = fix_file(
+        file,
+        parse_values(values),
+        crop_output=crop_output,
+        to_valid=to_valid,
+        input_name=input_name,
+    )
     if diff:
         click.echo(difference(fixed.before, fixed.after, str(file)) or f"{file}: nothing to change")
         return
     if has_external_data(fixed.after) and target.absolute().parent != file.absolute().parent:
-        raise InputError(f"weights lie beside the model ({file}): expected an output in the same folder, got {target}.")
+        raise InputError(
+            f"weights lie beside the model ({file}): expected an output in the same folder, got "
+            f"{target}."
+        )
     write_atomically(target, fixed.after.SerializeToString())
     for sentence in fixed.done:
         click.echo(f"{target}: {sentence}")
@@ -281,10 +417,23 @@ def fix(
 
 @cli.command()
 @click.argument("code", required=False)
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--new", nargs=2, metavar="CODE TITLE", help="Write a new rule and the row of its test, in a checkout.")
-@click.option("--operator", metavar="OP", help="With --new: the operator that the rule flags until it is written.")
-def rule(code: str | None, output_format: str, new: tuple[str, str] | None, operator: str | None) -> None:
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--new",
+    nargs=2,
+    metavar="CODE TITLE",
+    help="Write a new rule and the row of its test, in a checkout.",
+)
+@click.option(
+    "--operator",
+    metavar="OP",
+    help="With --new: the operator that the rule flags until it is written.",
+)
+def rule(
+    code: str | None, output_format: str, new: tuple[str, str] | None, operator: str | None
+) -> None:
     """Print the manual of a rule, or the list of all rules; or start a new one.
 
     \b
@@ -304,10 +453,16 @@ def _start_rule(code: str | None, new: tuple[str, str], operator: str | None) ->
     from shiftlint.rules.new_rule import OPERATOR, new_rule
 
     if code is not None:
-        raise click.UsageError(f"--new: expected its code and its title alone, got {code!r} too. Put the title in quotes.")
+        raise click.UsageError(
+            f"--new: expected its code and its title alone, got {code!r} too. Put the title in "
+            "quotes."
+        )
     for path in new_rule(*new, operator=operator or OPERATOR):
         click.echo(f"{path}: written")
-    click.echo(f"Now write its manual, examples and check; pytest tests/shiftlint/rules/test_rules.py -k {new[0].upper()}")
+    click.echo(
+        "Now write its manual, examples and check; pytest tests/shiftlint/rules/test_rules.py -k "
+        f"{new[0].upper()}"
+    )
 
 
 def _print_rules(code: str | None, output_format: str) -> None:
@@ -320,10 +475,16 @@ def _print_rules(code: str | None, output_format: str) -> None:
     known = modules()
     if code is not None and code.upper() not in known:
         near = get_close_matches(code.upper(), known, 1, 0)
-        raise InputError(f"no such rule ({code}): expected a code such as {near[0]}, got {code!r}. shiftlint rule lists all.")
+        raise InputError(
+            f"no such rule ({code}): expected a code such as {near[0]}, got {code!r}. shiftlint "
+            "rule lists all."
+        )
     chosen = [known[code.upper()]] if code else list(known.values())
     if output_format == "json":
-        listed = [{"code": m.CODE, "level": m.LEVEL.value, "title": m.TITLE, "manual": m.__doc__} for m in chosen]
+        listed = [
+            {"code": m.CODE, "level": m.LEVEL.value, "title": m.TITLE, "manual": m.__doc__}
+            for m in chosen
+        ]
         click.echo(json.dumps(listed, indent=1))
     elif code:
         click.echo((chosen[0].__doc__ or "").strip())
@@ -334,5 +495,9 @@ def _print_rules(code: str | None, output_format: str) -> None:
 
 def main() -> NoReturn:
     """Run the command."""
-    gc.set_threshold(50_000)  # imports and contracts make many objects and hardly a cycle: looking for some took a tenth of a run
+    gc.set_threshold(
+        50_000
+        # imports and contracts make many objects and hardly a cycle: looking for some took a tenth
+        # of a run
+    )
     run(cli, "shiftlint")

@@ -1,4 +1,6 @@
-"""The one error that a user can cause: it carries a whole sentence and ends the command with exit code 2."""
+"""The one error that a user can cause: it carries a whole sentence and ends the command with exit
+code 2.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from __future__ import annotations
 class InputError(ValueError):
     """A file, an argument or an image that cannot be used.
 
-    The message is one line of the form `what (where): expected E, got G. Do this.`; where a rule stands behind the error, `str`
-    begins with its code.
+    The message is one line of the form `what (where): expected E, got G. Do this.`; where a rule
+    stands behind the error, `str` begins with its code.
 
     Attributes
     ----------

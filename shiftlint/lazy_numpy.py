@@ -1,4 +1,6 @@
-"""numpy, imported when something of it is first used: that takes longer than the analysis of most networks, and few need it."""
+"""numpy, imported when something of it is first used: that takes longer than the analysis of most
+networks, and few need it.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "shared(*needed): uses these of ../shared; skipped where one is missing")
+    config.addinivalue_line(
+        "markers", "shared(*needed): uses these of ../shared; skipped where one is missing"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,6 @@
-"""Is a run in tiles honest: does it give what the network gives for the whole image, as its plan says?"""
+"""Is a run in tiles honest: does it give what the network gives for the whole image, as its plan
+says?
+"""
 
 from __future__ import annotations
 
@@ -24,23 +26,38 @@ def dishonest(
     rounded: float = ROUNDED,
     jumping: float = 0.0,
 ) -> str | None:
-    """What is wrong with a result in tiles, (C, *space) as the whole image's; None where it is as the plan says.
+    """What is wrong with a result in tiles, (C, *space) as the whole image's; None where it is as
+    the plan says.
 
-    Of a plan that is not `bitwise` px may differ by `rounded` standard deviations, and a share of `jumping` by any amount.
+    Of a plan that is not `bitwise` px may differ by `rounded` standard deviations, and a share of
+    `jumping` by any amount.
 
-    A coordinate of interpolation is known to float32: at n px it is wrong by up to n·eps, and the interpolated value by as much of
-    the difference between two px. Where the contract says that weights depend on the place, this is allowed, too.
+    A coordinate of interpolation is known to float32: at n px it is wrong by up to n·eps, and the
+    interpolated value by as much of the difference between two px. Where the contract says that
+    weights depend on the place, this is allowed, too.
     """
     if found.shape != whole.shape:
         return f"{found.shape} where the whole image gives {whole.shape}"
     apart = gaps(found, whole)
     if not apart.any():
         return None
-    px = max((plan_axis.output_px for plan_axis, axis in zip(plan.axes, axes, strict=True) if not axis.bitwise), default=0)
-    allowed = 0.0 if plan.bitwise else max(rounded * deviation(whole), px * FLOAT32 * _steepest(whole))
+    px = max(
+        (
+            plan_axis.output_px
+            for plan_axis, axis in zip(plan.axes, axes, strict=True)
+            if not axis.bitwise
+        ),
+        default=0,
+    )
+    allowed = (
+        0.0 if plan.bitwise else max(rounded * deviation(whole), px * FLOAT32 * _steepest(whole))
+    )
     if (apart > allowed).mean() <= (0.0 if plan.bitwise else jumping):
         return None
-    return f"{(apart > 0).mean():.2%} of the px differ, by up to {apart.max():.3g} where {allowed:.3g} is allowed"
+    return (
+        f"{(apart > 0).mean():.2%} of the px differ, by up to {apart.max():.3g} where "
+        f"{allowed:.3g} is allowed"
+    )
 
 
 def deviation(values: NDArray[Any]) -> float:

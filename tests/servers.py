@@ -29,12 +29,20 @@ def nginx(served: Path) -> Iterator[str]:
         pytest.skip("nginx is not installed")
     port = free_port()
     with tempfile.TemporaryDirectory() as place:
-        temporary = "".join(f"{kind}_temp_path {place}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        (Path(place) / "nginx.conf").write_text(
-            f"daemon off; pid {place}/nginx.pid; error_log {place}/error.log; events {{}} user root; "
-            f"http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port}; root {served}; }} }}"
+        temporary = "".join(
+            f"{kind}_temp_path {place}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        with subprocess.Popen([program, "-c", f"{place}/nginx.conf"], stderr=subprocess.DEVNULL) as server:
+        (Path(place) / "nginx.conf").write_text(
+            f"daemon off; pid {place}/nginx.pid; error_log {place}/error.log; events {{}} user "
+            "root; "
+            "http "
+            f"{{ access_log off; {temporary} "
+            f"server {{ listen 127.0.0.1:{port}; root {served}; }} }}"
+        )
+        with subprocess.Popen(
+            [program, "-c", f"{place}/nginx.conf"], stderr=subprocess.DEVNULL
+        ) as server:
             try:
                 _await(port)
                 yield f"http://127.0.0.1:{port}"

@@ -13,9 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-FOLDERS = {Path(folder).name: ROOT / folder for folder in ("shiftlint", "runtime/shiftrun", "zoo/shiftzoo", "schemas/shiftschemas")}
+FOLDERS = {
+    Path(folder).name: ROOT / folder
+    for folder in ("shiftlint", "runtime/shiftrun", "zoo/shiftzoo", "schemas/shiftschemas")
+}
 DISTRIBUTIONS = packages_distributions()
-NOT_HERE = {"onnxruntime-gpu": "onnxruntime", "nvidia-ml-py": "pynvml"}  # may not be installed beside others, or need no GPU
+NOT_HERE = {
+    "onnxruntime-gpu": "onnxruntime",
+    "nvidia-ml-py": "pynvml",
+}  # may not be installed beside others, or need no GPU
 BESIDE = {"onnxscript", "imagecodecs"}  # imported by torch.onnx, by tifffile
 OPTIONAL = {  # by module: the extra that a message or a docstring there names
     "onnxruntime": {"cpu", "gpu"},
@@ -80,9 +86,13 @@ def test_the_imports_are_found() -> None:
 def test_what_is_imported_is_declared(module: str) -> None:
     places = OPTIONAL.get(module, {""})
     for place in places:
-        assert distributions_of(module) & DECLARED[place], f"{module}, in {USED[module]}: declare it ({place or 'always'})"
+        assert distributions_of(module) & DECLARED[place], (
+            f"{module}, in {USED[module]}: declare it ({place or 'always'})"
+        )
     if module in OPTIONAL:
-        assert not distributions_of(module) & DECLARED[""], f"{module} comes with every install: it is not optional"
+        assert not distributions_of(module) & DECLARED[""], (
+            f"{module} comes with every install: it is not optional"
+        )
 
 
 @pytest.mark.parametrize("place", [place for place in DECLARED if place != "dev"])

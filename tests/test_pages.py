@@ -1,4 +1,6 @@
-"""The pages for builders: their worked examples run as they stand, their rooms are those of the house, no license is left out."""
+"""The pages for builders: their worked examples run as they stand, their rooms are those of the
+house, no license is left out.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,18 @@ from tests import pages
 
 PROJECT = tomllib.loads(pages.text_of("pyproject.toml"))
 CONTRACTS = PROJECT["tool"]["importlinter"]["contracts"]
-LAYERS = {(*contract.get("containers", ()),): contract["layers"] for contract in CONTRACTS if contract["type"] == "layers"}
+LAYERS = {
+    (*contract.get("containers", ()),): contract["layers"]
+    for contract in CONTRACTS
+    if contract["type"] == "layers"
+}
 COPIED = ("pyproject.toml", "shiftlint", "runtime", "zoo", "schemas", "tests/shiftlint/rules")
 UNUSED = shutil.ignore_patterns("__pycache__")
-EXAMPLES = [(name, part.splitlines()[0], part) for name in pages.NAMES for part in pages.sections(pages.text_of(name), "Add ")]
+EXAMPLES = [
+    (name, part.splitlines()[0], part)
+    for name in pages.NAMES
+    for part in pages.sections(pages.text_of(name), "Add ")
+]
 PAGES_WITH_EXAMPLES = list(dict.fromkeys(name for name, _, _ in EXAMPLES))
 
 
@@ -42,7 +52,9 @@ def copy(tmp_path: Path) -> Path:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command of a page on the packages of a copy; `> FILE` at its end takes what it prints."""
+    """Run a command of a page on the packages of a copy; `> FILE` at its end takes what it
+    prints.
+    """
     words, _, target = command.partition(" > ")
     name, *arguments = shlex.split(words)
     start = {
@@ -51,7 +63,14 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     }.get(name, [sys.executable, "-c", f"from {name}.cli import main; main()"])
     places = os.pathsep.join(str(folder / place) for place in (".", "runtime", "zoo", "schemas"))
     environment = os.environ | {"PYTHONPATH": places, "COLUMNS": "200"}
-    done = subprocess.run([*start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*start, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if target:
         (folder / target.strip()).write_text(done.stdout, encoding="utf-8")
         done.stdout = ""
@@ -109,18 +128,31 @@ def test_the_rooms_are_the_layers_that_are_held(page: str, container: tuple[str,
 
 
 def test_the_rooms_of_the_tests_and_the_schemas_are_there() -> None:
-    folders = {path.name for path in (pages.ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    folders = {
+        path.name
+        for path in (pages.ROOT / "tests").iterdir()
+        if path.is_dir() and path.name != "__pycache__"
+    }
     assert set(rooms("tests/README.md")) == folders
     schemas = (pages.ROOT / "schemas/shiftschemas").glob("*.schema.json")
-    assert set(rooms("schemas/README.md", "schemas")) == {path.name.removesuffix(".schema.json") for path in schemas}
+    assert set(rooms("schemas/README.md", "schemas")) == {
+        path.name.removesuffix(".schema.json") for path in schemas
+    }
 
 
 def test_every_dependency_has_its_license() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
-    declared = [*PROJECT["project"]["dependencies"], *(one for extra in extras.values() for one in extra)]
+    declared = [
+        *PROJECT["project"]["dependencies"],
+        *(one for extra in extras.values() for one in extra),
+    ]
     names = {re.split(r"[^\w-]", one)[0] for one in declared} - {PROJECT["project"]["name"]}
     (section,) = pages.sections(pages.text_of("runtime/README.md"), "Licenses")
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")][2:]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in section.splitlines()
+        if line.startswith("|")
+    ][2:]
     assert {row[0] for row in rows} == names
     assert all(all(row) for row in rows)
 

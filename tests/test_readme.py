@@ -1,4 +1,6 @@
-"""What the pages show: every flag exists, README's commands print what stands below them, every path in the tables is there."""
+"""What the pages show: every flag exists, README's commands print what stands below them, every
+path in the tables is there.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,12 @@ from tests import pages
 
 ROOT = pages.ROOT
 README = pages.text_of("README.md")
-COMMANDS = [one for name in pages.NAMES for block in pages.blocks(pages.text_of(name)) for one in pages.commands(block)]
+COMMANDS = [
+    one
+    for name in pages.NAMES
+    for block in pages.blocks(pages.text_of(name))
+    for one in pages.commands(block)
+]
 SHOWN = [one for block in pages.blocks(README) for one in pages.commands(block) if one.output]
 TABLES = [name for name in pages.NAMES if "## Where to change what" in pages.text_of(name)]
 LINKS = [
@@ -30,7 +37,13 @@ LINKS = [
 
 def _run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     code = f"from {arguments[0]}.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments[1:]], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -68,18 +81,26 @@ def test_every_flag_exists(tool: str, tmp_path: Path) -> None:
     used: dict[str, set[str]] = {}
     for words in (shlex.split(one.text) for one in COMMANDS):
         if words[0] == tool:
-            used.setdefault(words[1], set()).update(found[0] for word in words if (found := re.match(r"--?[a-z][a-z-]*", word)))
+            used.setdefault(words[1], set()).update(
+                found[0] for word in words if (found := re.match(r"--?[a-z][a-z-]*", word))
+            )
     assert used
     for command, flags in used.items():
-        known = set(re.findall(r"--?[a-z][a-z-]*", _run([tool, command, "--help"], tmp_path).stdout))
+        known = set(
+            re.findall(r"--?[a-z][a-z-]*", _run([tool, command, "--help"], tmp_path).stdout)
+        )
         assert flags <= known, command
 
 
 def test_the_configuration_is_taken(tmp_path: Path) -> None:
-    tables = re.findall(r"^```toml\n(.*?)^```", pages.text_of("shiftlint/README.md"), re.MULTILINE | re.DOTALL)
+    tables = re.findall(
+        r"^```toml\n(.*?)^```", pages.text_of("shiftlint/README.md"), re.MULTILINE | re.DOTALL
+    )
     (found,) = [text for text in tables if "[tool.shiftlint]" in text]
     (tmp_path / "pyproject.toml").write_text(found)
-    assert find_configuration(tmp_path).settings(str(tmp_path / "models/a_3d.onnx"), {}).wish.tile == (64, 128, 128)
+    assert find_configuration(tmp_path).settings(
+        str(tmp_path / "models/a_3d.onnx"), {}
+    ).wish.tile == (64, 128, 128)
 
 
 @pytest.mark.parametrize("page", TABLES)
@@ -100,4 +121,6 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
     assert target.exists()
     if heading:
         headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
-        assert heading in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+        assert heading in {
+            re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings
+        }

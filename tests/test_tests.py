@@ -1,4 +1,6 @@
-"""Laws of the tests themselves: each module stands alone, and all of them pass in a clone with nothing beside it."""
+"""Laws of the tests themselves: each module stands alone, and all of them pass in a clone with
+nothing beside it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ import pytest
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(TESTS.rglob("*.py"))}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in sorted(TESTS.rglob("*.py"))
+}
 TEST_MODULES = [name for name in MODULES if name.rsplit(".", 1)[-1].startswith("test_")]
 
 
@@ -33,7 +38,9 @@ def imported(name: str) -> set[str]:
             found.update(alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{name}: expected absolute imports, got a relative one"
-            found.update({node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)})
+            found.update(
+                {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+            )
     return found & MODULES.keys()
 
 
@@ -55,7 +62,9 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def paths(name: str) -> Iterator[str]:
-    """The strings in a module that are paths: with a slash in them, or put together by one, but not prose."""
+    """The strings in a module that are paths: with a slash in them, or put together by one, but not
+    prose.
+    """
     for node in ast.walk(tree_of(name)):
         joined = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
         for part in ast.iter_child_nodes(node):
@@ -66,7 +75,10 @@ def paths(name: str) -> Iterator[str]:
 
 def test_there_are_modules() -> None:
     assert len(TEST_MODULES) > 50
-    assert imported("tests.shiftrun.inference.test_run_tiles") == {"tests.shiftrun.networks", "tests.shiftrun.stitching"}
+    assert imported("tests.shiftrun.inference.test_run_tiles") == {
+        "tests.shiftrun.networks",
+        "tests.shiftrun.stitching",
+    }
     assert "tests.shared" in all_imported("tests.shiftrun.tiles.test_region_conformance")
 
 
@@ -78,11 +90,16 @@ def test_no_module_imports_from_a_test_module(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in TEST_MODULES])
 def test_what_is_imported_does_not_skip(name: str) -> None:
-    skips = {node.attr for node in at_import(tree_of(name)) if isinstance(node, ast.Attribute)} & {"skip", "importorskip"}
+    skips = {node.attr for node in at_import(tree_of(name)) if isinstance(node, ast.Attribute)} & {
+        "skip",
+        "importorskip",
+    }
     assert not skips, "in a helper it would skip, or fail, every module that imports it"
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in {"tests.shared", "tests.test_tests"}])
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if name not in {"tests.shared", "tests.test_tests"}]
+)
 def test_only_one_module_knows_where_the_shared_folder_lies(name: str) -> None:
     found = [path for path in paths(name) if "shared" in path.split("/")]
     assert not found, "import SHARED from tests.shared, and mark the tests with pytest.mark.shared"
@@ -101,7 +118,9 @@ def test_what_uses_the_shared_folder_is_marked(name: str) -> None:
     for node in tree.body:
         if isinstance(node, ast.Assign) and _names(node.value) & reached:
             reached |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _names(node) & reached]
+    tests = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and _names(node) & reached
+    ]
     assert tests, "tests.shared is imported for nothing"
     for test in tests:
         marks = [ast.unparse(decorator) for decorator in test.decorator_list]
@@ -120,7 +139,9 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def test_with_nothing_beside_it_what_needs_the_shared_folder_is_skipped(tmp_path: Path) -> None:
-    """The modules that use it are collected without an error, and each test that is marked says what it lacks."""
+    """The modules that use it are collected without an error, and each test that is marked says
+    what it lacks.
+    """
     alone = tmp_path / "alone"
     shutil.copytree(TESTS, alone / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.iterdir():
@@ -128,11 +149,17 @@ def test_with_nothing_beside_it_what_needs_the_shared_folder_is_skipped(tmp_path
             (alone / path.name).symlink_to(path)
     command = [sys.executable, "-m", "pytest", "-m", "shared", "-rs", "-p", "no:cacheprovider"]
     command += [str(MODULES[name].relative_to(ROOT)) for name in USERS]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and path != str(ROOT))}
-    done = subprocess.run(command, cwd=alone, env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path and path != str(ROOT))
+    }
+    done = subprocess.run(
+        command, cwd=alone, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
     assert re.fullmatch(r"\d+ skipped, \d+ deselected in .*", last), last
-    reasons = {line.split(": ", 1)[1] for line in done.stdout.splitlines() if line.startswith("SKIPPED")}
+    reasons = {
+        line.split(": ", 1)[1] for line in done.stdout.splitlines() if line.startswith("SKIPPED")
+    }
     assert reasons
     assert all(reason.startswith(f"needs {tmp_path / 'shared'}") for reason in reasons), reasons

@@ -1,4 +1,6 @@
-"""The shipped model from end to end: what its contract says, and that tiles by the contract equal the whole image bit for bit."""
+"""The shipped model from end to end: what its contract says, and that tiles by the contract equal
+the whole image bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ import shiftlint
 from shiftlint.cli import cli
 from shiftlint.errors import InputError
 
-pytest.importorskip("onnxruntime", reason="running a model needs onnxruntime (the extra [cpu] or [gpu])")
+pytest.importorskip(
+    "onnxruntime", reason="running a model needs onnxruntime (the extra [cpu] or [gpu])"
+)
 
 from shiftrun.files.reading.images import read_pixels
 from shiftrun.model.open_model import INSTANCE_OUTPUTS, Model, open_model
@@ -42,22 +46,41 @@ def test_check(options: tuple[str, ...], code: int, said: str) -> None:
 
 
 def test_contract() -> None:
-    result = CliRunner().invoke(cli, ["analyze", str(MODEL), "--output-format", "json"], standalone_mode=False)
+    result = CliRunner().invoke(
+        cli, ["analyze", str(MODEL), "--output-format", "json"], standalone_mode=False
+    )
     (model,) = json.loads(result.stdout)["models"]
     for output in model["contract"]["outputs"]:
-        assert (output["capacity"], output["upsampling"], output["location_aware"]) == (256, "learned", True)
+        assert (output["capacity"], output["upsampling"], output["location_aware"]) == (
+            256,
+            "learned",
+            True,
+        )
         assert [axis["name"] for axis in output["axes"]] == ["y", "x"]
         for axis in output["axes"]:
-            assert (axis["period"], axis["step"], axis["padding"], axis["border"]) == (16, 16, [], [0, 0])
+            assert (axis["period"], axis["step"], axis["padding"], axis["border"]) == (
+                16,
+                16,
+                [],
+                [0, 0],
+            )
             assert axis["reads"] == [[0, 187]] * 4 + [[0, 203]] * 12
-            assert axis["sizes"] == {"min": 188, "max": None, "modulus": 16, "residues": [12], "misaligned": []}
+            assert axis["sizes"] == {
+                "min": 188,
+                "max": None,
+                "modulus": 16,
+                "residues": [12],
+                "misaligned": [],
+            }
             assert axis["output_size"] == {"scale": "1", "offset": 184}
             assert axis["origin"] == 92
     assert shiftlint.read_metadata(MODEL).contract == shiftlint.analyze(MODEL)
 
 
 def test_windows_by_perturbation() -> None:
-    """Output 0 reads 0..187 and output 4 reads 0..203: a px outside changes nothing, some px at the end does."""
+    """Output 0 reads 0..187 and output 4 reads 0..203: a px outside changes nothing, some px at the
+    end does.
+    """
     session = open_model(MODEL, device="cpu").session
     image = np.random.default_rng(0).normal(size=(1, 1, 204, 204)).astype(np.float32)
     plain = session.run(image)["embedding"]
@@ -87,7 +110,9 @@ def whole(model: Model, image: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("tile", [144, 160, 272, 496])
-def test_tiles_equal_the_whole_image_bit_for_bit(model: Model, image: np.ndarray, whole: dict[str, np.ndarray], tile: int) -> None:
+def test_tiles_equal_the_whole_image_bit_for_bit(
+    model: Model, image: np.ndarray, whole: dict[str, np.ndarray], tile: int
+) -> None:
     assert model.plan(image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).tile_count > 1
     stitched = model.predict(image, tile=tile, outputs=INSTANCE_OUTPUTS)
     for name in INSTANCE_OUTPUTS:

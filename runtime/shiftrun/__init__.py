@@ -1,9 +1,11 @@
-"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings into instances.
+"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings
+into instances.
 
 Examples
 --------
 >>> model = shiftrun.open_model("zoo/dsb2018.onnx")
->>> labels = model.segment(image)  # (Y, X) or (1, Y, X), integers or floats, of numpy or Zarr -> (Y, X) int32
+>>> # (Y, X) or (1, Y, X), integers or floats, of numpy or Zarr -> (Y, X) int32
+>>> labels = model.segment(image)
 >>> labels.shape, labels.dtype
 ((512, 512), dtype('int32'))
 >>> model.predict(image, tile=272)["embedding"].dtype  # (E, Y, X)

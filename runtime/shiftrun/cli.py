@@ -1,4 +1,6 @@
-"""The command line of shiftrun. Imports of the real work stand inside the commands: `--help` must be quick."""
+"""The command line of shiftrun. Imports of the real work stand inside the commands: `--help` must
+be quick.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ PATH = click.Path(path_type=Path)
 
 
 TILE_HELP = (
-    "Output px written per tile, a multiple of the network's step. auto: the size that should be fastest within --memory; never "
+    "Output px written per tile, a multiple of the network's step. auto: the size that should be "
+    "fastest within --memory; never "
     "below 128. The result does not depend on it."
 )
 
@@ -29,16 +32,26 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that plans tiles."""
     options = (
         click.option("--tile", type=TileSize(), default="auto", show_default=True, help=TILE_HELP),
-        click.option("--memory", type=Memory(), help="For --tile auto, on CUDA of the device. Default: 80 % of what is free."),
+        click.option(
+            "--memory",
+            type=Memory(),
+            help="For --tile auto, on CUDA of the device. Default: 80 % of what is free.",
+        ),
         click.option(
             "--pad",
             type=click.Choice(["reflect", "edge", "constant", "none"]),
             default="reflect",
             show_default=True,
-            help="What surrounds the image, once. none: only results that see nothing but the image.",
+            help=(
+                "What surrounds the image, once. none: only results that see nothing but the image."
+            ),
         ),
         click.option(
-            "--force", is_flag=True, help="Take a fresh contract for a stale one; stitch naively where exactness is refused."
+            "--force",
+            is_flag=True,
+            help=(
+                "Take a fresh contract for a stale one; stitch naively where exactness is refused."
+            ),
         ),
     )
     for option in reversed(options):
@@ -52,10 +65,17 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--axes",
         type=Axes(),
         default="",
-        help="The axes of the file in their order, such as TCZYX. Default: as the file says. Images along T, and along any other "
-        "axis that the network does not see, are run one by one.",
+        help=(
+            "The axes of the file in their order, such as TCZYX. Default: as the file says. "
+            "Images along T, and along any other axis that the network does not see, are run one "
+            "by one."
+        ),
     )
-    channel = click.option("--channel", type=click.IntRange(min=0), help="The one channel to take, from 0. Default: all.")
+    channel = click.option(
+        "--channel",
+        type=click.IntRange(min=0),
+        help="The one channel to take, from 0. Default: all.",
+    )
     return axes(channel(command))
 
 
@@ -67,22 +87,31 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="auto|cpu|cuda|coreml|directml|PROVIDER",
             default="auto",
             show_default=True,
-            help="Where to run: the GPU by NVIDIA if there is one, or what onnxruntime has under this name.",
+            help=(
+                "Where to run: the GPU by NVIDIA if there is one, or what onnxruntime has under "
+                "this name."
+            ),
         ),
         click.option(
             "--precision",
             type=click.Choice(["exact", "tf32", "fp16"]),
             default="exact",
             show_default=True,
-            help="exact is bit for bit the whole image; the others are faster, on cuda only, and the report says what they cost.",
+            help=(
+                "exact is bit for bit the whole image; the others are faster, on cuda only, and "
+                "the report says what they cost."
+            ),
         ),
         click.option(
             "--check",
             type=click.IntRange(min=0),
             default=None,
             metavar="N",
-            help="Compare N random tiles with larger windows while running; a difference that is not allowed is an error. 0: none. "
-            "Default: a network's first run on this device proves itself, and that is remembered.",
+            help=(
+                "Compare N random tiles with larger windows while running; a difference that is "
+                "not allowed is an error. 0: none. Default: a network's first run on this device "
+                "proves itself, and that is remembered."
+            ),
         ),
         click.option(
             "--normalize",
@@ -96,13 +125,18 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(min=1),
             default=1,
             show_default=True,
-            help="Tiles that are run at a time; they share the cores. The result does not depend on it.",
+            help=(
+                "Tiles that are run at a time; they share the cores. The result does not depend "
+                "on it."
+            ),
         ),
         click.option(
             "--region",
             type=RegionBox(),
-            help="Compute this part of the result alone, px: what the full run would give there; the whole image is still read for "
-            "its percentiles. Labels are numbered anew.",
+            help=(
+                "Compute this part of the result alone, px: what the full run would give there; "
+                "the whole image is still read for its percentiles. Labels are numbered anew."
+            ),
         ),
         click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
         click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
@@ -133,28 +167,54 @@ def cli() -> None:
     "output",
     type=PATH,
     required=True,
-    help="Labels (uint16, or uint32 if needed): a .tif, an OME-TIFF (.ome.tif) or OME-Zarr (.zarr); for several images a folder.",
+    help=(
+        "Labels (uint16, or uint32 if needed): a .tif, an OME-TIFF (.ome.tif) or OME-Zarr "
+        "(.zarr); for several images a folder."
+    ),
 )
-@click.option("--preview", type=PATH, help="A PNG of the image, of a series the first, with the objects outlined.")
-@click.option("--csv", "table", type=PATH, help="A table of the objects: area, centroid, bounding box, mean intensity.")
-@click.option("--bandwidth", type=click.FloatRange(min=0, min_open=True), help="Of mean shift. Default: the model's metadata.")
-@click.option("--threshold", type=float, help="Foreground is a logit above it. Default: the model's metadata, else 0.")
-@click.option("--min-size", type=click.IntRange(min=0), help="Drop objects of fewer px. Default: the model's metadata, else 0.")
+@click.option(
+    "--preview",
+    type=PATH,
+    help="A PNG of the image, of a series the first, with the objects outlined.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=PATH,
+    help="A table of the objects: area, centroid, bounding box, mean intensity.",
+)
+@click.option(
+    "--bandwidth",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of mean shift. Default: the model's metadata.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    help="Foreground is a logit above it. Default: the model's metadata, else 0.",
+)
+@click.option(
+    "--min-size",
+    type=click.IntRange(min=0),
+    help="Drop objects of fewer px. Default: the model's metadata, else 0.",
+)
 @running_options
 def segment(**options: Any) -> None:
-    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json), a table and a preview.
+    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json), a table
+    and a preview.
 
-    IMAGE is a TIFF, OME-TIFF, PNG, JPEG, npy file or a folder of OME-Zarr 0.4 or 0.5. Several images, a quoted pattern or a folder
-    of images are run one after the other; then -o, --csv and --preview name folders. One that fails is named, the others go on.
+    IMAGE is a TIFF, OME-TIFF, PNG, JPEG, npy file or a folder of OME-Zarr 0.4 or 0.5. Several
+    images, a quoted pattern or a folder of images are run one after the other; then -o, --csv and
+    --preview name folders. One that fails is named, the others go on.
 
     \b
     Examples:
       shiftrun segment nuclei.onnx cells.tif -o labels.tif
-      shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496 --min-size 30
-      shiftrun segment nuclei.onnx cells.zarr -o labels.zarr --csv objects.csv --memory 1GB
-      shiftrun segment nuclei.onnx movie.tif -o labels.ome.tif --axes TCYX --channel 1
-      shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096
-      shiftrun segment nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
+      shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496
+      --min-size 30 shiftrun segment nuclei.onnx cells.zarr -o labels.zarr --csv objects.csv
+      --memory 1GB shiftrun segment nuclei.onnx movie.tif -o labels.ome.tif --axes TCYX --channel 1
+      shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096 shiftrun segment
+      nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
     """
     from shiftrun.commands.segment import segment_images
 
@@ -165,19 +225,28 @@ def segment(**options: Any) -> None:
 @click.argument("model", type=PATH)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option(
-    "-o", "output", type=PATH, required=True, help="An array (C, *space) of float32, as .npy, .tif or .zarr; for several a folder."
+    "-o",
+    "output",
+    type=PATH,
+    required=True,
+    help="An array (C, *space) of float32, as .npy, .tif or .zarr; for several a folder.",
 )
 @click.option(
     "--output",
     "names",
     multiple=True,
-    help="Which output of the network; may be given several times, or all: then files are called OUTPUT.NAME.npy. "
-    "Default: the first that is an image.",
+    help=(
+        "Which output of the network; may be given several times, or all: then files are called "
+        "OUTPUT.NAME.npy. Default: the first that is an image."
+    ),
 )
-@click.option("--input", "image_input", help="The input that takes the image, where a network has several.")
+@click.option(
+    "--input", "image_input", help="The input that takes the image, where a network has several."
+)
 @running_options
 def embed(**options: Any) -> None:
-    """Run any network on IMAGE and write one of its outputs, without clustering. IMAGE is as of shiftrun segment.
+    """Run any network on IMAGE and write one of its outputs, without clustering. IMAGE is as of
+    shiftrun segment.
 
     \b
     Examples:
@@ -201,13 +270,20 @@ def _complain(line: str) -> None:
 @cli.command()
 @click.argument("model", type=PATH)
 @click.argument("image", type=PATH)
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="A table or JSON.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A table or JSON.",
+)
 @click.option("--picture", type=PATH, help="A PNG of the tiles and of what one of them reads.")
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @image_options
 @planning_options
 def plan(output_format: str, **options: Any) -> None:
-    """Show how IMAGE would be cut for MODEL: tiles, reads, padding, what the halo costs, and the time and memory of a run.
+    """Show how IMAGE would be cut for MODEL: tiles, reads, padding, what the halo costs, and the
+    time and memory of a run.
 
     The time is that of one tile, measured now, times their number; clustering comes on top.
 

@@ -1,4 +1,6 @@
-"""Who is told how far the work is, and progress bars: on a terminal only, on stderr, with a rate and the time left."""
+"""Who is told how far the work is, and progress bars: on a terminal only, on stderr, with a rate
+and the time left.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int], None]  # is told (done, in all): tiles, windows, bytes; raise from it to cancel
+Progress = Callable[
+    [int, int], None
+]  # is told (done, in all): tiles, windows, bytes; raise from it to cancel
 
 
 @contextmanager

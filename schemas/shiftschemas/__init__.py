@@ -1,4 +1,6 @@
-"""The JSON Schemas (2020-12) of everything that shiftlint, shiftrun and shiftzoo exchange, and the check against them."""
+"""The JSON Schemas (2020-12) of everything that shiftlint, shiftrun and shiftzoo exchange, and the
+check against them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Breach(NamedTuple):
     got : object
         What stands there.
     unknown, known : tuple of str
-        Keys in `got` that the schema does not allow, and those it does; empty if something else is wrong.
+        Keys in `got` that the schema does not allow, and those it does; empty if something else is
+        wrong.
     """
 
     path: tuple[str | int, ...]
@@ -35,7 +38,8 @@ class Breach(NamedTuple):
 
 
 class SchemaError(ValueError):
-    """A document that breaks its schema; the message names the place, what was expected and what was found.
+    """A document that breaks its schema; the message names the place, what was expected and what
+    was found.
 
     Attributes
     ----------
@@ -66,7 +70,9 @@ def validate(document: object, name: str, *, where: str) -> None:
     """
     if conforms(document, load(name)):
         return
-    from jsonschema import Draft202012Validator  # 0.1 s: only where something is wrong, or not known here
+    from jsonschema import (
+        Draft202012Validator,
+    )  # 0.1 s: only where something is wrong, or not known here
     from jsonschema.exceptions import best_match
     from referencing import Registry, Resource
 
@@ -77,14 +83,24 @@ def validate(document: object, name: str, *, where: str) -> None:
     error = best_match(Draft202012Validator(load(name), registry=registry).iter_errors(document))
     if error is not None:
         place = error.json_path.removeprefix("$.") if error.json_path != "$" else "top level"
-        raise SchemaError(f"breaks {name}.schema.json ({where}, {place}): {error.message}.", _breach(error))
+        raise SchemaError(
+            f"breaks {name}.schema.json ({where}, {place}): {error.message}.", _breach(error)
+        )
 
 
 def _breach(error: Any) -> Breach:
-    """The facts of a ValidationError: those of the innermost schema around it that has a description, else of the outermost."""
+    """The facts of a ValidationError: those of the innermost schema around it that has a
+    description, else of the outermost.
+    """
     while error.parent is not None and "description" not in error.schema:
         error = error.parent
     schema, got = error.schema, error.instance
-    known = tuple(sorted(schema.get("properties", ()))) if error.validator == "additionalProperties" else ()
+    known = (
+        tuple(sorted(schema.get("properties", ())))
+        if error.validator == "additionalProperties"
+        else ()
+    )
     unknown = tuple(key for key in got if key not in known) if known else ()
-    return Breach(tuple(error.absolute_path), schema.get("description", error.message), got, unknown, known)
+    return Breach(
+        tuple(error.absolute_path), schema.get("description", error.message), got, unknown, known
+    )

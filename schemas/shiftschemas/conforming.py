@@ -1,8 +1,9 @@
-"""Whether a document surely conforms to a schema: a quick answer for the many that do, without the import of a validator.
+"""Whether a document surely conforms to a schema: a quick answer for the many that do, without the
+import of a validator.
 
-`conforms` knows the part of JSON Schema 2020-12 that small documents need, and reads the schema itself. Yes means that a validator
-says so, too. No means only that it must be asked: it meets a keyword that is not known here, or it is for a validator to say what
-is wrong.
+`conforms` knows the part of JSON Schema 2020-12 that small documents need, and reads the schema
+itself. Yes means that a validator says so, too. No means only that it must be asked: it meets a
+keyword that is not known here, or it is for a validator to say what is wrong.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description"}
 
 
 def conforms(document: Any, schema: Schema, root: Schema | None = None) -> bool:
-    """Whether `document` surely conforms to `schema`, whose local references are looked up in `root`."""
+    """Whether `document` surely conforms to `schema`, whose local references are looked up in
+    `root`.
+    """
     root = schema if root is None else root
-    return all(key in ANNOTATIONS or _holds(key, wanted, document, schema, root) for key, wanted in schema.items())
+    return all(
+        key in ANNOTATIONS or _holds(key, wanted, document, schema, root)
+        for key, wanted in schema.items()
+    )
 
 
 def _holds(key: str, wanted: Any, document: Any, schema: Schema, root: Schema) -> bool:
@@ -48,19 +54,32 @@ def _holds(key: str, wanted: Any, document: Any, schema: Schema, root: Schema) -
             return type(document) not in TYPES["number"] or _bounded(key, document, wanted)
         case "minLength" | "pattern":
             return not isinstance(document, str) or (
-                len(document) >= wanted if key == "minLength" else re.search(wanted, document) is not None
+                len(document) >= wanted
+                if key == "minLength"
+                else re.search(wanted, document) is not None
             )
         case "minItems" | "maxItems":
-            return not isinstance(document, list) or (len(document) >= wanted if key == "minItems" else len(document) <= wanted)
+            return not isinstance(document, list) or (
+                len(document) >= wanted if key == "minItems" else len(document) <= wanted
+            )
         case "items":
-            return not isinstance(document, list) or all(conforms(item, wanted, root) for item in document)
+            return not isinstance(document, list) or all(
+                conforms(item, wanted, root) for item in document
+            )
         case "required":
             return not isinstance(document, dict) or all(name in document for name in wanted)
         case "properties":
-            return not isinstance(document, dict) or all(conforms(document[n], wanted[n], root) for n in wanted if n in document)
+            return not isinstance(document, dict) or all(
+                conforms(document[n], wanted[n], root) for n in wanted if n in document
+            )
         case "additionalProperties":
-            others = document.keys() - schema.get("properties", {}) if isinstance(document, dict) else ()
-            return not others or (isinstance(wanted, dict) and all(conforms(document[name], wanted, root) for name in others))
+            others = (
+                document.keys() - schema.get("properties", {}) if isinstance(document, dict) else ()
+            )
+            return not others or (
+                isinstance(wanted, dict)
+                and all(conforms(document[name], wanted, root) for name in others)
+            )
         case _:
             return False
 
@@ -73,4 +92,8 @@ def _bounded(key: str, document: float, bound: float) -> bool:
 
 def _same(document: Any, wanted: Any) -> bool:
     """Equal scalars of one type: in JSON true is not 1."""
-    return type(document) is type(wanted) and not isinstance(wanted, dict | list) and bool(document == wanted)
+    return (
+        type(document) is type(wanted)
+        and not isinstance(wanted, dict | list)
+        and bool(document == wanted)
+    )

@@ -1,11 +1,15 @@
-"""Why a network is another program at other sizes: what differs at the first node where it does, as facts and in words.
+"""Why a network is another program at other sizes: what differs at the first node where it does, as
+facts and in words.
 
-Of the two keys of that node (`shiftlint.analysis.size_dependence`) the first part that differs is the cause:
+Of the two keys of that node (`shiftlint.analysis.size_dependence`) the first part that differs is
+the cause:
 
     bodies      another branch, or another number of rounds
     operands    an input that is computed from the size has another value
-    besides     other elements along a dimension that does not follow the image (channels), other factors of a Resize
-    geometry    another number of such elements; along an axis of the image another window, border or size
+    besides     other elements along a dimension that does not follow the image (channels), other
+                factors of a Resize
+    geometry    another number of such elements; along an axis of the image another window, border
+                or size
 """
 
 from __future__ import annotations
@@ -47,7 +51,15 @@ class What(StrEnum):
     OTHER = "other"  # the same facts, computed in another way
 
 
-STEERED = {What.BRANCH, What.CHANNELS, What.FACTORS, What.COUNT, What.WINDOW, What.BORDER, What.SIZE}  # by what an operand says
+STEERED = {
+    What.BRANCH,
+    What.CHANNELS,
+    What.FACTORS,
+    What.COUNT,
+    What.WINDOW,
+    What.BORDER,
+    What.SIZE,
+}  # by what an operand says
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,9 @@ def cause_of(probe: Probe, found: Difference, first: Sequence[int], second: Sequ
 Facts = tuple[What, str, Any, Any]
 
 
-def _facts(found: Difference, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]) -> Facts:
+def _facts(
+    found: Difference, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]
+) -> Facts:
     first, second = found.results
     if first.opaque or second.opaque:
         return What.UNKNOWN, "", _unknown(first), _unknown(second)
@@ -106,14 +120,25 @@ def _facts(found: Difference, axes: Mapping[int, str], sizes: Mapping[int, tuple
         if one.bodies != two.bodies:
             return (What.BRANCH, *(values[0][1:] if values else ("", None, None)))
         if one.operands != two.operands and values:
-            differing = {name for (name, *_), a, b in zip(found.operands, one.operands, two.operands, strict=False) if a != b}
-            return next((value for value in values if value[1].partition("[")[0] in differing), values[0])
+            differing = {
+                name
+                for (name, *_), a, b in zip(
+                    found.operands, one.operands, two.operands, strict=False
+                )
+                if a != b
+            }
+            return next(
+                (value for value in values if value[1].partition("[")[0] in differing), values[0]
+            )
         if one.besides != two.besides:
             if found.node.op in {"Resize", "Upsample"}:
                 return What.FACTORS, "", _factors(one.besides), _factors(two.besides)
             if first.shape == second.shape or values:
                 return (What.CHANNELS, *(values[0][1:] if values else ("", None, None)))
-    shapes = (geometry(x, {axis: pair[i] for axis, pair in sizes.items()}) for i, x in enumerate(found.results))
+    shapes = (
+        geometry(x, {axis: pair[i] for axis, pair in sizes.items()})
+        for i, x in enumerate(found.results)
+    )
     for index, (a, b) in enumerate(zip(*shapes, strict=False)):
         if a != b:
             return _along(index, first.dims[index], second.dims[index], axes, sizes)
@@ -126,7 +151,9 @@ def _unknown(x: Tensor) -> str | None:
 
 
 def _value(one: Operand) -> Facts | None:
-    """An input that is computed from the size and differs: its elements, or where there are many the first that differs."""
+    """An input that is computed from the size and differs: its elements, or where there are many
+    the first that differs.
+    """
     name, a, b = one
     if a is None or b is None or a.from_image or b.from_image or operand(a) == operand(b):
         return None
@@ -137,7 +164,9 @@ def _value(one: Operand) -> Facts | None:
     before, after = a.elements.numbers(), b.elements.numbers()
     if len(before) <= FEW and len(after) <= FEW:
         return What.VALUE, name, _told(before, a), _told(after, b)
-    place = next((i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]), 0)
+    place = next(
+        (i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]), 0
+    )
     return What.VALUE, f"{name}[{place}]", before[place], after[place]
 
 
@@ -149,10 +178,14 @@ def _factors(besides: Any) -> list[float]:
     return [float(factor) for _, factor in besides]
 
 
-def _along(index: int, a: Dim, b: Dim, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]) -> Facts:
+def _along(
+    index: int, a: Dim, b: Dim, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]
+) -> Facts:
     """What differs along a dimension of the result."""
     (tracked, count), (others, other_count) = _parts(a), _parts(b)
-    if [atom.track.axis for atom in tracked if atom.track] != [atom.track.axis for atom in others if atom.track]:
+    if [atom.track.axis for atom in tracked if atom.track] != [
+        atom.track.axis for atom in others if atom.track
+    ]:
         return What.OTHER, "", None, None
     if count != other_count:
         return What.COUNT, f"dimension {index}", count, other_count
@@ -166,7 +199,10 @@ def _along(index: int, a: Dim, b: Dim, axes: Mapping[int, str], sizes: Mapping[i
             return (What.WINDOW, axis, *_windows(one.relation, two.relation))
         if one.border != two.border:
             return What.BORDER, axis, list(one.border), list(two.border)
-        one_size, two_size = _size(one.relation.scale, first, before), _size(two.relation.scale, second, after)
+        one_size, two_size = (
+            _size(one.relation.scale, first, before),
+            _size(two.relation.scale, second, after),
+        )
         if one_size != two_size:
             return What.SIZE, axis, one_size, two_size
     return What.OTHER, "", None, None
@@ -208,7 +244,10 @@ def predicate(cause: Cause, first: Sequence[int], second: Sequence[int]) -> str:
     """What the node does, in words; parameters as of `sentence`."""
     if cause.what is What.UNKNOWN:
         reason = cause.after or cause.before
-        return f"may compute something else at {written(second)} px than at {written(first)} px: it is not analyzed ({reason})"
+        return (
+            f"may compute something else at {written(second)} px than at {written(first)} px: it "
+            f"is not analyzed ({reason})"
+        )
     said = _said(cause)
     path = ", ".join(f"{node.name} ({node.op})" for node in cause.path)
     return (
@@ -226,7 +265,13 @@ def written(sizes: Sequence[int]) -> str:
 def _said(cause: Cause) -> str:
     subject, before, after = cause.subject, _text(cause.before), _text(cause.after)
     known = cause.before is not None and cause.after is not None
-    value = f"{subject!r} is {after}, not {before}" if known else f"{subject!r} has another value" if subject else ""
+    value = (
+        f"{subject!r} is {after}, not {before}"
+        if known
+        else f"{subject!r} has another value"
+        if subject
+        else ""
+    )
     match cause.what:
         case What.VALUE:
             return f"its input {value}"
@@ -238,14 +283,23 @@ def _said(cause: Cause) -> str:
         case What.FACTORS:
             return f"it resizes by {after}, not by {before}"
         case What.COUNT:
-            where = f"along {subject}" if subject.startswith("dimension") else f"in its input {subject!r}"
+            where = (
+                f"along {subject}"
+                if subject.startswith("dimension")
+                else f"in its input {subject!r}"
+            )
             return f"there are {after} elements {where}, not {before}"
         case What.STRIDE:
             return f"along {subject} its px are {after} px of the image apart, not {before}"
         case What.WINDOW:
-            return f"along {subject} an output px reads {_px(cause.after)} of the image, not {_px(cause.before)}"
+            return (
+                f"along {subject} an output px reads {_px(cause.after)} of the image, not "
+                f"{_px(cause.before)}"
+            )
         case What.BORDER:
-            return f"along {subject} padding reaches {_ends(cause.after)}, not {_ends(cause.before)}"
+            return (
+                f"along {subject} padding reaches {_ends(cause.after)}, not {_ends(cause.before)}"
+            )
         case What.SIZE:
             return f"along {subject} its size is {after}, not {before} (n: px of the image)"
         case _:

@@ -1,4 +1,6 @@
-"""Whether a network is the same program at two choices of sizes, and if not, where it begins to be another one."""
+"""Whether a network is the same program at two choices of sizes, and if not, where it begins to be
+another one.
+"""
 
 from __future__ import annotations
 
@@ -59,35 +61,50 @@ def compare(
     Raises
     ------
     InputError
-        SL001 (unreadable), SL005 (no image-like input, or several), SL302 (the network does not run at one of the sizes), no such
-        output, or sizes that do not fit the axes.
+        SL001 (unreadable), SL005 (no image-like input, or several), SL302 (the network does not run
+        at one of the sizes), no such output, or sizes that do not fit the axes.
     """
     where = where or str(path)
     graph = read_graph(Path(path), where=where)
     probe = open_probe(graph, where=where, input_name=input_name)
     names = [value.name for value in graph.outputs]
     if output is not None and output not in names:
-        raise InputError(f"no such output (--output): expected one of {', '.join(names)}, got {output!r}.")
+        raise InputError(
+            f"no such output (--output): expected one of {', '.join(names)}, got {output!r}."
+        )
     one, two = (_checked(probe, sizes, where) for sizes in (first, second))
-    return [Comparison(name, one, two, _cause(probe, name, one, two)) for name in names if output in (None, name)]
+    return [
+        Comparison(name, one, two, _cause(probe, name, one, two))
+        for name in names
+        if output in (None, name)
+    ]
 
 
 def _checked(probe: Probe, sizes: Sizes, where: str) -> Sizes:
     """One size per axis, at which the network runs."""
     rank = len(probe.axes)
     if len(sizes) not in (1, rank):
-        raise InputError(f"wrong number of sizes (--sizes): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}.")
+        raise InputError(
+            f"wrong number of sizes (--sizes): expected 1 or {rank}, one per axis of {where}, got "
+            f"{len(sizes)}."
+        )
     sizes = sizes * rank if len(sizes) < rank else sizes
-    fixed = tuple(n if given is None else given for n, given in zip(sizes, probe.static, strict=True))
+    fixed = tuple(
+        n if given is None else given for n, given in zip(sizes, probe.static, strict=True)
+    )
     if fixed != sizes:
         raise InputError(
-            f"illegal size ({where}): expected {written(fixed)} px, which the file fixes, got {written(sizes)}.", code="SL302"
+            f"illegal size ({where}): expected {written(fixed)} px, which the file fixes, got "
+            f"{written(sizes)}.",
+            code="SL302",
         )
     try:
         probe.at(sizes)
     except SizeError as error:
         raise InputError(
-            f"illegal size ({where}): expected one at which the network runs, got {written(sizes)} px: {error}.", code="SL302"
+            f"illegal size ({where}): expected one at which the network runs, got "
+            f"{written(sizes)} px: {error}.",
+            code="SL302",
         ) from error
     return sizes
 
@@ -100,7 +117,9 @@ def _cause(probe: Probe, output: str, first: Sizes, second: Sizes) -> Cause | No
 
 
 def _unknown(probe: Probe, output: str, sizes: Sequence[Sizes]) -> Iterator[Cause]:
-    """What is not analyzed, the first node first: it may be another program wherever it looks the same."""
+    """What is not analyzed, the first node first: it may be another program wherever it looks the
+    same.
+    """
     nodes = {call.node.name: call.node for call in probe.calls}
     order = {name: place for place, name in enumerate(nodes)}
     for one in sizes:

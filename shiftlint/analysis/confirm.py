@@ -1,4 +1,6 @@
-"""What a plan may promise at its very sizes: the contract holds there, and the whole image is the same local function."""
+"""What a plan may promise at its very sizes: the contract holds there, and the whole image is the
+same local function.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ def confirmed(
             actual = behavior.axes.get((output.name, axis.input_axis))
             if actual is None or not _holds(axis, actual, sizes[probe.axes.index(axis.input_axis)]):
                 found.append(
-                    f"output {output.name}, axis {axis.name} behaves otherwise at {written(sizes)} px than its contract says"
+                    f"output {output.name}, axis {axis.name} behaves otherwise at "
+                    f"{written(sizes)} px than its contract says"
                 )
         if whole is not None and not found:
             found += _elsewhere(probe, output.name, sizes, whole)
@@ -88,14 +91,19 @@ def _small_layers(probe: Probe, sizes: tuple[int, ...], threads: int) -> Iterato
     if layers:
         px, node = min(layers, key=lambda layer: layer[0])
         yield (
-            f"{node.name} ({node.op}) computes {px} px of a tile, and up to {fewest_px(threads)} px onnxruntime sums its "
+            f"{node.name} ({node.op}) computes {px} px of a tile, and up to {fewest_px(threads)} "
+            "px onnxruntime sums its "
             "products in another order"
         )
 
 
-def _elsewhere(probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
+def _elsewhere(
+    probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[int, ...]
+) -> list[str]:
     """Where the network computes something else for the whole image than for a tile."""
-    whole = tuple(n if fixed is None else fixed for n, fixed in zip(whole, probe.static, strict=True))
+    whole = tuple(
+        n if fixed is None else fixed for n, fixed in zip(whole, probe.static, strict=True)
+    )
     try:
         found = probe.difference(output, sizes, whole)
     except SizeError as error:
@@ -106,7 +114,12 @@ def _elsewhere(probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[i
 def _holds(axis: AxisContract, actual: AxisBehavior, size: int) -> bool:
     if axis.period is None:
         return True
-    if not actual.periodic or axis.output_size is None or axis.sizes is None or not axis.sizes.legal(size):
+    if (
+        not actual.periodic
+        or axis.output_size is None
+        or axis.sizes is None
+        or not axis.sizes.legal(size)
+    ):
         return False
     border = all(a <= b for a, b in zip(actual.clipped_border, axis.border, strict=True))
     same = (axis.period, axis.step) == (actual.relation.period, actual.relation.step)

@@ -11,14 +11,24 @@ from shiftlint.analysis.legal_sizes import SizeClass, larger_sizes, size_classes
 from shiftlint.analysis.probe import AxisBehavior, Behavior, Probe
 from shiftlint.calculus.note import EVERY, Kind, Note, Reason, SizeError, Words
 from shiftlint.contract.metadata import Metadata
-from shiftlint.contract.values import AxisContract, Contract, Explanation, InputContract, ModelIdentity, OutputContract, OutputSize
+from shiftlint.contract.values import (
+    AxisContract,
+    Contract,
+    Explanation,
+    InputContract,
+    ModelIdentity,
+    OutputContract,
+    OutputSize,
+)
 from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 from shiftlint.onnx_file.reader import read_graph
 from shiftlint.rules.note_codes import causes, code_of
 
 
-def analyze(path: str | Path, *, input_name: str | None = None, where: str | None = None) -> Contract:
+def analyze(
+    path: str | Path, *, input_name: str | None = None, where: str | None = None
+) -> Contract:
     """Derive the contract of the network in an ONNX file.
 
     Parameters
@@ -49,7 +59,9 @@ def contract_of(graph: Graph, *, where: str, input_name: str | None = None) -> C
 
 
 def contract_at(probe: Probe, *, where: str) -> Contract:
-    """As `contract_of`, of a network whose image and axes are chosen; what was looked at stays with the probe."""
+    """As `contract_of`, of a network whose image and axes are chosen; what was looked at stays with
+    the probe.
+    """
     return contract_and_notes(probe, where=where)[0]
 
 
@@ -60,11 +72,16 @@ def contract_and_notes(probe: Probe, *, where: str) -> tuple[Contract, tuple[Not
         base = typical_sizes(probe)
     except SizeError as error:
         raise InputError(
-            f"no legal size ({where}): expected a size at which the network runs, got: {error}.", code="SL302"
+            f"no legal size ({where}): expected a size at which the network runs, got: {error}.",
+            code="SL302",
         ) from error
     outputs, notes = zip(*(_output(probe, base, value) for value in graph.outputs), strict=True)
     contract = Contract(
-        ModelIdentity(graph.sha256, tuple(sorted((d or "ai.onnx", v) for d, v in graph.opset.items())), graph.producer),
+        ModelIdentity(
+            graph.sha256,
+            tuple(sorted((d or "ai.onnx", v) for d, v in graph.opset.items())),
+            graph.producer,
+        ),
         InputContract(probe.image.name, probe.image.shape, probe.image.dtype, probe.batch(base)),
         outputs,
     )
@@ -81,10 +98,16 @@ def _output(probe: Probe, base: tuple[int, ...], value: Value) -> tuple[OutputCo
         found = behavior.axes.get((value.name, axis))
         if found is not None:
             axes.append(_axis(name, axis, found, known))
-    notes = [*tensor.notes, *_merged(probe, behavior, value), *_size_notes(probe, base, value.name, axes, apart, tensor.notes)]
+    notes = [
+        *tensor.notes,
+        *_merged(probe, behavior, value),
+        *_size_notes(probe, base, value.name, axes, apart, tensor.notes),
+    ]
     periods = [axis.period for axis in axes]
     padded = any(axis.padding for axis in axes)
-    capacity = None if padded or None in periods or not axes else prod(p for p in periods if p is not None)
+    capacity = (
+        None if padded or None in periods or not axes else prod(p for p in periods if p is not None)
+    )
     kinds = tensor.upsampling
     return OutputContract(
         value.name,
@@ -124,7 +147,10 @@ def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | No
 def _merged(probe: Probe, behavior: Behavior, value: Value) -> Iterator[Note]:
     """The axes of the image that several dimensions of an output follow."""
     maker = next((call.node for call in probe.calls if value.name in call.node.outputs), None)
-    tracks = [{track.axis for atom in dim if (track := atom.track)} for dim in behavior.outputs[value.name].dims]
+    tracks = [
+        {track.axis for atom in dim if (track := atom.track)}
+        for dim in behavior.outputs[value.name].dims
+    ]
     for axis in probe.axes:
         if maker is not None and sum(axis in followed for followed in tracks) > 1:
             yield Note(Kind.UNKNOWN, axis, Reason.SEVERAL_DIMENSIONS, node=maker.name, op=maker.op)
@@ -138,7 +164,8 @@ def _size_notes(
     apart: tuple[int, ...] | None,
     notes: frozenset[Note],
 ) -> Iterator[Note]:
-    """What makes the network another function at another size, where nothing else says why an axis has no period.
+    """What makes the network another function at another size, where nothing else says why an axis
+    has no period.
 
     `apart` are sizes at which it differs from `base` although it does not along any single axis.
     """
@@ -148,25 +175,56 @@ def _size_notes(
             continue
         from shiftlint.analysis.causes import cause_of, predicate, written  # few networks need them
 
-        for other in [apart] if apart is not None else larger_sizes(probe, base, probe.axes.index(axis.input_axis), output):
+        for other in (
+            [apart]
+            if apart is not None
+            else larger_sizes(probe, base, probe.axes.index(axis.input_axis), output)
+        ):
             try:
                 found = probe.difference(output, base, other)
             except SizeError as error:  # such as of a network that takes squares alone
-                facts = (("first", written(base)), ("second", written(other)), ("error", Words(error)))
-                yield Note(Kind.SIZE, axis.input_axis, Reason.RUNS_NOT_AT, node=output, op="output", facts=facts)
+                facts = (
+                    ("first", written(base)),
+                    ("second", written(other)),
+                    ("error", Words(error)),
+                )
+                yield Note(
+                    Kind.SIZE,
+                    axis.input_axis,
+                    Reason.RUNS_NOT_AT,
+                    node=output,
+                    op="output",
+                    facts=facts,
+                )
                 break
             if found is not None:
                 cause = cause_of(probe, found, base, other)
-                facts = (("what", cause.what.value), ("of", cause.subject), ("words", Words(predicate(cause, base, other))))
-                yield Note(Kind.SIZE, axis.input_axis, Reason.OTHER_PROGRAM, node=found.node.name, op=found.node.op, facts=facts)
+                facts = (
+                    ("what", cause.what.value),
+                    ("of", cause.subject),
+                    ("words", Words(predicate(cause, base, other))),
+                )
+                yield Note(
+                    Kind.SIZE,
+                    axis.input_axis,
+                    Reason.OTHER_PROGRAM,
+                    node=found.node.name,
+                    op=found.node.op,
+                    facts=facts,
+                )
                 break
 
 
 def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[Explanation, ...]:
     """Why something is null, with the node at fault."""
-    reasons = {Explanation(code_of(note), note.kind, note.axis, note.node, note.op, note.text) for note in causes(notes)}
+    reasons = {
+        Explanation(code_of(note), note.kind, note.axis, note.node, note.op, note.text)
+        for note in causes(notes)
+    }
     for axis in axes:
         if axis.period is None and not notes:
             text = f"axis {axis.name} behaves differently from size to size"
             reasons.add(Explanation("SL102", Kind.SIZE, axis.input_axis, "", "", text))
-    return tuple(sorted(reasons, key=lambda reason: (reason.kind, reason.node, reason.axis, reason.text)))
+    return tuple(
+        sorted(reasons, key=lambda reason: (reason.kind, reason.node, reason.axis, reason.text))
+    )

@@ -12,7 +12,17 @@ from shiftlint.errors import InputError
 from shiftlint.onnx_file.graph import Graph, Value
 
 AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
-IMAGE_TYPES = {"float32", "float16", "float64", "bfloat16", "uint8", "uint16", "int8", "int16", "int32"}
+IMAGE_TYPES = {
+    "float32",
+    "float16",
+    "float64",
+    "bfloat16",
+    "uint8",
+    "uint16",
+    "int8",
+    "int16",
+    "int32",
+}
 
 
 LARGEST_IMAGE_DEPTH = 4  # channels of an image whose layout must be guessed
@@ -31,14 +41,21 @@ TRIED_SIZES = 8  # with each of them
 
 
 def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
-    """The network with its image input and spatial axes chosen; InputError (SL005) where there is no choice to make."""
+    """The network with its image input and spatial axes chosen; InputError (SL005) where there is
+    no choice to make.
+    """
     images = [v for v in graph.inputs if len(v.shape) >= 3 and v.dtype in IMAGE_TYPES]
     if input_name is not None:
         images = [v for v in graph.inputs if v.name == input_name]
     if len(images) != 1:
-        names = ", ".join(v.name for v in images) or ", ".join(f"{v.name} {list(v.shape)}" for v in graph.inputs) or "none"
+        names = (
+            ", ".join(v.name for v in images)
+            or ", ".join(f"{v.name} {list(v.shape)}" for v in graph.inputs)
+            or "none"
+        )
         raise InputError(
-            f"no single image input ({where}): expected one input of shape (batch, channels, space…), got {names}. "
+            f"no single image input ({where}): expected one input of shape (batch, channels, "
+            f"space…), got {names}. "
             "Choose one with --input NAME.",
             code="SL005",
         )
@@ -66,30 +83,55 @@ def _suits(probe: Probe) -> bool:
         return False
     if any(tensor.opaque for tensor in behavior.outputs.values()):
         return False
-    return not any(note.reason is Reason.AXIS_AS_CHANNELS for tensor in behavior.outputs.values() for note in tensor.notes)
+    return not any(
+        note.reason is Reason.AXIS_AS_CHANNELS
+        for tensor in behavior.outputs.values()
+        for note in tensor.notes
+    )
 
 
 def _with_channels(probe: Probe) -> Probe:
     """The probe with the first number of channels that the network takes, where that is dynamic."""
-    if all(isinstance(n, int) for axis, n in enumerate(probe.image.shape) if axis and axis not in probe.axes):
+    if all(
+        isinstance(n, int)
+        for axis, n in enumerate(probe.image.shape)
+        if axis and axis not in probe.axes
+    ):
         return probe
     counts = dict.fromkeys(_channel_counts(probe.graph))
     tried = (probe.taking(count) for count in counts)
-    taken = (one for one in tried if any(one.legal(sizes) for sizes in islice(candidates(one), TRIED_SIZES)))
+    taken = (
+        one
+        for one in tried
+        if any(one.legal(sizes) for sizes in islice(candidates(one), TRIED_SIZES))
+    )
     return next(taken, probe.taking(next(iter(counts))))
 
 
 def _channel_counts(graph: Graph) -> Iterator[int]:
-    """Numbers of channels to try: those of the first convolution, of a color image, as many as constants hold, any."""
+    """Numbers of channels to try: those of the first convolution, of a color image, as many as
+    constants hold, any.
+    """
     for node in graph.nodes:
         weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
         group = node.attributes.get("group", 1)
-        if node.op in {"Conv", "FusedConv"} and weights is not None and len(weights.shape) > 2 and isinstance(group, int):
+        if (
+            node.op in {"Conv", "FusedConv"}
+            and weights is not None
+            and len(weights.shape) > 2
+            and isinstance(group, int)
+        ):
             if 0 < group < LARGEST_GROUP:
                 yield max(weights.shape[1] * group, 1)
             break
     yield COLORS
-    held = (n for node in graph.nodes for name in node.inputs if name in graph.constants for n in graph.constants[name].shape)
+    held = (
+        n
+        for node in graph.nodes
+        for name in node.inputs
+        if name in graph.constants
+        for n in graph.constants[name].shape
+    )
     yield from islice((n for n in held if 0 < n < LARGEST_GROUP), MOST_COUNTS)
     yield from range(1, MOST_COUNTS + 1)
 

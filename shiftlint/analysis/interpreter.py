@@ -1,9 +1,11 @@
-"""The abstract interpreter: one pass over the nodes at concrete sizes, each replaced by its transfer function.
+"""The abstract interpreter: one pass over the nodes at concrete sizes, each replaced by its
+transfer function.
 
-Sizes are concrete because half of all exports compute their crops from them (`Shape → Gather → Sub → Slice`): shape tensors are
-small integers and are simply evaluated. What does not depend on the image or its size is evaluated once (`fold`). Local functions
-and subgraphs are interpreted where they are called, in the scope of the call. Every result gets the number of its program, in one
-place for all operators (`shiftlint.analysis.size_dependence`).
+Sizes are concrete because half of all exports compute their crops from them (`Shape → Gather → Sub
+→ Slice`): shape tensors are small integers and are simply evaluated. What does not depend on the
+image or its size is evaluated once (`fold`). Local functions and subgraphs are interpreted where
+they are called, in the scope of the call. Every result gets the number of its program, in one place
+for all operators (`shiftlint.analysis.size_dependence`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,14 @@ from shiftlint.calculus.note import Reason, SizeError, Unsupported, Words
 from shiftlint.calculus.relation import PeriodTooLong
 from shiftlint.calculus.tensor import Atom, Tensor, opaque, plain, rounded, tensor_of, with_program
 from shiftlint.onnx_file.constants import Constant, type_name
-from shiftlint.onnx_file.graph import AttributeReference, Function, Graph, Node, Subgraph, every_node
+from shiftlint.onnx_file.graph import (
+    AttributeReference,
+    Function,
+    Graph,
+    Node,
+    Subgraph,
+    every_node,
+)
 from shiftlint.ops.registry import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
@@ -47,7 +56,8 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A node with its transfer function looked up and its attributes checked; `problem` says why it cannot be analyzed.
+    """A node with its transfer function looked up and its attributes checked; `problem` says why it
+    cannot be analyzed.
 
     `key` tells operator and attributes from those of other nodes.
     """
@@ -80,22 +90,42 @@ def fold(graph: Graph) -> Program:
     varying = {value.name for value in graph.inputs}
     for node in graph.nodes:
         call = prepared(node, graph.opset, budget.numbering)
-        if varying.isdisjoint(node.inputs) and varying.isdisjoint(node.captured) and all(n in values for n in node.inputs if n):
+        if (
+            varying.isdisjoint(node.inputs)
+            and varying.isdisjoint(node.captured)
+            and all(n in values for n in node.inputs if n)
+        ):
             try:
                 _step(call, values, budget)
-                values.update((name, _named_constant(values[name], name)) for name in node.outputs if name in values)
+                values.update(
+                    (name, _named_constant(values[name], name))
+                    for name in node.outputs
+                    if name in values
+                )
                 continue
             except SizeError:
                 pass  # said again where the graph is interpreted
         varying.update(node.outputs)
         calls.append(call)
-    read = {name for call in calls for name in (*call.node.inputs, *call.node.captured)} | {v.name for v in graph.outputs}
-    return Program(graph, tuple(calls), {name: value for name, value in values.items() if name in read}, budget.numbering, types)
+    read = {name for call in calls for name in (*call.node.inputs, *call.node.captured)} | {
+        v.name for v in graph.outputs
+    }
+    return Program(
+        graph,
+        tuple(calls),
+        {name: value for name, value in values.items() if name in read},
+        budget.numbering,
+        types,
+    )
 
 
 def types_in(graph: Graph) -> frozenset[str]:
     """The types of numbers in a graph: those of its inputs, and those that it casts to."""
-    casts = {type_name(to) for node in every_node(graph) if node.op == "Cast" and isinstance(to := node.attributes.get("to"), int)}
+    casts = {
+        type_name(to)
+        for node in every_node(graph)
+        if node.op == "Cast" and isinstance(to := node.attributes.get("to"), int)
+    }
     return frozenset({value.dtype for value in graph.inputs} | casts)
 
 
@@ -117,9 +147,17 @@ def interpret(program: Program, inputs: Values) -> dict[str, Tensor]:
 
 
 def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
-    """As `interpret`, but all tensors by name; of those that depend on constants alone only what other nodes read."""
+    """As `interpret`, but all tensors by name; of those that depend on constants alone only what
+    other nodes read.
+    """
     values: dict[str, Tensor] = {**program.constants, **inputs}
-    sizes = {track.axis: atom.size for x in inputs.values() for dim in x.dims for atom in dim if (track := atom.track)}
+    sizes = {
+        track.axis: atom.size
+        for x in inputs.values()
+        for dim in x.dims
+        for atom in dim
+        if (track := atom.track)
+    }
     budget = Pass(program.graph.functions, program.numbering, sizes, program.types)
     for call in program.calls:
         _step(call, values, budget)
@@ -131,12 +169,20 @@ def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call
     node = _with_tensors(node)
     name = f"{node.domain}::{node.op}" if node.domain else node.op
     known = find(node.op, node.domain, opset.get(node.domain, 1))
-    attributes = tuple([item for item in node.attributes.items() if not isinstance(item[1], Subgraph)])
+    attributes = tuple(
+        [item for item in node.attributes.items() if not isinstance(item[1], Subgraph)]
+    )
     key = numbering.number((name, attributes))  # a subgraph is told by what it gives
     if known is None:
-        return Call(node, name, key, opset, None, Unsupported(Reason.UNKNOWN_OPERATOR, operator=name))
+        return Call(
+            node, name, key, opset, None, Unsupported(Reason.UNKNOWN_OPERATOR, operator=name)
+        )
     wrong = misfit(known, node.inputs, node.attributes)
-    problem = Unsupported(Reason.OUTSIDE_SPECIFICATION, operator=name, wrong=Words(wrong)) if wrong else None
+    problem = (
+        Unsupported(Reason.OUTSIDE_SPECIFICATION, operator=name, wrong=Words(wrong))
+        if wrong
+        else None
+    )
     return Call(node, name, key, opset, known, problem)
 
 
@@ -144,7 +190,10 @@ def _with_tensors(node: Node) -> Node:
     """A node whose attributes hold tensors where the file has constants."""
     if not any(isinstance(value, Constant) for value in node.attributes.values()):
         return node
-    attributes = {name: tensor_of(value) if isinstance(value, Constant) else value for name, value in node.attributes.items()}
+    attributes = {
+        name: tensor_of(value) if isinstance(value, Constant) else value
+        for name, value in node.attributes.items()
+    }
     return replace(node, attributes=attributes)
 
 
@@ -164,8 +213,12 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
         values[name] = result
 
 
-def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMapping[str, Tensor], budget: Pass) -> tuple[Tensor, ...]:
-    """The outputs of one node; opaque ones where it is unknown, unsupported, or its inputs are opaque."""
+def evaluate(
+    call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMapping[str, Tensor], budget: Pass
+) -> tuple[Tensor, ...]:
+    """The outputs of one node; opaque ones where it is unknown, unsupported, or its inputs are
+    opaque.
+    """
     node, known = call.node, call.known
     present = tuple([x for x in inputs if x is not None])
     bodies: list[Hashable] = []
@@ -174,15 +227,21 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         if local is not None:
             results = _call_function(call, local, inputs, budget)
         elif known is None or call.problem is not None:
-            raise (call.problem or Unsupported(Reason.UNKNOWN_OPERATOR, operator=call.name)).with_traceback(None)
+            raise (
+                call.problem or Unsupported(Reason.UNKNOWN_OPERATOR, operator=call.name)
+            ).with_traceback(None)
         elif any(x.opaque for x in present):
             raise Unsupported(Reason.FOLLOWS_UNANALYZED)
         elif computed := [
-            name for i, name in known.parameters if i < len(inputs) and (x := inputs[i]) is not None and x.from_image
+            name
+            for i, name in known.parameters
+            if i < len(inputs) and (x := inputs[i]) is not None and x.from_image
         ]:
             raise Unsupported(Reason.OPERAND_FROM_IMAGE, operand=computed[0])
         else:
-            result = known.function(*inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget, bodies))
+            result = known.function(
+                *inputs[: known.maximum_inputs], **_keywords(call, known, scope, budget, bodies)
+            )
             results = result if isinstance(result, tuple) else (result,)
         if any(0 in r.shape for r in results if r.elements is None):
             raise SizeError("an output without elements, which runtimes refuse or crash on")
@@ -192,7 +251,10 @@ def evaluate(call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMappin
         captured = [scope[name] for name in sorted(node.captured) if name in scope]
         if isinstance(error, PeriodTooLong):
             error = Unsupported(Reason.TOO_MANY_PHASES, phases=error.phases)
-        return tuple(_located(opaque((*present, *captured), error.reason, error.facts), node) for _ in node.outputs)
+        return tuple(
+            _located(opaque((*present, *captured), error.reason, error.facts), node)
+            for _ in node.outputs
+        )
     if known is None:
         return tuple([_located(_inherit(r, inputs), node) for r in results])
     return _finished(call, known, inputs, results, tuple(bodies), budget)
@@ -206,7 +268,8 @@ def _finished(
     bodies: tuple[Hashable, ...],
     budget: Pass,
 ) -> tuple[Tensor, ...]:
-    """The results with what every operator passes on, where it happened, how it rounds, and the numbers of their programs.
+    """The results with what every operator passes on, where it happened, how it rounds, and the
+    numbers of their programs.
 
     Elements that are known speak for themselves.
     """
@@ -220,7 +283,11 @@ def _finished(
     if known.besides is not None:
         facts = known.besides(*inputs[: known.maximum_inputs], **call.node.attributes)
         besides = operand(facts) if isinstance(facts, Tensor) else facts
-    rounding = rounding_of(call.node.op, budget.types, inputs, call.node.attributes) if call.node.op in ROUNDED else None
+    rounding = (
+        rounding_of(call.node.op, budget.types, inputs, call.node.attributes)
+        if call.node.op in ROUNDED
+        else None
+    )
     finished = []
     for index, result in enumerate(results):
         if result.elements is not None:
@@ -229,15 +296,28 @@ def _finished(
         if rounding is not None:
             result = rounded(result, rounding)
         result = _located(_inherit(result, inputs), call.node)
-        key = Key(call.key, tuple(operands), besides, bodies, (index, result.program), geometry(result, budget.sizes))
+        key = Key(
+            call.key,
+            tuple(operands),
+            besides,
+            bodies,
+            (index, result.program),
+            geometry(result, budget.sizes),
+        )
         finished.append(with_program(result, budget.numbering.number(key)))
     return tuple(finished)
 
 
 def _keywords(
-    call: Call, known: Transfer, scope: MutableMapping[str, Tensor], budget: Pass, bodies: list[Hashable]
+    call: Call,
+    known: Transfer,
+    scope: MutableMapping[str, Tensor],
+    budget: Pass,
+    bodies: list[Hashable],
 ) -> dict[str, Any]:
-    """The keyword arguments of a call; programs of what its subgraphs give are added to `bodies`."""
+    """The keyword arguments of a call; programs of what its subgraphs give are added to
+    `bodies`.
+    """
     if SUPPLIED.isdisjoint(known.keywords):
         return call.node.attributes
 
@@ -250,37 +330,65 @@ def _keywords(
 
 
 def _run_body(
-    body: Any, inputs: tuple[Tensor, ...], scope: MutableMapping[str, Tensor], opset: Mapping[str, int], budget: Pass
+    body: Any,
+    inputs: tuple[Tensor, ...],
+    scope: MutableMapping[str, Tensor],
+    opset: Mapping[str, int],
+    budget: Pass,
 ) -> tuple[Tensor, ...]:
     """The outputs of a subgraph, which sees the names of the scope around it."""
     if not isinstance(body, Subgraph) or len(inputs) > len(body.inputs):
         raise Unsupported(Reason.SUBGRAPH_MISFIT)
     own = _tensors(body.constants) | dict(zip(body.inputs, inputs, strict=False))
-    return _run_nodes(body, [prepared(node, opset, budget.numbering) for node in body.nodes], ChainMap(own, scope), budget)
+    return _run_nodes(
+        body,
+        [prepared(node, opset, budget.numbering) for node in body.nodes],
+        ChainMap(own, scope),
+        budget,
+    )
 
 
-def _call_function(call: Call, function: Function, inputs: tuple[Tensor | None, ...], budget: Pass) -> tuple[Tensor, ...]:
+def _call_function(
+    call: Call, function: Function, inputs: tuple[Tensor | None, ...], budget: Pass
+) -> tuple[Tensor, ...]:
     """The outputs of a local function, whose body sees its inputs and attributes alone."""
-    given = {name: call.node.attributes.get(name, default) for name, default in function.attributes.items()}
+    given = {
+        name: call.node.attributes.get(name, default)
+        for name, default in function.attributes.items()
+    }
     if len(inputs) > len(function.body.inputs):
-        raise Unsupported(Reason.FUNCTION_INPUTS, given=len(inputs), expected=len(function.body.inputs))
+        raise Unsupported(
+            Reason.FUNCTION_INPUTS, given=len(inputs), expected=len(function.body.inputs)
+        )
     own = {name: x for name, x in zip(function.body.inputs, inputs, strict=False) if x is not None}
     absent = set(function.body.inputs) - set(own)
     opset = {**call.opset, **function.opset}
-    calls = [prepared(_bound(node, given, absent), opset, budget.numbering) for node in function.body.nodes]
+    calls = [
+        prepared(_bound(node, given, absent), opset, budget.numbering)
+        for node in function.body.nodes
+    ]
     return _run_nodes(function.body, calls, own, budget)
 
 
 def _bound(node: Node, given: Mapping[str, Any], absent: set[str]) -> Node:
-    """A node of a function's body with the call's attributes put in; inputs that the call omits are omitted."""
+    """A node of a function's body with the call's attributes put in; inputs that the call omits are
+    omitted.
+    """
     attributes = {
-        name: given.get(value.name) if isinstance(value, AttributeReference) else value for name, value in node.attributes.items()
+        name: given.get(value.name) if isinstance(value, AttributeReference) else value
+        for name, value in node.attributes.items()
     }
     inputs = tuple("" if name in absent else name for name in node.inputs)
-    return replace(node, inputs=inputs, attributes={name: value for name, value in attributes.items() if value is not None})
+    return replace(
+        node,
+        inputs=inputs,
+        attributes={name: value for name, value in attributes.items() if value is not None},
+    )
 
 
-def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str, Tensor], budget: Pass) -> tuple[Tensor, ...]:
+def _run_nodes(
+    body: Subgraph, calls: Iterable[Call], values: MutableMapping[str, Tensor], budget: Pass
+) -> tuple[Tensor, ...]:
     budget.depth += 1
     try:
         for call in calls:
@@ -295,11 +403,18 @@ def _run_nodes(body: Subgraph, calls: Iterable[Call], values: MutableMapping[str
 
 
 def _inherit(result: Tensor, inputs: tuple[Tensor | None, ...]) -> Tensor:
-    """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the image."""
+    """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the
+    image.
+    """
     if result.elements is not None:
         return result
     present = [x for x in inputs if x is not None and (x.notes or x.upsampling or x.from_image)]
-    if all(x.notes <= result.notes and x.upsampling <= result.upsampling and x.from_image <= result.from_image for x in present):
+    if all(
+        x.notes <= result.notes
+        and x.upsampling <= result.upsampling
+        and x.from_image <= result.from_image
+        for x in present
+    ):
         return result
     notes = result.notes.union(*[x.notes for x in present])
     upsampling = result.upsampling.union(*[x.upsampling for x in present])
@@ -308,13 +423,17 @@ def _inherit(result: Tensor, inputs: tuple[Tensor | None, ...]) -> Tensor:
 
 
 def _located(result: Tensor, node: Node) -> Tensor:
-    """Write the node's name into the notes and paddings that its transfer function left without one."""
+    """Write the node's name into the notes and paddings that its transfer function left without
+    one.
+    """
     if not result.from_image and not result.notes:
         return result
     if result.notes and any(not note.node for note in result.notes):
         result = replace(
             result,
-            notes=frozenset(n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes),
+            notes=frozenset(
+                n if n.node else replace(n, node=node.name, op=node.op) for n in result.notes
+            ),
         )
     if any(track.padding.unnamed for track in result.tracks()):
         dims = tuple([tuple([_named(atom, node) for atom in dim]) for dim in result.dims])

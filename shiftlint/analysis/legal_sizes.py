@@ -1,10 +1,11 @@
 """Which input sizes a contract holds for.
 
-Analysis runs at concrete sizes, so a claim is made for those sizes that were looked at and for what repeats: along one axis, all
-residues modulo the period at a large size, then downward to the smallest size that behaves the same, then one and two periods
-further up, at a huge size, and on both sides of every integer constant that a clamping operator meets (a baked crop, Min, Max).
-Sizes that behave alike form a class; the contract describes one of them, the aligned one. Where a baked crop bites, that is the
-class below it. The others that run are reported as misaligned.
+Analysis runs at concrete sizes, so a claim is made for those sizes that were looked at and for what
+repeats: along one axis, all residues modulo the period at a large size, then downward to the
+smallest size that behaves the same, then one and two periods further up, at a huge size, and on
+both sides of every integer constant that a clamping operator meets (a baked crop, Min, Max). Sizes
+that behave alike form a class; the contract describes one of them, the aligned one. Where a baked
+crop bites, that is the class below it. The others that run are reported as misaligned.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from shiftlint.calculus.note import SizeError
 from shiftlint.calculus.tensor import Tensor
 from shiftlint.contract.values import Sizes
 
-TYPICAL = (3840, 5040, 4096, 480, 240)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
+TYPICAL = (
+    3840,
+    5040,
+    4096,
+    480,
+    240,
+)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
 EXPORTED = (
     224,
     256,
@@ -43,10 +50,29 @@ EXPORTED = (
     1536,
     2048,
 )  # px; usual examples
-SMALLER = (1920, 960, 480, 240, 120, 60)  # px; tried where a network behaves differently from size to size at large ones
+SMALLER = (
+    1920,
+    960,
+    480,
+    240,
+    120,
+    60,
+)  # px; tried where a network behaves differently from size to size at large ones
 HUGE = 1 << 17  # px; looked at once, to see whether anything ends
-SEARCHED = 160  # sizes after a typical one that are tried before a network is called illegal everywhere
-BESIDE = (1, 2, 3, 4, 5, 7, 8)  # px by which an axis without a class is made longer, to see whether others behave alike beside it
+SEARCHED = (
+    160  # sizes after a typical one that are tried before a network is called illegal everywhere
+)
+BESIDE = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    # px by which an axis without a class is made longer, to see whether others behave alike beside
+    # it
+)
 MANY = 128  # residues; of longer periods only a sample is looked at
 CLAMPING = frozenset(
     {"Slice", "Min", "Max", "Clip", "Where", "Mod", "Pad", "CenterCropPad", "Resize", "Range"}
@@ -94,51 +120,75 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
 
 
 def candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
-    """Typical sizes; all neighbors of the first; combinations that differ between axes; sizes that exports are made with."""
+    """Typical sizes; all neighbors of the first; combinations that differ between axes; sizes that
+    exports are made with.
+    """
     static = probe.static
     if all(n is not None for n in static):
         yield tuple(n for n in static if n is not None)
         return
 
     def filled(sizes: Iterable[int]) -> tuple[int, ...]:
-        return tuple(fixed if fixed is not None else n for fixed, n in zip(static, sizes, strict=True))
+        return tuple(
+            fixed if fixed is not None else n for fixed, n in zip(static, sizes, strict=True)
+        )
 
     rank = len(static)
     yield from (filled((n,) * rank) for n in TYPICAL)
     yield from (filled((TYPICAL[0] + r,) * rank) for r in range(1, SEARCHED))
     if rank > 1:
-        yield from (filled(TYPICAL[0] + r for r in residues) for residues in product(range(8), repeat=min(rank, 3)))
+        yield from (
+            filled(TYPICAL[0] + r for r in residues)
+            for residues in product(range(8), repeat=min(rank, 3))
+        )
     yield from (filled((n,) * rank) for n in EXPORTED)
 
 
-def size_classes(probe: Probe, base: tuple[int, ...], output: str) -> tuple[list[SizeClass | None], tuple[int, ...] | None]:
+def size_classes(
+    probe: Probe, base: tuple[int, ...], output: str
+) -> tuple[list[SizeClass | None], tuple[int, ...] | None]:
     """The aligned class of sizes of each spatial axis of one output, None where it has no period.
 
-    Axes that are alike at `base` are looked at together first: a size that one of them had by itself is then not claimed. Else each
-    is looked at alone, the others staying at `base`. What is found must hold whatever the sizes of the others are.
+    Axes that are alike at `base` are looked at together first: a size that one of them had by
+    itself is then not claimed. Else each is looked at alone, the others staying at `base`. What is
+    found must hold whatever the sizes of the others are.
 
     Returns
     -------
     classes : list of SizeClass or None
     rectangle : tuple of int, optional
-        Sizes at which axes that are alike give another function than where they are as long as each other, such as by a pad to a
-        square: then there are no classes.
+        Sizes at which axes that are alike give another function than where they are as long as each
+        other, such as by a pad to a square: then there are no classes.
     """
     if probe.alike(base):
-        together = [_searched(probe, base, position, output, together=True) for position in range(len(base))]
-        if all(known is not None and known.sizes.modulus == known.behavior.relation.period for known in together):
+        together = [
+            _searched(probe, base, position, output, together=True) for position in range(len(base))
+        ]
+        if all(
+            known is not None and known.sizes.modulus == known.behavior.relation.period
+            for known in together
+        ):
             differs = _rectangle_that_differs(probe, [known for known in together if known], output)
             return ([None] * len(base), differs) if differs else (together, None)
-    alone = [_searched(probe, base, position, output, together=False) for position in range(len(base))]
+    alone = [
+        _searched(probe, base, position, output, together=False) for position in range(len(base))
+    ]
     while True:  # what holds beside a class need not hold where that class falls
-        kept = [known if known and _holds_beside(probe, base, alone, i, output) else None for i, known in enumerate(alone)]
+        kept = [
+            known if known and _holds_beside(probe, base, alone, i, output) else None
+            for i, known in enumerate(alone)
+        ]
         if kept == alone:
             return kept, None
         alone = kept
 
 
-def _searched(probe: Probe, base: tuple[int, ...], position: int, output: str, *, together: bool) -> SizeClass | None:
-    """The class of one axis around `base`, else around smaller sizes; all axes change `together` or this one alone."""
+def _searched(
+    probe: Probe, base: tuple[int, ...], position: int, output: str, *, together: bool
+) -> SizeClass | None:
+    """The class of one axis around `base`, else around smaller sizes; all axes change `together` or
+    this one alone.
+    """
     axis = probe.axes[position]
     found = probe.at(base).axes.get((output, axis))
     if found is None or not found.periodic:
@@ -149,7 +199,11 @@ def _searched(probe: Probe, base: tuple[int, ...], position: int, output: str, *
         return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)), size)
 
     def behaves(size: int) -> AxisBehavior | None:
-        sizes = probe.diagonal(size, base) if together else (*base[:position], size, *base[position + 1 :])
+        sizes = (
+            probe.diagonal(size, base)
+            if together
+            else (*base[:position], size, *base[position + 1 :])
+        )
         return probe.at(sizes).axes.get((output, axis)) if size > 0 and probe.legal(sizes) else None
 
     known = _class_at(behaves, base[position], modulus, probe)
@@ -158,14 +212,22 @@ def _searched(probe: Probe, base: tuple[int, ...], position: int, output: str, *
             continue
         residue = base[position] % modulus
         known = _class_at(behaves, size - size % modulus + residue, modulus, probe)
-    if known is None and base[position] in EXPORTED and not any(behaves(base[position] + n) for n in (-modulus, -1, 1, modulus)):
+    if (
+        known is None
+        and base[position] in EXPORTED
+        and not any(behaves(base[position] + n) for n in (-modulus, -1, 1, modulus))
+    ):
         size = base[position]  # an export that says it takes any size and takes this one
         return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)), size)
     return known
 
 
-def _rectangle_that_differs(probe: Probe, classes: Sequence[SizeClass], output: str) -> tuple[int, ...] | None:
-    """Sizes of their classes, one axis longer than the others, at which the output is computed by another program; else None."""
+def _rectangle_that_differs(
+    probe: Probe, classes: Sequence[SizeClass], output: str
+) -> tuple[int, ...] | None:
+    """Sizes of their classes, one axis longer than the others, at which the output is computed by
+    another program; else None.
+    """
     examples = tuple(known.example for known in classes)
     here = _program(probe, examples, output)
     for position, known in enumerate(classes):
@@ -175,15 +237,25 @@ def _rectangle_that_differs(probe: Probe, classes: Sequence[SizeClass], output: 
     return None
 
 
-def _holds_beside(probe: Probe, base: tuple[int, ...], classes: Sequence[SizeClass | None], position: int, output: str) -> bool:
-    """Whether the class of one axis, found with the others at `base`, holds at another size of each of them."""
+def _holds_beside(
+    probe: Probe,
+    base: tuple[int, ...],
+    classes: Sequence[SizeClass | None],
+    position: int,
+    output: str,
+) -> bool:
+    """Whether the class of one axis, found with the others at `base`, holds at another size of each
+    of them.
+    """
     own = classes[position]
     assert own is not None
     for other, known in enumerate(classes):
         if other == position or probe.static[other] is not None:
             continue
         lengths = (
-            [_another(known)] if known is not None else [2 * base[other], base[other] // 2, *(base[other] + n for n in BESIDE)]
+            [_another(known)]
+            if known is not None
+            else [2 * base[other], base[other] // 2, *(base[other] + n for n in BESIDE)]
         )
         for length in lengths:
             sizes = [list(base), list(base)]
@@ -192,7 +264,11 @@ def _holds_beside(probe: Probe, base: tuple[int, ...], classes: Sequence[SizeCla
             first, second = (_program(probe, tuple(one), output) for one in sizes)
             if first != second or (known is not None and first is None):
                 return False
-            found = None if first is None else probe.at(tuple(sizes[0])).axes.get((output, probe.axes[position]))
+            found = (
+                None
+                if first is None
+                else probe.at(tuple(sizes[0])).axes.get((output, probe.axes[position]))
+            )
             if found is not None and not found.same_class(own.behavior):
                 return False
     return True
@@ -203,8 +279,12 @@ def _program(probe: Probe, sizes: tuple[int, ...], output: str) -> Hashable:
     return operand(probe.at(sizes).outputs[output]) if probe.legal(sizes) else None
 
 
-def larger_sizes(probe: Probe, base: tuple[int, ...], position: int, output: str) -> Iterator[tuple[int, ...]]:
-    """Sizes that run, one and two periods larger than `base` along an axis, or along all axes that are alike."""
+def larger_sizes(
+    probe: Probe, base: tuple[int, ...], position: int, output: str
+) -> Iterator[tuple[int, ...]]:
+    """Sizes that run, one and two periods larger than `base` along an axis, or along all axes that
+    are alike.
+    """
     found = probe.at(base).axes.get((output, probe.axes[position]))
     modulus = 1 if found is None else found.relation.period
     for k in (1, 2):
@@ -214,17 +294,24 @@ def larger_sizes(probe: Probe, base: tuple[int, ...], position: int, output: str
 
 
 def _another(known: SizeClass) -> int:
-    """A size that is congruent to the example of a class: about twice as long, or as long as there is; else the smallest."""
+    """A size that is congruent to the example of a class: about twice as long, or as long as there
+    is; else the smallest.
+    """
     sizes, modulus = known.sizes, known.sizes.modulus
     most = 2 * known.example if sizes.max is None else min(sizes.max, 2 * known.example)
     longer = known.example + (most - known.example) // modulus * modulus
-    return longer if longer > known.example else known.example - (known.example - sizes.min) // modulus * modulus
+    return (
+        longer
+        if longer > known.example
+        else known.example - (known.example - sizes.min) // modulus * modulus
+    )
 
 
 def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeClass | None:
     """The class of the sizes around `base`; None where behavior does not repeat there.
 
-    Sizes repeat with the period, or with a multiple of it: a network may pad its input up to a multiple of its own.
+    Sizes repeat with the period, or with a multiple of it: a network may pad its input up to a
+    multiple of its own.
     """
     here = behaves(base)
     if here is None or not here.periodic:
@@ -233,15 +320,22 @@ def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeCl
         repeats = modulus * factor
         size = base if repeats > MANY else _aligned(behaves, base, repeats)
         chosen = None if size is None else behaves(size)
-        if size is not None and chosen is not None and all(_repeats(behaves, chosen, size + k * repeats) for k in (1, 2)):
+        if (
+            size is not None
+            and chosen is not None
+            and all(_repeats(behaves, chosen, size + k * repeats) for k in (1, 2))
+        ):
             return _class_of(behaves, size, chosen, repeats, probe)
     return None
 
 
-def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe) -> SizeClass | None:
+def _class_of(
+    behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe
+) -> SizeClass | None:
     """The class that `size` stands for, with sizes that repeat with `modulus`.
 
-    All obey one contract; those that differ by multiples of the period, as a tile and its image do, are the same local function.
+    All obey one contract; those that differ by multiples of the period, as a tile and its image do,
+    are the same local function.
     """
     start = size - size % modulus
     residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, size % modulus})
@@ -251,7 +345,9 @@ def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int,
         return _repeats(behaves, seen[size % modulus], size)
 
     period = behavior.relation.period
-    leaders = {r % period: seen[r] for r in sorted(seen, key=lambda r: r == size % modulus)}  # the last of each is kept
+    leaders = {
+        r % period: seen[r] for r in sorted(seen, key=lambda r: r == size % modulus)
+    }  # the last of each is kept
     members = [
         r
         for r, b in seen.items()
@@ -263,9 +359,17 @@ def _class_of(behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int,
     lowest = {r: _last(fits, start + r, modulus, -1, points) or r or modulus for r in members}
     highest = [h for r in members if (h := _last(fits, start + r, modulus, 1, points)) is not None]
     first = max(lowest.values()) - modulus + 1
-    minimum = next(n for n in range(max(first, 1), first + 2 * modulus + 1) if n % modulus in lowest and n >= lowest[n % modulus])
+    minimum = next(
+        n
+        for n in range(max(first, 1), first + 2 * modulus + 1)
+        if n % modulus in lowest and n >= lowest[n % modulus]
+    )
     others = tuple(sorted(set(seen) - set(members)))
-    return SizeClass(behavior, Sizes(minimum, min(highest, default=None), modulus, tuple(sorted(members)), others), size)
+    return SizeClass(
+        behavior,
+        Sizes(minimum, min(highest, default=None), modulus, tuple(sorted(members)), others),
+        size,
+    )
 
 
 def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
@@ -274,17 +378,29 @@ def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
 
 
 def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
-    """The size to describe among all residues: one of the smallest period, a multiple of `modulus` first, then `base`."""
+    """The size to describe among all residues: one of the smallest period, a multiple of `modulus`
+    first, then `base`.
+    """
     start = base - base % modulus
-    periods = {n: b.relation.period for n in range(start, start + modulus) if (b := behaves(n)) is not None and b.periodic}
-    best = [n for n in (start, base, *periods) if n in periods and periods[n] == min(periods.values())]
+    periods = {
+        n: b.relation.period
+        for n in range(start, start + modulus)
+        if (b := behaves(n)) is not None and b.periodic
+    }
+    best = [
+        n for n in (start, base, *periods) if n in periods and periods[n] == min(periods.values())
+    ]
     return best[0] if best else None
 
 
-def _last(fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]) -> int | None:
-    """The last size from `size` on, in steps of `modulus`, up to which all that were looked at fit; None if there is no end.
+def _last(
+    fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]
+) -> int | None:
+    """The last size from `size` on, in steps of `modulus`, up to which all that were looked at fit;
+    None if there is no end.
 
-    Looked at are the breakpoints on the way and the far end; where one does not fit, bisection finds the last that does.
+    Looked at are the breakpoints on the way and the far end; where one does not fit, bisection
+    finds the last that does.
     """
     end = 0 if direction < 0 else HUGE
     near = {round((p - size) / modulus) for p in points}
@@ -300,29 +416,48 @@ def _last(fits: Callable[[int], bool], size: int, modulus: int, direction: int, 
             continue
         while count - known > 1:
             middle = (known + count) // 2
-            known, count = (middle, count) if fits(size + direction * middle * modulus) else (known, middle)
+            known, count = (
+                (middle, count) if fits(size + direction * middle * modulus) else (known, middle)
+            )
         return size + direction * known * modulus
     return None
 
 
 def _breakpoints(probe: Probe, modulus: int) -> list[int]:
-    """Input sizes at which a constant of the graph may begin or cease to bite, at any of the network's resolutions."""
+    """Input sizes at which a constant of the graph may begin or cease to bite, at any of the
+    network's resolutions.
+    """
     factors = [f for f in range(1, min(modulus, 64) + 1) if modulus % f == 0]
     found: set[int] = set()
     for call in probe.calls:
         if call.node.op in CLAMPING:
             given = [_numbers(probe.constants.get(name)) for name in call.node.inputs]
-            given += [list(value) for value in call.node.attributes.values() if isinstance(value, tuple)]
+            given += [
+                list(value) for value in call.node.attributes.values() if isinstance(value, tuple)
+            ]
             bounded = call.node.op == "Slice" and len(call.node.inputs) > 2
             if not (bounded and _crops_ends(*given[1:3], *given[4:5])):
                 found.update(size for numbers in given for size in _sizes(numbers))
     return sorted({c * f for c in sorted(found)[:MOST_CONSTANTS] for f in factors})
 
 
-def _crops_ends(starts: Sequence[Any] = (), ends: Sequence[Any] = (), steps: Sequence[Any] = (1,)) -> bool:
-    """Whether a Slice leaves out a fixed number of elements at either end: of an axis too short for it nothing is left at all."""
-    inner = [start >= 0 and (end < 0 or end >= SENTINEL) for start, end in zip(starts, ends, strict=False)]
-    return bool(inner) and all(inner) and len(starts) == len(ends) and len(steps) > 0 and min(steps) > 0
+def _crops_ends(
+    starts: Sequence[Any] = (), ends: Sequence[Any] = (), steps: Sequence[Any] = (1,)
+) -> bool:
+    """Whether a Slice leaves out a fixed number of elements at either end: of an axis too short for
+    it nothing is left at all.
+    """
+    inner = [
+        start >= 0 and (end < 0 or end >= SENTINEL)
+        for start, end in zip(starts, ends, strict=False)
+    ]
+    return (
+        bool(inner)
+        and all(inner)
+        and len(starts) == len(ends)
+        and len(steps) > 0
+        and min(steps) > 0
+    )
 
 
 def _numbers(tensor: Tensor | None) -> list[Any]:

@@ -62,7 +62,14 @@ class AxisBehavior:
 
     def same_class(self, other: AxisBehavior) -> bool:
         """Whether both sizes obey one contract."""
-        return (self.output_axis, self.relation, self.border, self.offset, self.rounding, self.kinds) == (
+        return (
+            self.output_axis,
+            self.relation,
+            self.border,
+            self.offset,
+            self.rounding,
+            self.kinds,
+        ) == (
             other.output_axis,
             other.relation,
             other.border,
@@ -102,7 +109,8 @@ class Difference:
     results : (tensor, tensor)
         What it gives at both.
     paths : mapping of str to tuple of Node
-        By name of an operand that is computed from the size and differs: the nodes that lead from the size to it, in their order.
+        By name of an operand that is computed from the size and differs: the nodes that lead from
+        the size to it, in their order.
     """
 
     node: Node
@@ -132,14 +140,18 @@ class Probe:
     axes: tuple[int, ...]
     channels: int = 1
     _program: Program = field(init=False)
-    _known: dict[tuple[tuple[int, ...], int | None], Behavior | str] = field(init=False, default_factory=dict)
+    _known: dict[tuple[tuple[int, ...], int | None], Behavior | str] = field(
+        init=False, default_factory=dict
+    )
     _traced: dict[tuple[int, ...], Values] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._program = fold(self.graph)
 
     def taking(self, channels: int) -> Probe:
-        """The same network with another number for a dynamic dimension that is neither batch nor space."""
+        """The same network with another number for a dynamic dimension that is neither batch nor
+        space.
+        """
         other = copy(self)
         other.channels, other._known, other._traced = channels, {}, {}
         return other
@@ -161,33 +173,41 @@ class Probe:
         return self._program.constants
 
     def diagonal(self, size: int, base: tuple[int, ...]) -> tuple[int, ...]:
-        """`size` along all axes that are as long as each other in `base` and dynamic: one look answers for all of them."""
+        """`size` along all axes that are as long as each other in `base` and dynamic: one look
+        answers for all of them.
+        """
         if len(set(base)) > 1:
             return ()
         return tuple(size if fixed is None else fixed for fixed in self.static)
 
     def alike(self, base: tuple[int, ...]) -> bool:
-        """Whether all spatial axes are dynamic, as long as each other in `base`, and do the same there in every output."""
+        """Whether all spatial axes are dynamic, as long as each other in `base`, and do the same
+        there in every output.
+        """
         if len(set(base)) > 1 or any(fixed is not None for fixed in self.static):
             return False
         behavior = self.at(base).axes
         for value in self.graph.outputs:
             first, *others = (behavior.get((value.name, axis)) for axis in self.axes)
             if first is None or any(
-                one is None or not first.same_class(replace(one, output_axis=first.output_axis)) for one in others
+                one is None or not first.same_class(replace(one, output_axis=first.output_axis))
+                for one in others
             ):
                 return False
         return True
 
     def at(self, sizes: tuple[int, ...], batch: int | None = None) -> Behavior:
-        """The behavior at `sizes` px along the spatial axes; SizeError where the network does not run.
+        """The behavior at `sizes` px along the spatial axes; SizeError where the network does not
+        run.
 
         With `batch` images at a time their axis is followed, too; else there is one.
         """
         if (sizes, batch) not in self._known:
             try:
                 outputs = interpret(self._program, self._inputs(self._input(sizes, batch)))
-                self._known[sizes, batch] = Behavior(outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True))))
+                self._known[sizes, batch] = Behavior(
+                    outputs, _behavior(outputs, dict(zip(self.axes, sizes, strict=True)))
+                )
             except SizeError as error:
                 self._known[sizes, batch] = str(error)
         known = self._known[sizes, batch]
@@ -195,8 +215,11 @@ class Probe:
             raise SizeError(known)
         return known
 
-    def difference(self, output: str, first: tuple[int, ...], second: tuple[int, ...]) -> Difference | None:
-        """The first node before `output` whose result is computed by another program at the `second` sizes; None if there is none.
+    def difference(
+        self, output: str, first: tuple[int, ...], second: tuple[int, ...]
+    ) -> Difference | None:
+        """The first node before `output` whose result is computed by another program at the
+        `second` sizes; None if there is none.
 
         Raises
         ------
@@ -210,15 +233,25 @@ class Probe:
                     before, after = operand(one[name]), operand(two[name])
                     if before != after:
                         key = self._program.numbering.key
-                        operands = tuple((n, one.get(n), two.get(n)) for n in (*node.inputs, *sorted(node.captured)))
+                        operands = tuple(
+                            (n, one.get(n), two.get(n))
+                            for n in (*node.inputs, *sorted(node.captured))
+                        )
                         paths = {n: self._path(n, one, two) for n in _steering(node, one, two)}
                         return Difference(
-                            node, key(one[name].program), key(two[name].program), operands, (one[name], two[name]), paths
+                            node,
+                            key(one[name].program),
+                            key(two[name].program),
+                            operands,
+                            (one[name], two[name]),
+                            paths,
                         )
         return None
 
     def _path(self, name: str, one: Values, two: Values) -> tuple[Node, ...]:
-        """The nodes that lead from a size to a tensor that is computed from it and differs; where several do, the first way."""
+        """The nodes that lead from a size to a tensor that is computed from it and differs; where
+        several do, the first way.
+        """
         makers = {made: call.node for call in self.calls for made in call.node.outputs}
         path: list[Node] = []
         while name in makers:
@@ -227,13 +260,16 @@ class Probe:
         return tuple(reversed(path))
 
     def tensors(self, sizes: tuple[int, ...]) -> Values:
-        """All tensors of the graph at `sizes`, by name; SizeError where the network does not run."""
+        """All tensors of the graph at `sizes`, by name; SizeError where the network does
+        not run.
+        """
         if sizes not in self._traced:
             self._traced[sizes] = trace(self._program, self._inputs(self._input(sizes)))
         return self._traced[sizes]
 
     def small_layers(self, sizes: tuple[int, ...]) -> Iterator[tuple[Node, int]]:
-        """The nodes whose long products may be summed in another order where they compute few px, and their px at these sizes.
+        """The nodes whose long products may be summed in another order where they compute few px,
+        and their px at these sizes.
 
         Raises
         ------
@@ -258,7 +294,7 @@ class Probe:
         return all(axis.output_size > 0 for axis in behavior.axes.values())
 
     def batch(self, sizes: tuple[int, ...]) -> str:
-        """ "independent", "fixed" or "mixed": whether samples of a batch may be exchanged freely."""
+        """Whether samples of a batch may be exchanged freely: "independent", "fixed" or "mixed"."""
         if isinstance(self.image.shape[0], int):
             return "fixed"
         try:
@@ -267,14 +303,22 @@ class Probe:
             return "fixed"
 
     def independent(self, sizes: tuple[int, ...], batch: int) -> bool:
-        """Whether each of `batch` images is computed as one alone is; SizeError where the network does not run with so many."""
+        """Whether each of `batch` images is computed as one alone is; SizeError where the network
+        does not run with so many.
+        """
         alone, together = self.at(sizes, 1).outputs, self.at(sizes, batch).outputs
-        return all(_per_sample(t) and operand(t) == operand(alone[name]) for name, t in together.items())
+        return all(
+            _per_sample(t) and operand(t) == operand(alone[name]) for name, t in together.items()
+        )
 
     def _input(self, sizes: tuple[int, ...], batch: int | None = None) -> Tensor:
-        chosen = dict(zip(self.axes, sizes, strict=True)) | ({} if batch is None else {BATCH_AXIS: batch})
+        chosen = dict(zip(self.axes, sizes, strict=True)) | (
+            {} if batch is None else {BATCH_AXIS: batch}
+        )
         dims = [
-            dim_of(chosen[i], Track(i)) if i in chosen else dim_of(n if isinstance(n, int) else self.channels if i else 1)
+            dim_of(chosen[i], Track(i))
+            if i in chosen
+            else dim_of(n if isinstance(n, int) else self.channels if i else 1)
             for i, n in enumerate(self.image.shape)
         ]
         return Tensor(tuple(dims), from_image=True, program=("image", self.image.name))
@@ -282,14 +326,22 @@ class Probe:
     def _inputs(self, image: Tensor) -> dict[str, Tensor]:
         """The image, and every other input as a tensor that does not depend on it.
 
-        Sizes of the same name are the same; others are those of the image in an input of as many dimensions, else 1.
+        Sizes of the same name are the same; others are those of the image in an input of as many
+        dimensions, else 1.
         """
-        named = {n: size for n, size in zip(self.image.shape, image.shape, strict=True) if isinstance(n, str)}
+        named = {
+            n: size
+            for n, size in zip(self.image.shape, image.shape, strict=True)
+            if isinstance(n, str)
+        }
         inputs = {self.image.name: image}
         for value in self.graph.inputs:
             if value.name != self.image.name:
                 like = image.shape if len(value.shape) == image.rank else ()
-                sizes = [n if isinstance(n, int) else named.get(n, like[i] if like else 1) for i, n in enumerate(value.shape)]
+                sizes = [
+                    n if isinstance(n, int) else named.get(n, like[i] if like else 1)
+                    for i, n in enumerate(value.shape)
+                ]
                 inputs[value.name] = plain(*sizes, program=("input", value.name))
         return inputs
 
@@ -297,19 +349,29 @@ class Probe:
 def _steering(node: Node, one: Values, two: Values) -> list[str]:
     """The operands of a node that are computed from sizes, and differ."""
     names = (name for name in (*node.inputs, *sorted(node.captured)) if name in one and name in two)
-    return [name for name in names if not one[name].from_image and operand(one[name]) != operand(two[name])]
+    return [
+        name
+        for name in names
+        if not one[name].from_image and operand(one[name]) != operand(two[name])
+    ]
 
 
 def _per_sample(output: Tensor) -> bool:
     """Whether dimension 0 still is the batch, and nothing else depends on it."""
-    if output.opaque or not output.dims or any(note.axis in (BATCH_AXIS, EVERY) for note in output.notes):
+    if (
+        output.opaque
+        or not output.dims
+        or any(note.axis in (BATCH_AXIS, EVERY) for note in output.notes)
+    ):
         return False
     first, *others = output.dims
     own = len(first) == 1 and first[0].track == Track(BATCH_AXIS)
     return own and not any(a.track and a.track.axis == BATCH_AXIS for dim in others for a in dim)
 
 
-def _behavior(outputs: dict[str, Tensor], sizes: dict[int, int]) -> dict[tuple[str, int], AxisBehavior]:
+def _behavior(
+    outputs: dict[str, Tensor], sizes: dict[int, int]
+) -> dict[tuple[str, int], AxisBehavior]:
     result = {}
     for name, tensor in outputs.items():
         for axis, size in sizes.items():
@@ -322,7 +384,9 @@ def _behavior(outputs: dict[str, Tensor], sizes: dict[int, int]) -> dict[tuple[s
             notes = frozenset(note for note in tensor.notes if note.axis in (axis, EVERY))
             if len(found) == followed == 1:
                 index, track = found[0]
-                result[name, axis] = _axis_behavior(index, track, dim_size(tensor.dims[index]), size, notes, operand(tensor))
+                result[name, axis] = _axis_behavior(
+                    index, track, dim_size(tensor.dims[index]), size, notes, operand(tensor)
+                )
     return result
 
 
@@ -333,4 +397,14 @@ def _axis_behavior(
     if notes:
         relation = at_least(relation, lcm(*(note.period for note in notes)))
     offset = relation.scale * size - output_size
-    return AxisBehavior(index, relation, track.border, track.padding, track.rounding, offset, output_size, notes, program)
+    return AxisBehavior(
+        index,
+        relation,
+        track.border,
+        track.padding,
+        track.rounding,
+        offset,
+        output_size,
+        notes,
+        program,
+    )

@@ -1,15 +1,18 @@
 """Programs by number: whether a network computes the same thing at two choices of sizes.
 
-A contract that was found at one size holds at another iff the network is the same local function there. So every tensor gets the
-number of its program:
+A contract that was found at one size holds at another iff the network is the same local function
+there. So every tensor gets the number of its program:
 
-    number(result) = N[operator and attributes, numbers of the operands, what its subgraphs gave, geometry of the result]
+    number(result) = N[operator and attributes, numbers of the operands, what its subgraphs gave,
+    geometry of the result]
 
-where N gives equal numbers to equal keys and to no others (global value numbering, as compilers know it). The geometry of a tensor
-is the relation, border and offset of every axis that follows the image, and the size of every axis that does not. Everything enters
-by default, what was computed from sizes by its value. Left out is only what a transfer function declares
-(`shiftlint.ops.registry.numbered`): operands that say where elements go, for the geometry shows what they did; and, in operators
-that work element by element, how often equal elements are repeated along an axis.
+where N gives equal numbers to equal keys and to no others (global value numbering, as compilers
+know it). The geometry of a tensor is the relation, border and offset of every axis that follows the
+image, and the size of every axis that does not. Everything enters by default, what was computed
+from sizes by its value. Left out is only what a transfer function declares
+(`shiftlint.ops.registry.numbered`): operands that say where elements go, for the geometry shows
+what they did; and, in operators that work element by element, how often equal elements are repeated
+along an axis.
 """
 
 from __future__ import annotations
@@ -85,7 +88,9 @@ def operand(x: Tensor | None, *, elementwise: bool = False) -> Hashable:
     if x is None:
         return None
     if x.program is not None:
-        return x.program if elementwise or not isinstance(x.program, int) else (x.program, _repeats(x))
+        return (
+            x.program if elementwise or not isinstance(x.program, int) else (x.program, _repeats(x))
+        )
     if x.elements is None:
         return (x.shape, x.dims)
     return _value(x.elements, elementwise=elementwise)
@@ -94,7 +99,8 @@ def operand(x: Tensor | None, *, elementwise: bool = False) -> Hashable:
 def geometry(x: Tensor, sizes: Sizes) -> tuple[Hashable, ...]:
     """How each dimension of a tensor follows the image of these `sizes`.
 
-    Equal elements are not counted, but where they are merged with others: there their number says where these lie.
+    Equal elements are not counted, but where they are merged with others: there their number says
+    where these lie.
     """
     return tuple([_atom(dim[0], sizes) if len(dim) == 1 else _merged(dim, sizes) for dim in x.dims])
 
@@ -102,7 +108,9 @@ def geometry(x: Tensor, sizes: Sizes) -> tuple[Hashable, ...]:
 def _merged(dim: Dim, sizes: Sizes) -> tuple[Hashable, ...]:
     if all(atom.uniform for atom in dim):
         return tuple([_atom(atom, sizes) for atom in dim])
-    return tuple([atom.size if atom.uniform and atom.track is None else _atom(atom, sizes) for atom in dim])
+    return tuple(
+        [atom.size if atom.uniform and atom.track is None else _atom(atom, sizes) for atom in dim]
+    )
 
 
 def _atom(atom: Atom, sizes: Sizes) -> Hashable:
@@ -110,7 +118,9 @@ def _atom(atom: Atom, sizes: Sizes) -> Hashable:
     if track is None:
         return None if atom.uniform else atom.size
     relation, image, first = track.relation, sizes[track.axis], track.relation.reads[0]
-    if first is not None:  # a piece of either end, such as what a roll wraps around, is counted from there
+    if (
+        first is not None
+    ):  # a piece of either end, such as what a roll wraps around, is counted from there
         if 2 * first[0] > image:
             reads = tuple([read and (read[0] - image, read[1] - image) for read in relation.reads])
             return track.axis, relation.period, reads, track.border, atom.size
@@ -121,7 +131,9 @@ def _atom(atom: Atom, sizes: Sizes) -> Hashable:
 
 def _repeats(x: Tensor) -> tuple[int, ...]:
     """How often equal elements are repeated, along every axis."""
-    return tuple([atom.size for dim in x.dims for atom in dim if atom.uniform and atom.track is None])
+    return tuple(
+        [atom.size for dim in x.dims for atom in dim if atom.uniform and atom.track is None]
+    )
 
 
 def _value(elements: Elements, *, elementwise: bool) -> Hashable:
@@ -138,7 +150,9 @@ def _value(elements: Elements, *, elementwise: bool) -> Hashable:
 
 
 def _shortened(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], Any]:
-    """The array with one slice in place of the equal ones between its ends along an axis, and how many stand at either end."""
+    """The array with one slice in place of the equal ones between its ends along an axis, and how
+    many stand at either end.
+    """
     count = array.shape[axis]
     ends = deviating_ends(array, axis)
     if ends is None or count == 0:

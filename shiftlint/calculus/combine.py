@@ -1,4 +1,6 @@
-"""Dimensions that meet element by element: what follows the image in both is joined, atom by atom."""
+"""Dimensions that meet element by element: what follows the image in both is joined, atom
+by atom.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
     one, two = common_factors(first, second)
     if one is None or two is None:
         reason = Reason.MERGED_DIFFERENTLY
-        return dim_of(dim_size(first)), [note for dim in (first, second) for note in spoil(dim, Kind.UNKNOWN, reason)[1]]
+        return dim_of(dim_size(first)), [
+            note for dim in (first, second) for note in spoil(dim, Kind.UNKNOWN, reason)[1]
+        ]
     atoms: list[Atom] = []
     notes: list[Note] = []
     for a, b in zip(one, two, strict=True):
@@ -44,7 +48,9 @@ def _combine_atoms(a: Atom, b: Atom) -> tuple[Atom, list[Note]]:
         return tracked, [Note(Kind.POSITION, tracked.track.axis, Reason.VARIES)] if varies else []
     if a.track.axis != b.track.axis:
         reason = Reason.AXES_MEET
-        return Atom(a.size), [Note(Kind.POSITION, track.axis, reason) for track in (a.track, b.track)]
+        return Atom(a.size), [
+            Note(Kind.POSITION, track.axis, reason) for track in (a.track, b.track)
+        ]
     try:
         return Atom(a.size, merge_tracks(a.track, b.track)), []
     except SlopeMismatch:
@@ -73,7 +79,9 @@ def merge_tracks(first: Track, second: Track) -> Track:
 
 
 def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
-    """Split plain atoms so that both dimensions have atoms of the same sizes; (None, None) where they do not fit."""
+    """Split plain atoms so that both dimensions have atoms of the same sizes; (None, None) where
+    they do not fit.
+    """
     one, two = list(reversed(first)), list(reversed(second))
     left: list[Atom] = []
     right: list[Atom] = []
@@ -106,7 +114,9 @@ def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
 
 
 def split_outer(atom: Atom, outer: int) -> tuple[Atom, Atom | None]:
-    """A plain atom as (outer, rest); no rest if it is tracked or not divisible, or nothing is split off."""
+    """A plain atom as (outer, rest); no rest if it is tracked or not divisible, or nothing is split
+    off.
+    """
     if atom.track or outer < 2 or atom.size % outer:
         return atom, None
     return Atom(outer, None, atom.uniform), Atom(atom.size // outer, None, atom.uniform)

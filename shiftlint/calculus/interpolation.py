@@ -1,23 +1,28 @@
-"""The windows of an interpolation: the phases follow from the coordinate formula with the given scale.
+"""The windows of an interpolation: the phases follow from the coordinate formula with the given
+scale.
 
 With the scale p/q (output step p, input period q) output j lies at the input coordinate
 
-    half_pixel   x = (j + 1/2)·q/p - 1/2        asymmetric   x = j·q/p        pytorch_half_pixel as half_pixel (0 for a single px)
+    half_pixel           x = (j + 1/2)·q/p - 1/2
+    pytorch_half_pixel   the same, but 0 for a single px
+    asymmetric           x = j·q/p
 
-half_pixel_symmetric adds n/2·(1 - m/(s·n)), which is 0 where the output is exactly s times as long. It reads: nearest one px,
-rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on either side. Antialiasing widens the support by q/p where
-that is above 1. Neighbors whose weight is exactly 0 are left out: finite values of theirs change nothing (an infinite one would:
-0·inf is not a number).
+half_pixel_symmetric adds n/2·(1 - m/(s·n)), which is 0 where the output is exactly s times as long.
+It reads: nearest one px, rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on
+either side. Antialiasing widens the support by q/p where that is above 1. Neighbors whose weight is
+exactly 0 are left out: finite values of theirs change nothing (an infinite one would: 0·inf is not
+a number).
 
-onnxruntime computes x in float32, by a division by the scale s that is correctly rounded. Where |s·q/p - 1| ≤ 2^-25 it finds every
-quotient that is a float32 number exactly, for the error is less than half the distance to the next one. Then x is exact where it is
-whole, or a tie between two px; else it falls to either side from place to place, and windows hold both. The weights of an
-interpolation are exact where, besides, p is a power of two, and those of an axis that keeps its size only up to its last px
-(`bitwise`); else their error grows with x. A nearest px that falls to the other side is another px altogether: `irregular` computes
-all of them as onnxruntime does.
+onnxruntime computes x in float32, by a division by the scale s that is correctly rounded. Where
+|s·q/p - 1| ≤ 2^-25 it finds every quotient that is a float32 number exactly, for the error is less
+than half the distance to the next one. Then x is exact where it is whole, or a tie between two px;
+else it falls to either side from place to place, and windows hold both. The weights of an
+interpolation are exact where, besides, p is a power of two, and those of an axis that keeps its
+size only up to its last px (`bitwise`); else their error grows with x. A nearest px that falls to
+the other side is another px altogether: `irregular` computes all of them as onnxruntime does.
 
-Reference: onnxruntime/core/providers/cpu/tensor/upsamplebase.h (GetOriginalCoordinateFromResizedCoordinateFunc,
-GetNearestPixelFunc).
+Reference: onnxruntime/core/providers/cpu/tensor/upsamplebase.h
+(GetOriginalCoordinateFromResizedCoordinateFunc, GetNearestPixelFunc).
 """
 
 from __future__ import annotations
@@ -42,7 +47,9 @@ TIE = 1e-6  # a coordinate this near to k + 1/2 counts as a tie since onnxruntim
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """How a Resize interpolates: its attributes, and whether whole coordinates and ties are `exact` in float32."""
+    """How a Resize interpolates: its attributes, and whether whole coordinates and ties are `exact`
+    in float32.
+    """
 
     mode: str
     coordinates: str
@@ -54,7 +61,10 @@ class Kernel:
 
 def interpolation(scale: Fraction, kernel: Kernel) -> Relation:
     """The relation of a resized axis to its input, for `scale` = output/input in lowest terms."""
-    phases = tuple(_support(_coordinate(j, scale, kernel.coordinates), scale, kernel) for j in range(scale.numerator))
+    phases = tuple(
+        _support(_coordinate(j, scale, kernel.coordinates), scale, kernel)
+        for j in range(scale.numerator)
+    )
     return Relation(scale.denominator, scale.numerator, phases)
 
 
@@ -76,7 +86,9 @@ def single(number: float) -> float:
 
 
 def is_exact(scale: Fraction, given: float) -> bool:
-    """Whether division by `given`, in float32, finds the quotient by `scale` exactly wherever that is a float32 number."""
+    """Whether division by `given`, in float32, finds the quotient by `scale` exactly wherever that
+    is a float32 number.
+    """
     return abs(Fraction(single(given)) / scale - 1) <= Fraction(1, 1 << 25)
 
 
@@ -85,8 +97,11 @@ def symmetric_offset(size: int, new_size: int, given: float) -> float:
     return single(single(size / 2) * single(1 - single(new_size / single(single(given) * size))))
 
 
-def irregular(relation: Relation, size: int, new_size: int, given: float, kernel: Kernel) -> NDArray[np.intp]:
-    """The outputs of a nearest interpolation that read another px than `relation` says, for float32 rounds there to the other side.
+def irregular(
+    relation: Relation, size: int, new_size: int, given: float, kernel: Kernel
+) -> NDArray[np.intp]:
+    """The outputs of a nearest interpolation that read another px than `relation` says, for float32
+    rounds there to the other side.
 
     Parameters
     ----------
@@ -133,7 +148,9 @@ def _nearest_pixels(x: NDArray[Any], mode: str) -> NDArray[Any]:
             pixels = np.ceil(x)
         case _:
             tie = np.abs((x - low) - np.float32(0.5)) <= np.float32(TIE)
-            away = np.where(x < 0, np.ceil(x.astype(np.float64) - 0.5), np.floor(x.astype(np.float64) + 0.5))
+            away = np.where(
+                x < 0, np.ceil(x.astype(np.float64) - 0.5), np.floor(x.astype(np.float64) + 0.5)
+            )
             pixels = np.where(tie, low + (mode == "round_prefer_ceil"), away)
     return pixels.astype(np.int64)
 

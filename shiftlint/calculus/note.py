@@ -1,7 +1,8 @@
-"""Dependences that no window expresses, and what ends an analysis: a kind and a reason with its facts.
+"""Dependences that no window expresses, and what ends an analysis: a kind and a reason with its
+facts.
 
-Facts are values: whatever is decided, compared or hashed uses them. The words stand in one place, beside each reason, and are put
-together where somebody reads them (`text_of`).
+Facts are values: whatever is decided, compared or hashed uses them. The words stand in one place,
+beside each reason, and are put together where somebody reads them (`text_of`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
 
-EVERY = -1  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
+EVERY = (
+    -1
+)  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
 Facts = tuple[tuple[str, Any], ...]
 
 
 class Words(str):
-    """A fact that is a text, made where more is known: it is shown, and never compared or hashed."""
+    """A fact that is a text, made where more is known: it is shown, and never compared or
+    hashed.
+    """
 
     __slots__ = ()
 
@@ -103,7 +108,9 @@ class Reason(StrEnum):
     AXIS_AS_CHANNELS = "an axis of the image is taken for channels"
     SIDE_BY_SIDE = "pieces of merged or different axes stand side by side"
     AXES_MEET = "two axes of the image meet element by element"
-    STRIDES_DIFFER = "branches of different stride meet: {first} and {second} px of output per px of the image"
+    STRIDES_DIFFER = (
+        "branches of different stride meet: {first} and {second} px of output per px of the image"
+    )
 
     # what depends on the place
     VARIES = "combined with values that depend on the place"
@@ -129,7 +136,10 @@ class Reason(StrEnum):
     COORDINATES = "coordinate_transformation_mode {mode}: coordinates depend on the total size"
     NO_COMMON_GRID = "resized from {before} to {after}: no common grid"
     COARSE_COORDINATES = "resized from {before} to {after}: float32 coordinates are too coarse"
-    IRREGULAR_COORDINATES = "resized from {before} to {after}: float32 coordinates fall on another px from place to place"
+    IRREGULAR_COORDINATES = (
+        "resized from {before} to {after}: float32 coordinates fall on another px from place to "
+        "place"
+    )
 
     # what depends on a whole axis
     AVERAGE = "an average over the whole axis"
@@ -239,4 +249,7 @@ class Note:
     @property
     def fact(self) -> Facts:
         """What it is known by beside node and axis: the reason and its facts, without words."""
-        return (("reason", self.reason.name), *((name, value) for name, value in self.facts if not isinstance(value, Words)))
+        return (
+            ("reason", self.reason.name),
+            *((name, value) for name, value in self.facts if not isinstance(value, Words)),
+        )

@@ -1,7 +1,7 @@
 """Sets of paddings that grow along a network, united without being copied.
 
-Of n padded convolutions in a row the k-th has a set of k nodes. A set is kept as what it was united from: then n sets take n steps,
-and only who asks which nodes are in one walks through it.
+Of n padded convolutions in a row the k-th has a set of k nodes. A set is kept as what it was united
+from: then n sets take n steps, and only who asks which nodes are in one walks through it.
 """
 
 from __future__ import annotations
@@ -58,8 +58,14 @@ class Paddings:
         """The set with the node filled in where it is missing."""
         if not self.unnamed:
             return self
-        own = Padding(node, op, self.own.kind) if self.own is not None and not self.own.node else self.own
-        return Paddings(own, tuple([part.named(node, op) if part.unnamed else part for part in self.parts]))
+        own = (
+            Padding(node, op, self.own.kind)
+            if self.own is not None and not self.own.node
+            else self.own
+        )
+        return Paddings(
+            own, tuple([part.named(node, op) if part.unnamed else part for part in self.parts])
+        )
 
 
 NO_PADDING = Paddings()

@@ -1,13 +1,15 @@
 """Periodic interval relations: what one axis of a tensor reads of another axis, in exact integers.
 
-    Relation(period a, step b, reads[0..b)):   element  b·k + phi   reads only   a·k + lo[phi] … a·k + hi[phi]   for all integers k
+    Relation(period a, step b, reads[0..b)):
+    element  b·k + phi  reads only  a·k + lo[phi] … a·k + hi[phi]  for all integers k
 
-The scale is b/a. Every spatially local operator is such a relation between its output and its input; a network is their
-composition (`then`), and branches meet in a `join`. The calculus knows no ONNX and no sizes: borders, where a window would leave
-the tensor, are kept by `shiftlint.calculus.tensor`.
+The scale is b/a. Every spatially local operator is such a relation between its output and its
+input; a network is their composition (`then`), and branches meet in a `join`. The calculus knows no
+ONNX and no sizes: borders, where a window would leave the tensor, are kept by
+`shiftlint.calculus.tensor`.
 
-With valid convolutions and l poolings of factor f the relation of a U-Net to its image has period f^l: the shifts that it is
-equivariant to (Rumberger et al. 2021, section 3.1).
+With valid convolutions and l poolings of factor f the relation of a U-Net to its image has period
+f^l: the shifts that it is equivariant to (Rumberger et al. 2021, section 3.1).
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ class PeriodTooLong(ValueError):
 
 
 class SlopeMismatch(ValueError):
-    """Two relations of different scale meet: their phases drift apart, and no period holds for both."""
+    """Two relations of different scale meet: their phases drift apart, and no period holds for
+    both.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,13 @@ class Relation:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.period, self.step, self.reads)))  # looked up far more often than made
+        object.__setattr__(
+            self, "_hash", hash((self.period, self.step, self.reads))
+        )  # looked up far more often than made
         if self.period < 1 or self.step < 1 or len(self.reads) != self.step:
-            raise ValueError(f"not a relation: period {self.period}, step {self.step}, {len(self.reads)} phases")
+            raise ValueError(
+                f"not a relation: period {self.period}, step {self.step}, {len(self.reads)} phases"
+            )
 
     def __hash__(self) -> int:
         return self._hash
@@ -82,48 +90,66 @@ class Relation:
         if factor == 1:
             return self
         _check_step(self.step * factor)
-        return Relation(self.period * factor, self.step * factor, tuple(self.window(e) for e in range(self.step * factor)))
+        return Relation(
+            self.period * factor,
+            self.step * factor,
+            tuple(self.window(e) for e in range(self.step * factor)),
+        )
 
     def then(self, inner: Relation) -> Relation:
         """The composition: this relation reads an axis that `inner` relates to a third one.
 
-        The middle axis is brought to lcm(inner.step, self.period); windows are hulls over *all* middle elements.
+        The middle axis is brought to lcm(inner.step, self.period); windows are hulls over *all*
+        middle elements.
         """
         return _compose(self, inner)
 
     def hull(self, first: int, last: int) -> Window | None:
         """The smallest window that holds those of the elements first … last.
 
-        The windows repeat after `step` elements, moved by `period`: the lowest starts among the first `step` elements, the
-        highest ends among the last.
+        The windows repeat after `step` elements, moved by `period`: the lowest starts among the
+        first `step` elements, the highest ends among the last.
         """
-        low = [w[0] for e in range(first, min(last + 1, first + self.step)) if (w := self.window(e))]
-        high = [w[1] for e in range(max(first, last + 1 - self.step), last + 1) if (w := self.window(e))]
+        low = [
+            w[0] for e in range(first, min(last + 1, first + self.step)) if (w := self.window(e))
+        ]
+        high = [
+            w[1] for e in range(max(first, last + 1 - self.step), last + 1) if (w := self.window(e))
+        ]
         return (min(low), max(high)) if low else None
 
 
 @lru_cache(maxsize=1024)
 def window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
-    """A sliding window (convolution, pooling): output k reads stride·k - before … stride·k - before + dilation·(size - 1)."""
+    """A sliding window (convolution, pooling): output k reads stride·k - before … stride·k - before
+    + dilation·(size - 1).
+    """
     return Relation(stride, 1, ((-before, dilation * (size - 1) - before),))
 
 
 @lru_cache(maxsize=1024)
-def transposed_window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
-    """A transposed convolution: output j reads ceil((j + before - dilation·(size - 1)) / stride) … floor((j + before) / stride).
+def transposed_window(
+    size: int, *, stride: int = 1, dilation: int = 1, before: int = 0
+) -> Relation:
+    """A transposed convolution: output j reads ceil((j + before - dilation·(size - 1)) / stride) …
+    floor((j + before) / stride).
 
     A phase that no kernel element reaches reads nothing: with dilation 1 where size < stride.
     """
     _check_step(stride)
     phases: list[Window | None] = []
     for j in range(stride):
-        taps = [tap for tap in range(min(size, stride)) if (j + before - dilation * tap) % stride == 0]
+        taps = [
+            tap for tap in range(min(size, stride)) if (j + before - dilation * tap) % stride == 0
+        ]
         if not taps:  # the taps that fit repeat after `stride` at the latest
             phases.append(None)
             continue
         repeats = stride // gcd(dilation, stride)
         last = taps[0] + (size - 1 - taps[0]) // repeats * repeats
-        phases.append(((j + before - dilation * last) // stride, (j + before - dilation * taps[0]) // stride))
+        phases.append(
+            ((j + before - dilation * last) // stride, (j + before - dilation * taps[0]) // stride)
+        )
     return Relation(1, stride, tuple(phases))
 
 
@@ -138,18 +164,23 @@ def strided(stride: int, start: int = 0) -> Relation:
 
 
 def blocks(size: int) -> Relation:
-    """Output k reads the whole block size·k … size·k + size - 1 (an axis split in two; its outer part)."""
+    """Output k reads the whole block size·k … size·k + size - 1 (an axis split in two; its outer
+    part).
+    """
     return Relation(size, 1, ((0, size - 1),))
 
 
 def repeat(factor: int) -> Relation:
-    """Outputs factor·k … factor·k + factor - 1 read element k (nearest upsampling, pixel shuffle)."""
+    """Outputs factor·k … factor·k + factor - 1 read element k (nearest upsampling, pixel
+    shuffle).
+    """
     _check_step(factor)
     return Relation(1, factor, ((0, 0),) * factor)
 
 
 def join(first: Relation, second: Relation) -> Relation:
-    """What an element reads that combines an element of either relation: the common step, hulls phase by phase.
+    """What an element reads that combines an element of either relation: the common step, hulls
+    phase by phase.
 
     Raises
     ------
@@ -165,7 +196,9 @@ def _join(first: Relation, second: Relation) -> Relation:
         raise SlopeMismatch(f"scale {first.scale} meets scale {second.scale}")
     step = lcm(first.step, second.step)
     one, two = first.unroll(step // first.step), second.unroll(step // second.step)
-    return Relation(one.period, step, tuple(hull(a, b) for a, b in zip(one.reads, two.reads, strict=True)))
+    return Relation(
+        one.period, step, tuple(hull(a, b) for a, b in zip(one.reads, two.reads, strict=True))
+    )
 
 
 def at_least(relation: Relation, period: int) -> Relation:

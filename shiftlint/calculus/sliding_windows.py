@@ -1,6 +1,8 @@
-"""Sliding windows over the spatial dimensions of a tensor: the part that convolution and pooling share.
+"""Sliding windows over the spatial dimensions of a tensor: the part that convolution and pooling
+share.
 
-Sizes follow the ONNX specification (Conv, MaxPool): with the input size n, kernel k, stride s, dilation d, pads b and e
+Sizes follow the ONNX specification (Conv, MaxPool): with the input size n, kernel k, stride s,
+dilation d, pads b and e
 
     output = floor((n + b + e - d·(k - 1) - 1) / s) + 1         (ceil with ceil_mode)
 """
@@ -45,12 +47,16 @@ def geometries(
     *,
     strict: bool = False,
 ) -> list[Geometry]:
-    """The attributes of one operator, per axis; SAME pads depend on the size, and leave dilations out, as onnxruntime does.
+    """The attributes of one operator, per axis; SAME pads depend on the size, and leave dilations
+    out, as onnxruntime does.
 
-    Where the kernel is smaller than the stride they may be less than nothing: a `strict` operator does not run then.
+    Where the kernel is smaller than the stride they may be less than nothing: a `strict` operator
+    does not run then.
     """
     pads = None if auto_pad not in {"NOTSET", ""} else pads  # they follow from auto_pad
-    explicit = _explicit(len(sizes), tuple(kernel), tuple(strides or ()), tuple(dilations or ()), tuple(pads or ()))
+    explicit = _explicit(
+        len(sizes), tuple(kernel), tuple(strides or ()), tuple(dilations or ()), tuple(pads or ())
+    )
     if auto_pad not in {"NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"}:
         raise Unsupported(Reason.ATTRIBUTE, attribute="auto_pad", value=auto_pad)
     if not auto_pad.startswith("SAME"):
@@ -69,24 +75,43 @@ def geometries(
 
 @lru_cache(maxsize=1024)  # the same at all sizes
 def _explicit(
-    rank: int, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...], pads: tuple[int, ...]
+    rank: int,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    pads: tuple[int, ...],
 ) -> tuple[Geometry, ...]:
-    strides, dilations, pads = strides or (1,) * rank, dilations or (1,) * rank, pads or (0,) * (2 * rank)
+    strides, dilations, pads = (
+        strides or (1,) * rank,
+        dilations or (1,) * rank,
+        pads or (0,) * (2 * rank),
+    )
     if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
         raise Unsupported(Reason.WINDOW_AXES, rank=rank)
-    if not all(1 <= v <= LONGEST for v in (*kernel, *strides, *dilations)) or any(abs(p) > LONGEST for p in pads):
+    if not all(1 <= v <= LONGEST for v in (*kernel, *strides, *dilations)) or any(
+        abs(p) > LONGEST for p in pads
+    ):
         raise Unsupported(Reason.WINDOW_RANGE)
-    return tuple(Geometry(kernel[i], strides[i], dilations[i], pads[i], pads[i + rank]) for i in range(rank))
+    return tuple(
+        Geometry(kernel[i], strides[i], dilations[i], pads[i], pads[i + rank]) for i in range(rank)
+    )
 
 
-def slide(x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False) -> tuple[list[Dim], list[Note]]:
-    """The spatial dimensions after a window slid over those of `x`; `fills` names what stands outside ("zeros", "-inf")."""
+def slide(
+    x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False
+) -> tuple[list[Dim], list[Note]]:
+    """The spatial dimensions after a window slid over those of `x`; `fills` names what stands
+    outside ("zeros", "-inf").
+    """
     dims, notes = [], []
     for dim, one in zip(x.dims[2:], geometry, strict=True):
         size = dim_size(dim)
         reach = size + one.before + one.after - one.extent
         if reach < 0:
-            raise SizeError(f"a window of {one.extent} does not fit into {size} with pads {one.before} and {one.after}")
+            raise SizeError(
+                f"a window of {one.extent} does not fit into {size} with pads {one.before} and "
+                f"{one.after}"
+            )
         new_size = reach // one.stride + 1
         if ceil_mode and reach % one.stride and new_size * one.stride < size + one.before:
             new_size += 1  # a last window that starts inside
@@ -98,9 +123,15 @@ def slide(x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = 
 
 
 def slide_transposed(
-    x: Tensor, geometry: list[Geometry], output_padding: Ints, output_shape: Ints | None, auto_pad: str
+    x: Tensor,
+    geometry: list[Geometry],
+    output_padding: Ints,
+    output_shape: Ints | None,
+    auto_pad: str,
 ) -> tuple[list[Dim], list[Note]]:
-    """The spatial dimensions after a transposed convolution; missing contributions count as zeros."""
+    """The spatial dimensions after a transposed convolution; missing contributions count as
+    zeros.
+    """
     dims, notes = [], []
     rank = len(geometry)
     if len(output_padding) != rank or (output_shape and len(output_shape) != rank):
@@ -117,7 +148,9 @@ def slide_transposed(
             new_size = new_size if output_shape else full - total
         if new_size < 1:
             raise SizeError(f"a transposed window of {one.extent} leaves nothing of {size}")
-        relation = transposed_window(one.kernel, stride=one.stride, dilation=one.dilation, before=before)
+        relation = transposed_window(
+            one.kernel, stride=one.stride, dilation=one.dilation, before=before
+        )
         new_dim, more = related(dim, relation, new_size, fills="zeros")
         dims.append(new_dim)
         notes += more
@@ -133,7 +166,11 @@ def related(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple
 
 
 def check_channels(x: Tensor, expected: int | None) -> list[Note]:
-    """Notes for a convolution over channels that follow the image: another layout than N, C, space."""
+    """Notes for a convolution over channels that follow the image: another layout than N,
+    C, space.
+    """
     if expected is not None and dim_size(x.dims[1]) != expected:
         raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
-    return [Note(Kind.POSITION, a.track.axis, Reason.AXIS_AS_CHANNELS) for a in x.dims[1] if a.track]
+    return [
+        Note(Kind.POSITION, a.track.axis, Reason.AXIS_AS_CHANNELS) for a in x.dims[1] if a.track
+    ]

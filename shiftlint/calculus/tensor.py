@@ -1,13 +1,15 @@
 """What the analyzer knows of a tensor: its sizes, and per axis how it hangs on the image.
 
-A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner, so that Reshape and Transpose can be
-followed exactly (pixel shuffle, window partition, flattening). An atom either follows one axis of the image (`Track`) or is
-plain: channels, heads, the inside of a block. What cannot be said per atom is said per image axis by `Note`s.
+A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner, so that Reshape
+and Transpose can be followed exactly (pixel shuffle, window partition, flattening). An atom either
+follows one axis of the image (`Track`) or is plain: channels, heads, the inside of a block. What
+cannot be said per atom is said per image axis by `Note`s.
 
-An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean elements and does not leave
-it. `border` counts, from either end, up to the last element that is not. It cannot be read off the final windows: after a crop, a
-padded convolution reads inside the image and yet mixes in its own zeros. On an axis that is shorter than that it counts on, so that
-it is the same at every size.
+An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean
+elements and does not leave it. `border` counts, from either end, up to the last element that is
+not. It cannot be read off the final windows: after a crop, a padded convolution reads inside the
+image and yet mixes in its own zeros. On an axis that is shorter than that it counts on, so that it
+is the same at every size.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Rounding(StrEnum):
 class Atom(NamedTuple):
     """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
 
-    The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis of the image anywhere.
+    The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis
+    of the image anywhere.
     """
 
     size: int
@@ -58,7 +61,8 @@ class Tensor:
     Attributes
     ----------
     dims : tuple of Dim
-        The size of a dimension is the product of its atoms' sizes; a dimension without atoms has size 1.
+        The size of a dimension is the product of its atoms' sizes; a dimension without atoms has
+        size 1.
     elements : Elements, optional
         Where they do not depend on the image: shapes, indices, scales.
     from_image : bool
@@ -69,9 +73,11 @@ class Tensor:
     opaque : bool
         Not even the sizes are known; `dims` is empty, and the notes say why.
     blocked : bool
-        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can tell.
+        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can
+        tell.
     program : hashable, optional
-        What computed it (see `shiftlint.analysis.size_dependence`); None of what was computed from sizes: then `elements` tell.
+        What computed it (see `shiftlint.analysis.size_dependence`); None of what was computed from
+        sizes: then `elements` tell.
     """
 
     dims: tuple[Dim, ...]
@@ -90,11 +96,17 @@ class Tensor:
 
     def number(self) -> Any:
         """The one element; None where it is not known, or there are more."""
-        return self.elements.numbers()[0] if self.elements is not None and self.elements.size == 1 else None
+        return (
+            self.elements.numbers()[0]
+            if self.elements is not None and self.elements.size == 1
+            else None
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple([dim[0].size if len(dim) == 1 else dim_size(dim) if dim else 1 for dim in self.dims])
+        return tuple(
+            [dim[0].size if len(dim) == 1 else dim_size(dim) if dim else 1 for dim in self.dims]
+        )
 
     @property
     def rank(self) -> int:
@@ -110,7 +122,11 @@ class Tensor:
 
     def with_dim(self, index: int, dim: Dim) -> Tensor:
         """The same tensor with another dimension, its elements unknown."""
-        dims = (*self.dims[:index], dim, *self.dims[index + 1 :]) if index >= 0 else self.with_dim(index + self.rank, dim).dims
+        dims = (
+            (*self.dims[:index], dim, *self.dims[index + 1 :])
+            if index >= 0
+            else self.with_dim(index + self.rank, dim).dims
+        )
         return replace(self, dims=dims, elements=None)
 
     def with_notes(self, notes: Iterable[Note]) -> Tensor:
@@ -120,19 +136,33 @@ class Tensor:
 
 
 Parameter = Tensor
-"""Annotates an input that the analysis takes for a constant: a node whose parameter is computed from the image is not analyzed."""
+"""Annotates an input that the analysis takes for a constant: a node whose parameter is computed
+from the image is not analyzed.
+"""
 
 
 def rounded(x: Tensor, rounding: Rounding) -> Tensor:
-    """The same tensor where last bits depend on the place, or on how many images are computed at a time."""
+    """The same tensor where last bits depend on the place, or on how many images are computed at a
+    time.
+    """
     axes = {BATCH_AXIS} if rounding is Rounding.BATCH else {track.axis for track in x.tracks()}
-    dims = [tuple([a._replace(track=a.track.by_place()) if a.track and a.track.axis in axes else a for a in dim]) for dim in x.dims]
+    dims = [
+        tuple(
+            [
+                a._replace(track=a.track.by_place()) if a.track and a.track.axis in axes else a
+                for a in dim
+            ]
+        )
+        for dim in x.dims
+    ]
     return replace(x, dims=tuple(dims))
 
 
 def with_program(x: Tensor, program: Hashable) -> Tensor:
     """The same tensor, computed by this program."""
-    return Tensor(x.dims, x.elements, x.from_image, x.notes, x.upsampling, x.opaque, x.blocked, program)
+    return Tensor(
+        x.dims, x.elements, x.from_image, x.notes, x.upsampling, x.opaque, x.blocked, program
+    )
 
 
 def plain(*sizes: int, uniform: bool = False, program: Hashable = None) -> Tensor:
@@ -162,15 +192,23 @@ def opaque(sources: Iterable[Tensor], reason: Reason, facts: Facts = ()) -> Tens
     """A tensor of which nothing is known but what it was made from."""
     sources = tuple(sources)
     notes = {note for source in sources for note in source.notes}
-    notes |= {Note(Kind.UNKNOWN, axis, reason, facts=facts) for source in sources for axis in source.image_axes()}
-    return Tensor((), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True)
+    notes |= {
+        Note(Kind.UNKNOWN, axis, reason, facts=facts)
+        for source in sources
+        for axis in source.image_axes()
+    }
+    return Tensor(
+        (), from_image=any(s.from_image for s in sources), notes=frozenset(notes), opaque=True
+    )
 
 
 def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
     """A tensor of these numbers: a list, or a single one without axes."""
     if not isinstance(values, Sequence):
         return stored(Elements((), dtype, struct.pack(f"<{FORMATS[dtype]}", values)))
-    return stored(Elements((len(values),), dtype, struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)))
+    return stored(
+        Elements((len(values),), dtype, struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values))
+    )
 
 
 def computed(array: NDArray[Any]) -> Tensor:
@@ -185,7 +223,11 @@ def stored(elements: Elements, program: Hashable = None) -> Tensor:
 
 def tensor_of(value: Constant) -> Tensor:
     """A constant of a file; its name and number tell its program."""
-    return Tensor(tuple(dim_of(size) for size in value.shape), value.elements, program=(value.name, value.number))
+    return Tensor(
+        tuple(dim_of(size) for size in value.shape),
+        value.elements,
+        program=(value.name, value.number),
+    )
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
@@ -198,11 +240,15 @@ def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> D
 
 
 def released(dim: Dim, reason: Reason) -> list[Note]:
-    """Notes for a dimension whose single place is given up: global where it holds a whole axis, else a matter of place."""
+    """Notes for a dimension whose single place is given up: global where it holds a whole axis,
+    else a matter of place.
+    """
     notes = []
     for track in (atom.track for atom in dim if atom.track):
         kind = Kind.GLOBAL if track.whole else Kind.POSITION
-        notes.append(Note(kind, track.axis, Reason.AVERAGE if track.whole else reason, track.whole or 1))
+        notes.append(
+            Note(kind, track.axis, Reason.AVERAGE if track.whole else reason, track.whole or 1)
+        )
     return notes
 
 
@@ -214,7 +260,9 @@ def dim_size(dim: Dim) -> int:
 
 
 def single_track(dim: Dim) -> Track | None:
-    """The track of a dimension of one tracked atom; None if it is plain; Unsupported if axes are merged in it."""
+    """The track of a dimension of one tracked atom; None if it is plain; Unsupported if axes are
+    merged in it.
+    """
     if len(dim) == 1:
         return dim[0].track
     if any(atom.track for atom in dim):
@@ -223,9 +271,15 @@ def single_track(dim: Dim) -> Track | None:
 
 
 def spoil(dim: Dim, kind: Kind, reason: Reason, **facts: Any) -> tuple[Dim, list[Note]]:
-    """Give up on a dimension: the same size without tracks, and a note for every image axis that it followed."""
+    """Give up on a dimension: the same size without tracks, and a note for every image axis that it
+    followed.
+    """
     known = tuple(facts.items())
-    notes = [Note(kind, atom.track.axis, reason, atom.track.relation.period, facts=known) for atom in dim if atom.track]
+    notes = [
+        Note(kind, atom.track.axis, reason, atom.track.relation.period, facts=known)
+        for atom in dim
+        if atom.track
+    ]
     return dim_of(dim_size(dim)), notes
 
 

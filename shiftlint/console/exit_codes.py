@@ -4,7 +4,7 @@
 |---|---|
 | 0 | done, nothing found |
 | 1 | findings at or above `--fail-on` |
-| 2 | a wrong call, an unusable input, too little memory, or what the system refuses: one line on stderr |
+| 2 | one line on stderr: a wrong call, an unusable input, too little memory, a refusing system |
 | 3 | an internal error: the traceback, and a request to report it |
 | 130 | Ctrl-C |
 """
@@ -40,18 +40,25 @@ def run(command: click.Command, name: str) -> NoReturn:
     except (InputError, SchemaError) as error:
         code = _fail(name, str(error), WRONG_INPUT)
     except MemoryError as error:
-        code = _fail(name, f"out of memory: {str(error) or 'none is left'}. Free some, or do less at a time.", WRONG_INPUT)
+        code = _fail(
+            name,
+            f"out of memory: {str(error) or 'none is left'}. Free some, or do less at a time.",
+            WRONG_INPUT,
+        )
     except KeyboardInterrupt:
         code = _fail(name, "interrupted; nothing was left half-written.", INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left (as `head` does): nothing to say, nobody to say it to
+        # the reader of our output left (as `head` does): nothing to say, nobody to say it to
+        sys.stderr.close()
         code = 0
     except OSError as error:
         if error.errno is None:  # made by a library, not by the system
             code = _internal(name)
         else:
             what = f"the system refuses ({error.filename or 'input or output'}): {error.strerror}"
-            code = _fail(name, f"{what}. Check the name, the permissions and the space.", WRONG_INPUT)
+            code = _fail(
+                name, f"{what}. Check the name, the permissions and the space.", WRONG_INPUT
+            )
     except Exception:
         code = _internal(name)
     sys.exit(code)
@@ -59,7 +66,12 @@ def run(command: click.Command, name: str) -> NoReturn:
 
 def _internal(name: str) -> int:
     traceback.print_exc()
-    return _fail(name, f"internal error. Please report it with the lines above and the output of {name} --version.", INTERNAL_ERROR)
+    return _fail(
+        name,
+        f"internal error. Please report it with the lines above and the output of {name} "
+        "--version.",
+        INTERNAL_ERROR,
+    )
 
 
 def _fail(name: str, message: str, code: int) -> int:

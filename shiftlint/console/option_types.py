@@ -29,7 +29,9 @@ class NameType(click.ParamType[str]):
         """All names, as of `click.Choice`."""
         return click.Choice(self.names()).get_metavar(param, ctx)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         """Those that begin so."""
         return click.Choice(self.names()).shell_complete(ctx, param, incomplete)
 
@@ -42,7 +44,9 @@ class SizesType(click.ParamType[tuple[int, ...]]):
     def __init__(self, minimum: int = 1) -> None:
         self.minimum = minimum
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
         """Parse the text of an option."""
         if isinstance(value, tuple):
             return value
@@ -51,7 +55,11 @@ class SizesType(click.ParamType[tuple[int, ...]]):
         except ValueError:
             self.fail(f"expected whole numbers as 144 or 144,160, got {value!r}", param, ctx)
         if min(sizes) < self.minimum or len(sizes) > 3:
-            self.fail(f"expected one to three numbers of at least {self.minimum}, got {value!r}", param, ctx)
+            self.fail(
+                f"expected one to three numbers of at least {self.minimum}, got {value!r}",
+                param,
+                ctx,
+            )
         return sizes
 
 
@@ -60,10 +68,16 @@ def split_codes(ctx: click.Context, param: click.Parameter, value: str | None) -
     return None if value is None else [part for part in value.split(",") if part.strip()]
 
 
-def split_levels(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+def split_levels(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str] | None:
     """CODE=LEVEL, repeated."""
     pairs = dict(value.partition("=")[::2] for value in values)
     for code, level in pairs.items():
         if level not in LEVELS:
-            raise click.BadParameter(f"expected CODE=LEVEL with a level of {', '.join(LEVELS)}, got {code}={level!r}", ctx, param)
+            raise click.BadParameter(
+                f"expected CODE=LEVEL with a level of {', '.join(LEVELS)}, got {code}={level!r}",
+                ctx,
+                param,
+            )
     return pairs or None

@@ -1,4 +1,6 @@
-"""`-` for a file: what comes in on standard input, kept in a temporary file while it is looked at."""
+"""`-` for a file: what comes in on standard input, kept in a temporary file while it is
+looked at.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ NAME = "-"
 
 @contextmanager
 def readable(path: str) -> Iterator[str]:
-    """The path itself, or for `-` that of a file with what standard input held; pass `path` on as what errors name."""
+    """The path itself, or for `-` that of a file with what standard input held; pass `path` on as
+    what errors name.
+    """
     if path != NAME:
         yield path
         return

@@ -1,4 +1,6 @@
-"""Files that are never half-written: written beside their place, and moved there when they are whole."""
+"""Files that are never half-written: written beside their place, and moved there when they are
+whole.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ from shiftlint.errors import InputError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write a file or folder to, of the same name in a hidden folder beside `path`; at the end move it to `path`.
+    """Yield a path to write a file or folder to, of the same name in a hidden folder beside `path`;
+    at the end move it to `path`.
 
-    On any error nothing of it is left, and what was at `path` stays. A file that is replaced hands its mode on.
+    On any error nothing of it is left, and what was at `path` stays. A file that is replaced hands
+    its mode on.
 
     Raises
     ------
@@ -27,8 +31,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft = Path(beside) / path.name
         yield draft
         if draft.is_dir():
-            # of a folder neither is possible: its thousands of chunks are not synced one by one, and it cannot take the place of
-            # another one at once, so that the old one steps aside
+            # of a folder neither is possible: its thousands of chunks are not synced one by one,
+            # and it cannot take the place of another one at once, so that the old one steps aside
             _replace_folder(draft, path, Path(beside) / "old")
             return
         with draft.open("r+b") as file:
@@ -50,7 +54,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"cannot write ({path}): {error.strerror or error}. Free space or choose another folder.") from error
+        raise InputError(
+            f"cannot write ({path}): {error.strerror or error}. Free space or choose another "
+            "folder."
+        ) from error
 
 
 def _replace_folder(draft: Path, path: Path, aside: Path) -> None:

@@ -1,4 +1,5 @@
-"""Read what a bioimage.io description (rdf.yaml) says of sizes and halos, in the forms of the specification 0.4 and 0.5.
+"""Read what a bioimage.io description (rdf.yaml) says of sizes and halos, in the forms of the
+specification 0.4 and 0.5.
 
 Spec: https://github.com/bioimage-io/spec-bioimage-io
 """
@@ -17,7 +18,9 @@ from shiftlint.contract.values import AxisContract, Contract
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One spatial axis: sizes min + k·step of the input; output = scale · input + offset; halo in output px. None: not said."""
+    """One spatial axis: sizes min + k·step of the input; output = scale · input + offset; halo in
+    output px. None: not said.
+    """
 
     minimum: int | None
     step: int | None
@@ -27,14 +30,19 @@ class Described:
 
 
 def described_axes(path: Path, contract: Contract) -> Iterator[tuple[str, AxisContract, Described]]:
-    """The axes of the contract that a description speaks of; nothing where there is no file that can be read."""
+    """The axes of the contract that a description speaks of; nothing where there is no file that
+    can be read.
+    """
     document = _read(path)
     inputs, outputs = document.get("inputs"), document.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list) or not inputs:
         return
     image = next((i for i in inputs if _name(i) == contract.input.name), inputs[0])
     for position, output in enumerate(contract.outputs):
-        tensor = next((o for o in outputs if _name(o) == output.name), outputs[position] if position < len(outputs) else None)
+        tensor = next(
+            (o for o in outputs if _name(o) == output.name),
+            outputs[position] if position < len(outputs) else None,
+        )
         for axis in output.axes:
             described = tensor and _described(image, tensor, axis)
             if described:
@@ -72,8 +80,12 @@ def _described(image: Any, tensor: Any, axis: AxisContract) -> Described | None:
     return _described_05(image, tensor, axis)
 
 
-def _described_05(image: dict[str, Any], tensor: dict[str, Any], axis: AxisContract) -> Described | None:
-    """Axes are objects; the output's size refers to the input's: size = reference · reference scale / scale + offset."""
+def _described_05(
+    image: dict[str, Any], tensor: dict[str, Any], axis: AxisContract
+) -> Described | None:
+    """Axes are objects; the output's size refers to the input's: size = reference · reference scale
+    / scale + offset.
+    """
     given, result = _axis_05(image, axis.name), _axis_05(tensor, axis.name)
     if given is None or result is None:
         return None
@@ -81,7 +93,11 @@ def _described_05(image: dict[str, Any], tensor: dict[str, Any], axis: AxisContr
     minimum = size if isinstance(size, int) else size.get("min") if isinstance(size, dict) else None
     step = size.get("step") if isinstance(size, dict) else None
     refers = isinstance(law, dict) and "tensor_id" in law
-    scale = Fraction(str(given.get("scale", 1))) / Fraction(str(result.get("scale", 1))) if refers else None
+    scale = (
+        Fraction(str(given.get("scale", 1))) / Fraction(str(result.get("scale", 1)))
+        if refers
+        else None
+    )
     offset = Fraction(str(law.get("offset", 0))) if isinstance(law, dict) and refers else None
     halo = result.get("halo")
     return Described(minimum, step, scale, offset, halo if isinstance(halo, int) else None)
@@ -89,18 +105,26 @@ def _described_05(image: dict[str, Any], tensor: dict[str, Any], axis: AxisContr
 
 def _axis_05(tensor: dict[str, Any], name: str) -> dict[str, Any] | None:
     axes = tensor.get("axes")
-    found = (a for a in axes if isinstance(a, dict) and a.get("id") == name) if isinstance(axes, list) else iter(())
+    found = (
+        (a for a in axes if isinstance(a, dict) and a.get("id") == name)
+        if isinstance(axes, list)
+        else iter(())
+    )
     return next(found, None)
 
 
-def _described_04(image: dict[str, Any], tensor: dict[str, Any], axis: AxisContract) -> Described | None:
+def _described_04(
+    image: dict[str, Any], tensor: dict[str, Any], axis: AxisContract
+) -> Described | None:
     """Axes are letters; shapes are lists or min and step; size = reference · scale + 2·offset."""
     if axis.name not in image["axes"] or axis.name not in str(tensor.get("axes")):
         return None
     here, there = image["axes"].index(axis.name), str(tensor["axes"]).index(axis.name)
     shape, law, halo = image.get("shape"), tensor.get("shape"), tensor.get("halo")
     sizes = shape if isinstance(shape, dict) else {"min": shape}
-    scale, offset = (_item(law.get(key), there) if isinstance(law, dict) else None for key in ("scale", "offset"))
+    scale, offset = (
+        _item(law.get(key), there) if isinstance(law, dict) else None for key in ("scale", "offset")
+    )
     return Described(
         _item(sizes.get("min"), here),
         _item(sizes.get("step"), here),

@@ -1,4 +1,6 @@
-"""What a contract claims along one axis of the input, and which sizes all of these claims hold for."""
+"""What a contract claims along one axis of the input, and which sizes all of these claims
+hold for.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,18 @@ STEPS = 3  # clean output steps that an image must have
 
 def claims(contract: Contract, axis: int) -> list[tuple[OutputContract, AxisContract]]:
     """The outputs that follow this input axis with a period."""
-    return [(o, a) for o in contract.outputs for a in o.axes if a.input_axis == axis and a.period and a.sizes]
+    return [
+        (o, a)
+        for o in contract.outputs
+        for a in o.axes
+        if a.input_axis == axis and a.period and a.sizes
+    ]
 
 
 def smallest_legal(contract: Contract, axis: int, least: int) -> int | None:
-    """The smallest size of at least `least` px that all outputs call legal; a static size whatever it is."""
+    """The smallest size of at least `least` px that all outputs call legal; a static size whatever
+    it is.
+    """
     known = [a.sizes for _, a in claims(contract, axis) if a.sizes]
     fixed = [s.max for s in known if s.max is not None and s.min == s.max]
     start = fixed[0] if fixed else max([least, *(s.min for s in known)])
@@ -30,10 +39,14 @@ def grid(contract: Contract, axis: int) -> int:
 
 
 def enough(axis: AxisContract) -> int:
-    """Input px that give `STEPS` clean steps of output, and room for windows that differ from phase to phase."""
+    """Input px that give `STEPS` clean steps of output, and room for windows that differ from phase
+    to phase.
+    """
     if axis.output_size is None or axis.step is None or axis.period is None:
         return 1
     reads = [r for r in axis.reads or () if r]
     spread = max((r[0] for r in reads), default=0) - min((r[0] for r in reads), default=0)
     steps = STEPS + ceil(spread / axis.period)
-    return ceil((sum(axis.border) + steps * axis.step + axis.output_size.offset) / axis.output_size.scale)
+    return ceil(
+        (sum(axis.border) + steps * axis.step + axis.output_size.offset) / axis.output_size.scale
+    )

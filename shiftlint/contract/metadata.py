@@ -1,7 +1,7 @@
 """What a model says of itself: the `metadata_props` of an ONNX file, each value as JSON.
 
-The keys are those of schemas/metadata.schema.json. `shiftzoo export` writes them, `shiftlint check` holds them against the
-graph, `shiftrun` takes its defaults from them.
+The keys are those of schemas/metadata.schema.json. `shiftzoo export` writes them, `shiftlint check`
+holds them against the graph, `shiftrun` takes its defaults from them.
 """
 
 from __future__ import annotations
@@ -64,37 +64,58 @@ class Metadata:
     fragment_border: float | None = None
 
     @classmethod
-    def from_props(cls, props: Mapping[str, str], *, where: str, computed: Contract | None = None) -> Metadata:
+    def from_props(
+        cls, props: Mapping[str, str], *, where: str, computed: Contract | None = None
+    ) -> Metadata:
         """Read `metadata_props`, checked against the schema; keys that are not ours are left aside.
 
-        A stored contract that reads as the `computed` one does is that one: it is not parsed and checked again.
+        A stored contract that reads as the `computed` one does is that one: it is not parsed and
+        checked again.
 
         Raises
         ------
         SchemaError
             A value is no JSON or breaks the schema; the key is named.
         """
-        known = {f.name for f in fields(cls)} - {"contract", "percentiles"} | {METADATA_KEY, "normalization"}
+        known = {f.name for f in fields(cls)} - {"contract", "percentiles"} | {
+            METADATA_KEY,
+            "normalization",
+        }
         document: dict[str, Any] = {}
         for key in sorted(known & set(props)):
             try:
                 document[key] = json.loads(props[key])
             except json.JSONDecodeError as error:
-                raise SchemaError(f"metadata is not JSON ({where}, {key}): expected a JSON value, got {props[key]!r}.") from error
+                raise SchemaError(
+                    f"metadata is not JSON ({where}, {key}): expected a JSON value, got "
+                    f"{props[key]!r}."
+                ) from error
         if not document:
             return cls()  # most files: not worth the import of a validator
         validate(document, "metadata", where=where)
-        values = {key: _frozen(value) for key, value in document.items() if key not in {METADATA_KEY, "normalization"}}
+        values = {
+            key: _frozen(value)
+            for key, value in document.items()
+            if key not in {METADATA_KEY, "normalization"}
+        }
         if "normalization" in document:
             values["percentiles"] = _frozen(document["normalization"]["percentiles"])
         if METADATA_KEY in document:
             same = computed is not None and props[METADATA_KEY] == computed.dumps()
-            values["contract"] = computed if same else Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
+            values["contract"] = (
+                computed
+                if same
+                else Contract.from_json(document[METADATA_KEY], where=f"{where}, {METADATA_KEY}")
+            )
         return cls(**values)
 
     def to_props(self) -> dict[str, str]:
         """The form of `metadata_props`: JSON text per key, without what is None."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"contract", "percentiles"}}
+        values = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in {"contract", "percentiles"}
+        }
         if self.percentiles is not None:
             values["normalization"] = {"percentiles": self.percentiles}
         props = {key: json.dumps(value) for key, value in values.items() if value is not None}

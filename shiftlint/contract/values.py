@@ -1,12 +1,15 @@
 """The contract of a network: what may be relied on when its input is shifted, cropped or tiled.
 
-A contract is a tree of frozen values with a JSON form (schemas/contract.schema.json). For one axis of one output:
+A contract is a tree of frozen values with a JSON form (schemas/contract.schema.json). For one axis
+of one output:
 
-    output element  step·k + phase  reads input elements  period·k + reads[phase][0] … period·k + reads[phase][1]
+    output element  step·k + phase  reads input elements  period·k + reads[phase][0] … period·k +
+    reads[phase][1]
     output size = scale · input size - offset          scale = step / period
 
-`border` counts the elements at either end of an output that padding reaches; `origin` is the input px under output 0.
-Sizes that are legal and aligned are those from `min` to `max` with a residue of `residues` modulo `modulus`.
+`border` counts the elements at either end of an output that padding reaches; `origin` is the input
+px under output 0. Sizes that are legal and aligned are those from `min` to `max` with a residue of
+`residues` modulo `modulus`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from shiftschemas import validate
 SCHEMA_VERSION = 1
 METADATA_KEY = "shiftlint.contract"  # in the metadata_props of an ONNX file
 
-Window = tuple[int, int]  # what one element reads: closed, the first and the last element that is read
+Window = tuple[
+    int, int
+]  # what one element reads: closed, the first and the last element that is read
 
 
 def hull(a: Window | None, b: Window | None) -> Window | None:
@@ -34,7 +39,9 @@ def hull(a: Window | None, b: Window | None) -> Window | None:
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """A node whose padding reaches an output: its name, operator and kind ("zeros", "reflect", "edge", "wrap", …)."""
+    """A node whose padding reaches an output: its name, operator and kind ("zeros", "reflect",
+    "edge", "wrap", …).
+    """
 
     node: str
     op: str
@@ -48,7 +55,8 @@ class Sizes:
     Attributes
     ----------
     min, max : int
-        Smallest and largest legal size; `max` is None where there is no upper bound, `min == max` for a static input.
+        Smallest and largest legal size; `max` is None where there is no upper bound, `min == max`
+        for a static input.
     modulus, residues : int, tuple of int
         A legal size is congruent to one of `residues` modulo `modulus`.
     misaligned : tuple of int
@@ -63,7 +71,11 @@ class Sizes:
 
     def legal(self, size: int) -> bool:
         """Whether an input of `size` px is legal and aligned."""
-        return self.min <= size and (self.max is None or size <= self.max) and size % self.modulus in self.residues
+        return (
+            self.min <= size
+            and (self.max is None or size <= self.max)
+            and size % self.modulus in self.residues
+        )
 
     def next_legal(self, size: int) -> int | None:
         """The smallest legal size of at least `size` px; None where there is none."""
@@ -83,19 +95,25 @@ class OutputSize:
         """The output size of an input of `size` px (legal sizes only: then it is whole)."""
         result = self.scale * size - self.offset
         if result.denominator != 1:
-            raise ValueError(f"output size of {size} px: expected a whole number, got {result}; is {size} a legal size?")
+            raise ValueError(
+                f"output size of {size} px: expected a whole number, got {result}; is {size} a "
+                "legal size?"
+            )
         return int(result)
 
 
 class Inexact(NamedTuple):
-    """Why equal windows may give outputs whose last bits differ, where they lie apart along an axis.
+    """Why equal windows may give outputs whose last bits differ, where they lie apart along an
+    axis.
 
     Attributes
     ----------
     place : bool
-        A function is computed in one way in the body of a row, or of a thread's part, and in another at its end.
+        A function is computed in one way in the body of a row, or of a thread's part, and in
+        another at its end.
     drift : float
-        The weights of an interpolation are rounded by their place: by up to so many standard deviations for each px of the image.
+        The weights of an interpolation are rounded by their place: by up to so many standard
+        deviations for each px of the image.
     """
 
     place: bool = False
@@ -129,12 +147,14 @@ class AxisContract:
     input_axis, output_axis : int
         Position of the axis in the input and output tensors.
     period : int or None
-        Input px; shifting the input by it shifts the output by `step`. None where no period is derived.
+        Input px; shifting the input by it shifts the output by `step`. None where no period is
+        derived.
     step : int or None
         Output px that correspond to `period`.
     reads : tuple of (first, last) or None per phase, or None
-        Input elements relative to the period's origin, one entry per phase of `step`; an entry is None for a phase that
-        reads nothing. None for the whole where the axis is global, positional or unknown.
+        Input elements relative to the period's origin, one entry per phase of `step`; an entry is
+        None for a phase that reads nothing. None for the whole where the axis is global, positional
+        or unknown.
     border : (before, after)
         Elements at either end of the output that padding reaches.
     padding : tuple of Padding
@@ -173,7 +193,8 @@ class Explanation(NamedTuple):
     Attributes
     ----------
     code : str
-        Of the rule that speaks of it, such as "SL401"; "" in contracts that were stored before rules were named.
+        Of the rule that speaks of it, such as "SL401"; "" in contracts that were stored before
+        rules were named.
     kind : str
         As of `shiftlint.calculus.note.Kind`.
     axis : int
@@ -206,10 +227,11 @@ def told(reasons: Sequence[Explanation], most: int = 3) -> str:
 class OutputContract:
     """One output tensor.
 
-    `capacity` bounds the same-looking objects that can be told apart (Rumberger et al. 2021, Corollary 2): the product of
-    the periods; None with padding or position. `upsampling` is "none", "fixed", "learned" or "mixed"; `location_aware` says
-    whether a constant image can give different values within one step (Corollary 5). `reasons` explain each None; contracts that
-    differ in nothing else are equal.
+    `capacity` bounds the same-looking objects that can be told apart (Rumberger et al. 2021,
+    Corollary 2): the product of the periods; None with padding or position. `upsampling` is "none",
+    "fixed", "learned" or "mixed"; `location_aware` says whether a constant image can give different
+    values within one step (Corollary 5). `reasons` explain each None; contracts that differ in
+    nothing else are equal.
     """
 
     name: str
@@ -223,7 +245,9 @@ class OutputContract:
 
 @dataclass(frozen=True, slots=True)
 class InputContract:
-    """The image input; `batch` is "independent", "fixed" or "mixed", and only "independent" may be batched."""
+    """The image input; `batch` is "independent", "fixed" or "mixed", and only "independent" may be
+    batched.
+    """
 
     name: str
     shape: tuple[int | str, ...]
@@ -235,7 +259,8 @@ class InputContract:
 class ModelIdentity:
     """Which graph a contract belongs to.
 
-    `graph_sha256` hashes nodes, attributes, types and integer or small initializers, without metadata and weights.
+    `graph_sha256` hashes nodes, attributes, types and integer or small initializers, without
+    metadata and weights.
     """
 
     graph_sha256: str
@@ -282,11 +307,15 @@ class Contract:
 
     @classmethod
     def from_json(cls, document: Any, *, where: str) -> Contract:
-        """Check `document` against the schema and read it; SchemaError names `where` and the place in it."""
+        """Check `document` against the schema and read it; SchemaError names `where` and the place
+        in it.
+        """
         validate(document, "contract", where=where)
         model, image = document["model"], document["input"]
         return cls(
-            ModelIdentity(model["graph_sha256"], tuple(sorted(model["opset"].items())), model["producer"]),
+            ModelIdentity(
+                model["graph_sha256"], tuple(sorted(model["opset"].items())), model["producer"]
+            ),
             InputContract(image["name"], tuple(image["shape"]), image["dtype"], image["batch"]),
             tuple(_output_from_json(output) for output in document["outputs"]),
         )
@@ -312,7 +341,9 @@ def _axis_to_json(axis: AxisContract) -> dict[str, Any]:
         "output_axis": axis.output_axis,
         "period": axis.period,
         "step": axis.step,
-        "reads": None if axis.reads is None else [None if r is None else list(r) for r in axis.reads],
+        "reads": None
+        if axis.reads is None
+        else [None if r is None else list(r) for r in axis.reads],
         "border": list(axis.border),
         "padding": [{"node": p.node, "op": p.op, "kind": p.kind} for p in axis.padding],
         "global": axis.is_global,
@@ -339,7 +370,10 @@ def _output_from_json(output: dict[str, Any]) -> OutputContract:
         output["capacity"],
         output["upsampling"],
         output["location_aware"],
-        tuple(Explanation(**r) if isinstance(r, dict) else Explanation("", "", -1, "", "", r) for r in output["reasons"]),
+        tuple(
+            Explanation(**r) if isinstance(r, dict) else Explanation("", "", -1, "", "", r)
+            for r in output["reasons"]
+        ),
     )
 
 
@@ -356,10 +390,21 @@ def _axis_from_json(axis: dict[str, Any]) -> AxisContract:
         padding=tuple(Padding(**p) for p in axis["padding"]),
         is_global=axis["global"],
         bitwise=axis["bitwise"],
-        sizes=sizes and Sizes(sizes["min"], sizes["max"], sizes["modulus"], tuple(sizes["residues"]), tuple(sizes["misaligned"])),
+        sizes=sizes
+        and Sizes(
+            sizes["min"],
+            sizes["max"],
+            sizes["modulus"],
+            tuple(sizes["residues"]),
+            tuple(sizes["misaligned"]),
+        ),
         output_size=size and OutputSize(Fraction(size["scale"]), Fraction(size["offset"])),
         origin=axis["origin"],
-        rounding=Inexact(**axis["rounding"]) if "rounding" in axis else EXACT if axis["bitwise"] else Inexact(place=True),
+        rounding=Inexact(**axis["rounding"])
+        if "rounding" in axis
+        else EXACT
+        if axis["bitwise"]
+        else Inexact(place=True),
     )
 
 

@@ -1,1 +1,3 @@
-"""`shiftlint fix`: write what was derived into the file, and, where asked, change the graph so that it tiles safely."""
+"""`shiftlint fix`: write what was derived into the file, and, where asked, change the graph so that
+it tiles safely.
+"""

@@ -1,4 +1,5 @@
-"""`--crop-output`: the output ends on a whole step, so that any consumer that lays tiles side by side stays on the grid.
+"""`--crop-output`: the output ends on a whole step, so that any consumer that lays tiles side by
+side stays on the grid.
 
 Shape → Gather → Div(step) → Mul(step) → Slice[0 : n·step]
 """
@@ -30,7 +31,10 @@ def crop_outputs(model: onnx.ModelProto, contract: Contract, *, where: str) -> l
     wanted = {name: axes for name, axes in wanted.items() if axes}
     version = dict(contract.model.opset).get("ai.onnx", 0)
     if wanted and version < FIRST_OPSET:
-        raise InputError(f"opset too old ({where}, --crop-output): expected at least {FIRST_OPSET}, got {version}. Export it anew.")
+        raise InputError(
+            f"opset too old ({where}, --crop-output): expected at least {FIRST_OPSET}, got "
+            f"{version}. Export it anew."
+        )
     for name, axes in wanted.items():
         _crop(model.graph, name, axes)
     return list(wanted)
@@ -54,7 +58,10 @@ def _crop(graph: onnx.GraphProto, name: str, axes: list[AxisContract]) -> None:
         node.input[:] = [whole if i == name else i for i in node.input]
     dims = [a.output_axis for a in axes]
     constants = {"axes": dims, "steps": [a.step or 1 for a in axes], "starts": [0] * len(axes)}
-    names = {key: _unused(graph, f"{name}_crop_{key}") for key in (*constants, "shape", "sizes", "count", "ends")}
+    names = {
+        key: _unused(graph, f"{name}_crop_{key}")
+        for key in (*constants, "shape", "sizes", "count", "ends")
+    }
     for key, values in constants.items():
         graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), names[key]))
     for op, inputs, output in (
@@ -78,7 +85,9 @@ def _crop(graph: onnx.GraphProto, name: str, axes: list[AxisContract]) -> None:
 
 
 def _unused(graph: onnx.GraphProto, name: str) -> str:
-    used = {n for node in graph.node for n in (*node.input, *node.output)} | {t.name for t in graph.initializer}
+    used = {n for node in graph.node for n in (*node.input, *node.output)} | {
+        t.name for t in graph.initializer
+    }
     while name in used:
         name += "_"
     return name

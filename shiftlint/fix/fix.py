@@ -26,7 +26,8 @@ from shiftlint.verification.subject import difference
 if TYPE_CHECKING:
     import onnx
 
-CLOSE = 1e-5  # of the original's largest value: rounding; tensors of other sizes are summed in another order
+# of the original's largest value: rounding; tensors of other sizes are summed in another order
+CLOSE = 1e-5
 ROOM = 8  # periods that an image has beyond what its contract needs: crops before strides take some
 
 
@@ -41,7 +42,12 @@ class Fixed:
 
 
 def fix(
-    path: Path, values: Mapping[str, str], *, crop_output: bool = False, to_valid: bool = False, input_name: str | None = None
+    path: Path,
+    values: Mapping[str, str],
+    *,
+    crop_output: bool = False,
+    to_valid: bool = False,
+    input_name: str | None = None,
 ) -> Fixed:
     """Fix a model in memory; nothing is written.
 
@@ -69,10 +75,14 @@ def fix(
     return Fixed(before, after, contract, tuple(done))
 
 
-def _to_valid(model: onnx.ModelProto, where: str, input_name: str | None) -> tuple[onnx.ModelProto, str]:
+def _to_valid(
+    model: onnx.ModelProto, where: str, input_name: str | None
+) -> tuple[onnx.ModelProto, str]:
     """The twin, after it was compared with the original and found to be valid."""
     if has_external_data(model):
-        raise refuse(NotConvertible("weights in other files; merge them into one file first"), where)
+        raise refuse(
+            NotConvertible("weights in other files; merge them into one file first"), where
+        )
     graph = graph_of(model)
     contract = contract_of(graph, where=where, input_name=input_name)
     probe = open_probe(graph, where=where, input_name=input_name)
@@ -82,17 +92,31 @@ def _to_valid(model: onnx.ModelProto, where: str, input_name: str | None) -> tup
     try:
         twin, parts = valid_twin(model, graph, probe, sizes)
         left = contract_of(graph_of(twin), where=where, input_name=input_name)
-        padded = sorted({p.node for output in left.outputs for axis in output.axes for p in axis.padding})
+        padded = sorted(
+            {p.node for output in left.outputs for axis in output.axes for p in axis.padding}
+        )
         if padded:
             raise NotConvertible(f"padding that stays, as at {padded[0]!r}")
-        larger = tuple(n + _modulus(contract, axis) for n, axis in zip(sizes, probe.axes, strict=True))
+        larger = tuple(
+            n + _modulus(contract, axis) for n, axis in zip(sizes, probe.axes, strict=True)
+        )
         dynamic = all(not isinstance(probe.image.shape[axis], int) for axis in probe.axes)
-        gap = max(_gap(model, twin, contract, parts, n, where) for n in ([sizes, larger] if dynamic else [sizes]))
+        gap = max(
+            _gap(model, twin, contract, parts, n, where)
+            for n in ([sizes, larger] if dynamic else [sizes])
+        )
         if gap > CLOSE:
-            raise NotConvertible(f"an output that differs from the original's interior by {gap:.1g} of its largest value")
+            raise NotConvertible(
+                f"an output that differs from the original's interior by {gap:.1g} of its largest "
+                "value"
+            )
     except (NotConvertible, SizeError) as error:
         raise refuse(NotConvertible(str(error)), where) from error
-    return twin, f"valid twin: its output is the original's interior, largest difference {gap:.1g} of its largest value"
+    return (
+        twin,
+        f"valid twin: its output is the original's interior, largest difference {gap:.1g} of its "
+        "largest value",
+    )
 
 
 def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, ...]:
@@ -101,8 +125,13 @@ def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, 
     for axis in axes:
         claimed = [a for _, a in claims(contract, axis)]
         if not claimed or any(a.is_global for a in claimed):
-            raise refuse(NotConvertible("a network without a period, or that depends on the whole image"), where)
-        size = smallest_legal(contract, axis, max(enough(a) + ROOM * (a.period or 1) for a in claimed))
+            raise refuse(
+                NotConvertible("a network without a period, or that depends on the whole image"),
+                where,
+            )
+        size = smallest_legal(
+            contract, axis, max(enough(a) + ROOM * (a.period or 1) for a in claimed)
+        )
         if size is None:
             raise refuse(NotConvertible("outputs that share no legal size"), where)
         sizes.append(size)
@@ -110,11 +139,23 @@ def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, 
 
 
 def _modulus(contract: Contract, axis: int) -> int:
-    return lcm(*(a.sizes.modulus for o in contract.outputs for a in o.axes if a.input_axis == axis and a.sizes))
+    return lcm(
+        *(
+            a.sizes.modulus
+            for o in contract.outputs
+            for a in o.axes
+            if a.input_axis == axis and a.sizes
+        )
+    )
 
 
 def _gap(
-    model: onnx.ModelProto, twin: onnx.ModelProto, contract: Contract, parts: Mapping[str, Part], sizes: tuple[int, ...], where: str
+    model: onnx.ModelProto,
+    twin: onnx.ModelProto,
+    contract: Contract,
+    parts: Mapping[str, Part],
+    sizes: tuple[int, ...],
+    where: str,
 ) -> float:
     """The largest difference between the twin's outputs and the same parts of the original's."""
     from shiftlint.verification.onnxruntime_session import open_session
@@ -128,8 +169,16 @@ def _gap(
     gaps = []
     for name, part in parts.items():
         ends = (n + s for n, s in zip(part.near, inside[name].shape[2:], strict=True))
-        index = (slice(None), slice(None), *(slice(n, e) for n, e in zip(part.near, ends, strict=True)))
-        gaps.append(difference(inside[name], whole[name][index], float(np.abs(whole[name]).max(initial=0))))
+        index = (
+            slice(None),
+            slice(None),
+            *(slice(n, e) for n, e in zip(part.near, ends, strict=True)),
+        )
+        gaps.append(
+            difference(inside[name], whole[name][index], float(np.abs(whole[name]).max(initial=0)))
+        )
     if not gaps:
-        raise InputError(f"no output that follows the image ({where}): expected one at least, got none.")
+        raise InputError(
+            f"no output that follows the image ({where}): expected one at least, got none."
+        )
     return max(gaps)

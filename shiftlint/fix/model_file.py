@@ -21,7 +21,9 @@ def graph_of(model: onnx.ModelProto) -> Graph:
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """The model as it stands in the file, without its external data; InputError (SL001) if it is none."""
+    """The model as it stands in the file, without its external data; InputError (SL001) if it is
+    none.
+    """
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -30,7 +32,8 @@ def load_model(path: Path) -> onnx.ModelProto:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except DecodeError as error:
         raise InputError(
-            f"not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.", code="SL001"
+            f"not an ONNX model ({path}): expected a protobuf of type ModelProto, got: {error}.",
+            code="SL001",
         ) from error
     return model
 
@@ -44,7 +47,9 @@ def has_external_data(model: onnx.ModelProto) -> bool:
 
 def difference(before: onnx.ModelProto, after: onnx.ModelProto, name: str) -> str:
     """What changed in metadata and nodes, as a unified diff; "" if nothing did."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm="")
+    lines = difflib.unified_diff(
+        _lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm=""
+    )
     return "\n".join(lines)
 
 
@@ -52,6 +57,10 @@ def _lines(model: onnx.ModelProto) -> list[str]:
     from onnx.helper import printable_node
 
     metadata: Iterable[str] = (
-        f"metadata {entry.key} = {entry.value}" for entry in sorted(model.metadata_props, key=lambda e: e.key)
+        f"metadata {entry.key} = {entry.value}"
+        for entry in sorted(model.metadata_props, key=lambda e: e.key)
     )
-    return [*metadata, *(f"{node.name or node.op_type}: {printable_node(node)}" for node in model.graph.node)]
+    return [
+        *metadata,
+        *(f"{node.name or node.op_type}: {printable_node(node)}" for node in model.graph.node),
+    ]

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 from shiftlint.fix.model_file import graph_of
 
 
-def with_metadata(model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None) -> Contract:
-    """Store the contract of the model as it is now, its period and padding, and the values `given`; return the contract.
+def with_metadata(
+    model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None
+) -> Contract:
+    """Store the contract of the model as it is now, its period and padding, and the values `given`;
+    return the contract.
 
     Raises
     ------
@@ -48,12 +51,16 @@ def _period(contract: Contract) -> tuple[int, ...] | None:
 
 
 def _padding(contract: Contract) -> str:
-    kinds = sorted({p.kind for output in contract.outputs for axis in output.axes for p in axis.padding})
+    kinds = sorted(
+        {p.kind for output in contract.outputs for axis in output.axes for p in axis.padding}
+    )
     return ", ".join(kinds) or "valid"
 
 
 def parse_values(pairs: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE to metadata: a value that is no JSON is taken for text; InputError where there is no `=`."""
+    """KEY=VALUE to metadata: a value that is no JSON is taken for text; InputError where there is
+    no `=`.
+    """
     import json
 
     values = {}

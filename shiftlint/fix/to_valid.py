@@ -1,11 +1,13 @@
 """`--to-valid`: the valid twin of a padded network, whose output is the interior of the original's.
 
-Every tensor T' of the twin is a part of the tensor T of the original: T'[i] = T[i + near]. A window of stride s and pad p reads
-T[s·j - p + …] for output j; so the twin's output begins at (near + p) / s, and where that is not whole, its input is cropped first.
-Where branches meet, both are cropped to what they share. A transposed convolution drops the px that not all of its windows reach,
-an interpolation those that it clamps.
+Every tensor T' of the twin is a part of the tensor T of the original: T'[i] = T[i + near]. A window
+of stride s and pad p reads T[s·j - p + …] for output j; so the twin's output begins at (near + p) /
+s, and where that is not whole, its input is cropped first. Where branches meet, both are cropped to
+what they share. A transposed convolution drops the px that not all of its windows reach, an
+interpolation those that it clamps.
 
-Crops are constants, found at one aligned size; the twin is compared with the original, and analyzed, before it is written.
+Crops are constants, found at one aligned size; the twin is compared with the original, and
+analyzed, before it is written.
 """
 
 from __future__ import annotations
@@ -93,12 +95,19 @@ def _pointwise(twin: Twin, node: Node, images: Sequence[str]) -> bool:
         track = single_track(output.dims[axis])
         for name in images:
             source = twin.original[name]
-            if source.rank != output.rank or source.shape[axis] != output.shape[axis] or track is None:
+            if (
+                source.rank != output.rank
+                or source.shape[axis] != output.shape[axis]
+                or track is None
+            ):
                 return False
             before = single_track(source.dims[axis])
             if before is None or before.relation.scale != track.relation.scale:
                 return False
-            if len(images) == 1 and (before.relation, before.border) != (track.relation, track.border):
+            if len(images) == 1 and (before.relation, before.border) != (
+                track.relation,
+                track.border,
+            ):
                 return False
     return True
 
@@ -113,7 +122,9 @@ def _alive(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx
     return kept[::-1]
 
 
-def _resize_declared(value: onnx.ValueInfoProto, part: Part | None, model: onnx.ModelProto, probe: Probe) -> None:
+def _resize_declared(
+    value: onnx.ValueInfoProto, part: Part | None, model: onnx.ModelProto, probe: Probe
+) -> None:
     """Spatial sizes of an output: fixed where the input's are, else a name."""
     for axis, dim in enumerate(value.type.tensor_type.shape.dim):
         if axis >= 2 and part is not None and axis - 2 < len(part.size):
@@ -126,4 +137,7 @@ def _resize_declared(value: onnx.ValueInfoProto, part: Part | None, model: onnx.
 
 def refuse(error: NotConvertible, where: str) -> InputError:
     """The one line that a user sees."""
-    return InputError(f"no valid twin ({where}, --to-valid): expected padded convolutions, pools, crops and joins, got {error}.")
+    return InputError(
+        f"no valid twin ({where}, --to-valid): expected padded convolutions, pools, crops and "
+        f"joins, got {error}."
+    )

@@ -1,4 +1,6 @@
-"""The valid form of each operator: without padding, and with the part of the original's output that is left."""
+"""The valid form of each operator: without padding, and with the part of the original's output that
+is left.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,20 @@ def join(twin: Twin, node: Node, images: Sequence[str]) -> None:
     near = tuple(max(p.near[i] for p in parts) for i in range(twin.rank))
     far = tuple(min(p.near[i] + p.size[i] for p in parts) for i in range(twin.rank))
     shared = Part(near, tuple(f - n for n, f in zip(near, far, strict=True)))
-    twin.keep(node, [twin.cropped(name, shared) if name in twin.parts else name for name in node.inputs], shared)
+    twin.keep(
+        node,
+        [twin.cropped(name, shared) if name in twin.parts else name for name in node.inputs],
+        shared,
+    )
 
 
 def _geometry(twin: Twin, node: Node) -> list[Geometry]:
     get = node.attributes.get
     kernel = get("kernel_shape") or twin.original[node.inputs[1]].shape[2:]
     sizes = twin.sizes(node.inputs[0])
-    return geometries(sizes, kernel, get("strides"), get("dilations"), get("pads"), get("auto_pad", "NOTSET"))
+    return geometries(
+        sizes, kernel, get("strides"), get("dilations"), get("pads"), get("auto_pad", "NOTSET")
+    )
 
 
 def _without(proto: onnx.NodeProto, *names: str) -> None:
@@ -66,7 +74,10 @@ def _slide_transposed(twin: Twin, node: Node) -> None:
 
     part = twin.parts[node.inputs[0]]
     near, size, pads = [], [], []
-    if node.attributes.get("output_shape") or node.attributes.get("auto_pad", "NOTSET") not in {"NOTSET", "VALID"}:
+    if node.attributes.get("output_shape") or node.attributes.get("auto_pad", "NOTSET") not in {
+        "NOTSET",
+        "VALID",
+    }:
         raise NotConvertible("output_shape or auto_pad is not converted")
     for axis, one in enumerate(_geometry(twin, node)):
         cut = max(one.extent - one.stride, 0)
@@ -86,7 +97,10 @@ def _within(twin: Twin, node: Node, proto: onnx.NodeProto, part: Part) -> None:
     """Cut off what a node's output has beyond that of the original."""
     name = node.outputs[0]
     near = tuple(max(n, 0) for n in part.near)
-    ends = (min(n + s, whole) for n, s, whole in zip(part.near, part.size, twin.sizes(name), strict=True))
+    ends = (
+        min(n + s, whole)
+        for n, s, whole in zip(part.near, part.size, twin.sizes(name), strict=True)
+    )
     wanted = Part(near, tuple(e - n for e, n in zip(ends, near, strict=True)))
     if wanted != part:
         proto.output[0] = f"{name}_to_valid_whole"
@@ -99,7 +113,10 @@ def _shifted(twin: Twin, node: Node, amounts: Mapping[int, int]) -> None:
     part, name = twin.parts[node.inputs[0]], node.outputs[0]
     moved = Part(tuple(n + amounts.get(i + 2, 0) for i, n in enumerate(part.near)), part.size)
     near = tuple(max(n, 0) for n in moved.near)
-    ends = (min(n + s, whole) for n, s, whole in zip(moved.near, moved.size, twin.sizes(name), strict=True))
+    ends = (
+        min(n + s, whole)
+        for n, s, whole in zip(moved.near, moved.size, twin.sizes(name), strict=True)
+    )
     wanted = Part(near, tuple(e - n for e, n in zip(ends, near, strict=True)))
     twin.cropped(node.inputs[0], wanted, moved, name)
     twin.parts[name] = wanted
@@ -126,7 +143,11 @@ def _slice(twin: Twin, node: Node) -> None:
     if any(axis < 2 for axis in axes) or any(step != 1 for step in steps):
         raise NotConvertible("a slice of channels and space, or with steps")
     sizes = twin.original[node.inputs[0]].shape
-    firsts = {axis: -range(sizes[axis])[start:][0] for axis, start in zip(axes, starts, strict=True) if sizes[axis]}
+    firsts = {
+        axis: -range(sizes[axis])[start:][0]
+        for axis, start in zip(axes, starts, strict=True)
+        if sizes[axis]
+    }
     _shifted(twin, node, firsts)
 
 
@@ -151,14 +172,22 @@ def _resize(twin: Twin, node: Node) -> None:
         near.append(part.near[axis - 2] * int(factor))
         size.append(part.size[axis - 2] * int(factor))
         factors.append(int(factor))
-    clamped = [_clamped(twin, node, axis, s, f) for axis, (s, f) in enumerate(zip(part.size, factors, strict=True), 2)]
+    clamped = [
+        _clamped(twin, node, axis, s, f)
+        for axis, (s, f) in enumerate(zip(part.size, factors, strict=True), 2)
+    ]
     made = Part(tuple(near), tuple(size))
     wanted = Part(
-        tuple(n + c[0] for n, c in zip(near, clamped, strict=True)), tuple(s - sum(c) for s, c in zip(size, clamped, strict=True))
+        tuple(n + c[0] for n, c in zip(near, clamped, strict=True)),
+        tuple(s - sum(c) for s, c in zip(size, clamped, strict=True)),
     )
     scales = twin.constant(np.array([1, 1, *factors], np.float32))
     roi = twin.constant(np.zeros(0, np.float32))  # opset 11 does not let it be left out
-    inputs = [node.inputs[0], scales] if node.op == "Upsample" or len(node.inputs) == 2 else [node.inputs[0], roi, scales]
+    inputs = (
+        [node.inputs[0], scales]
+        if node.op == "Upsample" or len(node.inputs) == 2
+        else [node.inputs[0], roi, scales]
+    )
     proto = twin.keep(node, inputs, made)
     _without(proto, "axes", "keep_aspect_ratio_policy", "scales")
     proto.output[0] = f"{name}_to_valid_whole"
@@ -167,7 +196,9 @@ def _resize(twin: Twin, node: Node) -> None:
 
 
 def _clamped(twin: Twin, node: Node, axis: int, size: int, factor: int) -> tuple[int, int]:
-    """The px at both ends whose interpolation leaves the input, by the relation of this node alone."""
+    """The px at both ends whose interpolation leaves the input, by the relation of this
+    node alone.
+    """
     source = twin.original[node.inputs[0]]
     alone = source.with_dim(axis, dim_of(source.shape[axis], Track(axis)))
     known = find(node.op, node.domain, 13 if node.op == "Resize" else 9)
@@ -183,14 +214,20 @@ def _clamped(twin: Twin, node: Node, axis: int, size: int, factor: int) -> tuple
 
 def _depth_to_space(twin: Twin, node: Node) -> None:
     part, block = twin.parts[node.inputs[0]], int(node.attributes["blocksize"])
-    twin.keep(node, node.inputs, Part(tuple(n * block for n in part.near), tuple(s * block for s in part.size)))
+    twin.keep(
+        node,
+        node.inputs,
+        Part(tuple(n * block for n in part.near), tuple(s * block for s in part.size)),
+    )
 
 
 def _space_to_depth(twin: Twin, node: Node) -> None:
     part, block = twin.parts[node.inputs[0]], int(node.attributes["blocksize"])
     first = [-(-n // block) for n in part.near]
     count = [(n + s) // block - f for n, s, f in zip(part.near, part.size, first, strict=True)]
-    source = twin.cropped(node.inputs[0], Part(tuple(f * block for f in first), tuple(c * block for c in count)))
+    source = twin.cropped(
+        node.inputs[0], Part(tuple(f * block for f in first), tuple(c * block for c in count))
+    )
     twin.keep(node, [source], Part(tuple(first), tuple(count)))
 
 

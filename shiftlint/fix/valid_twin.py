@@ -1,4 +1,6 @@
-"""The valid twin in the making: its nodes, and which part of the original each of its tensors is."""
+"""The valid twin in the making: its nodes, and which part of the original each of its
+tensors is.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Part:
 
 @dataclass(slots=True)
 class Twin:
-    """The twin in the making: nodes and constants so far, and per tensor that follows the image its part."""
+    """The twin in the making: nodes and constants so far, and per tensor that follows the image its
+    part.
+    """
 
     original: Mapping[str, Tensor]
     protos: Mapping[str, onnx.NodeProto]
@@ -44,7 +48,9 @@ class Twin:
         """Spatial sizes in the original."""
         return self.original[name].shape[2:]
 
-    def constant(self, values: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> str:
+    def constant(
+        self, values: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    ) -> str:
         """A new constant, of int64 where it is a list."""
         from onnx import numpy_helper
 
@@ -58,11 +64,17 @@ class Twin:
         from onnx import helper
 
         name = output or f"to_valid_{op}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [name], name=f"to_valid_{op}_{len(self.nodes)}"))
+        self.nodes.append(
+            helper.make_node(op, list(inputs), [name], name=f"to_valid_{op}_{len(self.nodes)}")
+        )
         return name
 
-    def cropped(self, name: str, wanted: Part, part: Part | None = None, output: str | None = None) -> str:
-        """The tensor `name`, which is `part`, cut down to `wanted`; the tensor itself if nothing is to be cut."""
+    def cropped(
+        self, name: str, wanted: Part, part: Part | None = None, output: str | None = None
+    ) -> str:
+        """The tensor `name`, which is `part`, cut down to `wanted`; the tensor itself if nothing is
+        to be cut.
+        """
         part = part or self.parts[name]
         first = [w - n for w, n in zip(wanted.near, part.near, strict=True)]
         last = [s - f - w for s, f, w in zip(part.size, first, wanted.size, strict=True)]
@@ -72,7 +84,9 @@ class Twin:
             return self.add("Identity", [name], output) if output else name
         ends = [-n if n else FAR for n in last]
         axes = list(range(2, 2 + self.rank))
-        return self.add("Slice", [name, self.constant(first), self.constant(ends), self.constant(axes)], output)
+        return self.add(
+            "Slice", [name, self.constant(first), self.constant(ends), self.constant(axes)], output
+        )
 
     def keep(self, node: Node, inputs: Sequence[str], part: Part) -> onnx.NodeProto:
         """Copy a node with other inputs; its outputs become `part`."""

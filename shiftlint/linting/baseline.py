@@ -1,8 +1,9 @@
 """A baseline: findings that are known, so that only new ones are reported.
 
-A finding is known by its file (from the folder of the baseline), code, node and fingerprint, which hangs on no words. The file is
-JSON, sorted, one finding per line, so that it can be read and merged. In files of version 1 the fingerprint was that of the
-message: these are read once more, and rewritten as soon as all their files are checked together.
+A finding is known by its file (from the folder of the baseline), code, node and fingerprint, which
+hangs on no words. The file is JSON, sorted, one finding per line, so that it can be read and
+merged. In files of version 1 the fingerprint was that of the message: these are read once more, and
+rewritten as soon as all their files are checked together.
 """
 
 from __future__ import annotations
@@ -48,30 +49,42 @@ class Hidden:
 
 
 def read_baseline(path: Path) -> tuple[int, tuple[Key, ...]]:
-    """The version of a file and its findings; InputError where it cannot be read or is no baseline."""
+    """The version of a file and its findings; InputError where it cannot be read or is no
+    baseline.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         validate(document, "baseline", where=str(path))
     except OSError as error:
         raise InputError(
-            f"cannot read the baseline ({path}): expected a file, got: {error.strerror}. Write one with --write-baseline."
+            f"cannot read the baseline ({path}): expected a file, got: {error.strerror}. Write "
+            "one with --write-baseline."
         ) from error
     except (ValueError, SchemaError) as error:
-        raise InputError(f"no baseline ({path}): expected what --write-baseline writes, got: {error}") from error
-    rows = tuple((row["file"], row["code"], row["node"], row["hash"]) for row in document["findings"])
+        raise InputError(
+            f"no baseline ({path}): expected what --write-baseline writes, got: {error}"
+        ) from error
+    rows = tuple(
+        (row["file"], row["code"], row["node"], row["hash"]) for row in document["findings"]
+    )
     return document["schema_version"], rows
 
 
 def write_baseline(path: Path, files: Iterable[Checked]) -> int:
     """Write all findings as known; return how many."""
-    return _write(path, {key_of(path, file.path, finding) for file in files for finding in file.findings})
+    return _write(
+        path, {key_of(path, file.path, finding) for file in files for finding in file.findings}
+    )
 
 
 def without_known(files: Sequence[Checked], path: Path) -> Hidden:
     """The files without the findings of the baseline; one of version 1 is rewritten."""
     version, rows = read_baseline(path)
     known = frozenset(rows) if version == VERSION else _of_version_1(rows, files, path)
-    kept = [replace(f, findings=tuple(x for x in f.findings if key_of(path, f.path, x) not in known)) for f in files]
+    kept = [
+        replace(f, findings=tuple(x for x in f.findings if key_of(path, f.path, x) not in known))
+        for f in files
+    ]
     count = sum(len(f.findings) for f in files) - sum(len(f.findings) for f in kept)
     complete = {row[0] for row in rows} <= {_local(path, file.path) for file in files}
     if version == VERSION or not complete:
@@ -92,8 +105,8 @@ def _local(baseline: Path, file: str) -> str:
 def _of_version_1(rows: Sequence[Key], files: Sequence[Checked], path: Path) -> frozenset[Key]:
     """The findings that a baseline of version 1 knows.
 
-    Messages have changed since, so a finding is known by file, code and node: as many of these as the file lists. Some of what is
-    not analyzed went by the code of another rule.
+    Messages have changed since, so a finding is known by file, code and node: as many of these as
+    the file lists. Some of what is not analyzed went by the code of another rule.
     """
     left = Counter((file, _former(code), node) for file, code, node, _ in rows)
     known: set[Key] = set()
@@ -113,7 +126,9 @@ def _former(code: str) -> str:
 
 def _write(path: Path, keys: Iterable[Key]) -> int:
     ordered = sorted(keys)
-    rows = [json.dumps(dict(zip(("file", "code", "node", "hash"), key, strict=True))) for key in ordered]
+    rows = [
+        json.dumps(dict(zip(("file", "code", "node", "hash"), key, strict=True))) for key in ordered
+    ]
     text = f'{{"schema_version": {VERSION}, "findings": [\n' + ",\n".join(rows) + "\n]}\n"
     write_atomically(path, text.encode())
     return len(ordered)

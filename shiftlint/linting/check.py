@@ -32,7 +32,8 @@ NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fix
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it; `contract` is None where it could not be derived, `sha256` where nobody asks for it.
+    """One file and what was found in it; `contract` is None where it could not be derived, `sha256`
+    where nobody asks for it.
 
     `settings` say which findings are asked for, and at which level.
     """
@@ -53,21 +54,37 @@ class Checked:
 
 
 def check_all(
-    paths: Iterable[str], configuration: Configuration, command_line: Mapping[str, Any], *, hashed: bool = True
+    paths: Iterable[str],
+    configuration: Configuration,
+    command_line: Mapping[str, Any],
+    *,
+    hashed: bool = True,
 ) -> list[Checked]:
-    """Check files, each by its settings, and hash them if asked to; InputError as `check`, or for settings that are wrong."""
+    """Check files, each by its settings, and hash them if asked to; InputError as `check`, or for
+    settings that are wrong.
+    """
     result = []
     for path in dict.fromkeys(paths):
         settings = configuration.settings(path, command_line)
         with readable(path) as file:
-            checked = check(file, settings.wish, input_name=settings.input, verify=settings.verify, where=path)
+            checked = check(
+                file, settings.wish, input_name=settings.input, verify=settings.verify, where=path
+            )
             sha256 = file_sha256(file) if hashed else None
         result.append(replace(checked, path=path, sha256=sha256, settings=settings))
     return result
 
 
-def check(path: str, wish: Wish, *, input_name: str | None = None, verify: bool = False, where: str | None = None) -> Checked:
-    """Check one file, which `where` names in findings (default: its path). What makes it unusable is a finding, too (SL001, …).
+def check(
+    path: str,
+    wish: Wish,
+    *,
+    input_name: str | None = None,
+    verify: bool = False,
+    where: str | None = None,
+) -> Checked:
+    """Check one file, which `where` names in findings (default: its path). What makes it unusable
+    is a finding, too (SL001, …).
 
     Raises
     ------
@@ -94,7 +111,9 @@ def open_case(
     verify: bool = False,
     where: str | None = None,
 ) -> Case:
-    """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does not fit the axes."""
+    """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does
+    not fit the axes.
+    """
     where = where or path
     probe = open_probe(graph, where=where, input_name=input_name)
     contract, notes = contract_and_notes(probe, where=where)
@@ -103,7 +122,8 @@ def open_case(
         sizes = getattr(wish, option.replace("-", "_"))
         if sizes is not None and rank and len(sizes) not in (1, rank):
             raise InputError(
-                f"wrong number of sizes (--{option}): expected 1 or {rank}, one per axis of {where}, got {len(sizes)}."
+                f"wrong number of sizes (--{option}): expected 1 or {rank}, one per axis of "
+                f"{where}, got {len(sizes)}."
             )
     metadata, problem = Metadata(), ""
     try:
@@ -111,11 +131,23 @@ def open_case(
     except SchemaError as error:
         problem = str(error)
     measurements = measured(path, contract, where=where) if verify else ()
-    return Case(path, contract, metadata, problem, notes, wish, None, tuple(every_node(graph)), graph.constants, measurements)
+    return Case(
+        path,
+        contract,
+        metadata,
+        problem,
+        notes,
+        wish,
+        None,
+        tuple(every_node(graph)),
+        graph.constants,
+        measurements,
+    )
 
 
 def measured(path: str, contract: Contract, *, where: str) -> tuple[Measurement, ...]:
-    """What onnxruntime says to the contract; that it does not load the model is a contradiction, too.
+    """What onnxruntime says to the contract; that it does not load the model is a contradiction,
+    too.
 
     Of a network that is too large to measure it says nothing.
     """

@@ -1,4 +1,5 @@
-"""Settings of `shiftlint check`: the command line over `[tool.shiftlint]` of the nearest pyproject.toml.
+"""Settings of `shiftlint check`: the command line over `[tool.shiftlint]` of the nearest
+pyproject.toml.
 
     [tool.shiftlint]
     ignore = ["SL604"]
@@ -8,8 +9,9 @@
     [tool.shiftlint.per-model."models/*_3d.onnx"]
     train-window = [12, 20, 20]
 
-Keys are the names of the options. The tables of `per-model` are taken in their order, where their glob matches the file's path
-from the folder of pyproject.toml; then comes the command line. Lists replace lists.
+Keys are the names of the options. The tables of `per-model` are taken in their order, where their
+glob matches the file's path from the folder of pyproject.toml; then comes the command line. Lists
+replace lists.
 """
 
 from __future__ import annotations
@@ -28,8 +30,18 @@ from shiftlint.rules.finding import Finding, Level
 from shiftschemas import Breach, SchemaError, validate
 
 FILE = "pyproject.toml"
-MENTIONED = re.compile(r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""", re.MULTILINE | re.VERBOSE)
-SIZES = ("train-window", "tile", "tile-stride", "image", "halo", "spacing")  # of a wish, one per axis
+MENTIONED = re.compile(
+    r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""",
+    re.MULTILINE | re.VERBOSE,
+)
+SIZES = (
+    "train-window",
+    "tile",
+    "tile-stride",
+    "image",
+    "halo",
+    "spacing",
+)  # of a wish, one per axis
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -45,7 +57,8 @@ class Settings:
     verify : bool
         Measure with onnxruntime, too.
     select, ignore : tuple of str
-        Codes or beginnings of codes; the longest that fits decides, `ignore` at a tie. An empty `select` is all.
+        Codes or beginnings of codes; the longest that fits decides, `ignore` at a tie. An empty
+        `select` is all.
     severity : mapping
         Levels by code or beginning of a code; the longest that fits.
     """
@@ -80,7 +93,8 @@ class Configuration:
     table: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self, path: str, command_line: Mapping[str, Any]) -> Settings:
-        """The settings for one model; keys of `command_line` are option names, None where an option is not given.
+        """The settings for one model; keys of `command_line` are option names, None where an option
+        is not given.
 
         Raises
         ------
@@ -105,12 +119,17 @@ class Configuration:
 
     def _matches(self, path: str, pattern: str) -> bool:
         full = Path(path).absolute()
-        local = full.relative_to(self.folder).as_posix() if full.is_relative_to(self.folder) else full.as_posix()
+        local = (
+            full.relative_to(self.folder).as_posix()
+            if full.is_relative_to(self.folder)
+            else full.as_posix()
+        )
         return PurePosixPath(local).match(pattern)
 
 
 def find_configuration(start: Path) -> Configuration:
-    """The configuration of the nearest pyproject.toml with a `[tool.shiftlint]`, from `start` upward.
+    """The configuration of the nearest pyproject.toml with a `[tool.shiftlint]`, from `start`
+    upward.
 
     Raises
     ------
@@ -124,7 +143,9 @@ def find_configuration(start: Path) -> Configuration:
         try:
             table = _table(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
-            raise InputError(f"cannot read the configuration ({path}): expected TOML, got: {error}.") from error
+            raise InputError(
+                f"cannot read the configuration ({path}): expected TOML, got: {error}."
+            ) from error
         if table is not None:
             _check(table, path)
             return Configuration(folder, table)
@@ -132,7 +153,9 @@ def find_configuration(start: Path) -> Configuration:
 
 
 def _table(text: str) -> Any:
-    """The table [tool.shiftlint]; None where there is none. ValueError where the text is no TOML."""
+    """The table [tool.shiftlint]; None where there is none. ValueError where the text is no
+    TOML.
+    """
     if not MENTIONED.search(text):
         return None
     import tomllib  # 10 ms: only where the table may be
@@ -141,7 +164,9 @@ def _table(text: str) -> Any:
 
 
 def _check(table: Any, file: Path) -> None:
-    """Unknown keys and wrong values are refused: a typing error must not switch a rule off silently."""
+    """Unknown keys and wrong values are refused: a typing error must not switch a rule off
+    silently.
+    """
     try:
         validate(table, "settings", where=str(file))
     except SchemaError as error:
@@ -154,9 +179,19 @@ def _sentence(breach: Breach, file: Path) -> str:
     got: object
     if breach.unknown:
         key, known = breach.unknown[0], ", ".join(breach.known)
-        what, expected, got, place = "unknown key", f"one of {known}", key, _dotted(*breach.path, key)
+        what, expected, got, place = (
+            "unknown key",
+            f"one of {known}",
+            key,
+            _dotted(*breach.path, key),
+        )
     else:
-        what, expected, got, place = "wrong configuration", breach.expected, breach.got, _dotted(*breach.path)
+        what, expected, got, place = (
+            "wrong configuration",
+            breach.expected,
+            breach.got,
+            _dotted(*breach.path),
+        )
     return f"{what} ({file}, {place}): expected {expected}, got {got!r}. Correct or remove it."
 
 
@@ -164,7 +199,11 @@ def _dotted(*path: str | int) -> str:
     """The place as TOML writes it, with indices: tool.shiftlint.per-model."models/*".tile[0]."""
     place = "tool.shiftlint"
     for part in path:
-        place += f"[{part}]" if isinstance(part, int) else f".{part if BARE_KEY.fullmatch(part) else json.dumps(part)}"
+        place += (
+            f"[{part}]"
+            if isinstance(part, int)
+            else f".{part if BARE_KEY.fullmatch(part) else json.dumps(part)}"
+        )
     return place
 
 
@@ -183,7 +222,9 @@ def _levels(values: Mapping[str, str]) -> dict[str, Level]:
     result = {}
     for code, level in values.items():
         if level not in set(Level):
-            raise InputError(f"no such level (severity {code}): expected {', '.join(Level)}, got {level!r}.")
+            raise InputError(
+                f"no such level (severity {code}): expected {', '.join(Level)}, got {level!r}."
+            )
         result[_known(code, "severity")] = Level(level)
     return result
 
@@ -191,7 +232,10 @@ def _levels(values: Mapping[str, str]) -> dict[str, Level]:
 def _known(value: str, option: str) -> str:
     code = value.strip().upper()
     if not code or not any(known.startswith(code) for known in modules()):
-        raise InputError(f"no such rule ({option}): expected a code or its beginning, as SL301 or SL3, got {value!r}.")
+        raise InputError(
+            f"no such rule ({option}): expected a code or its beginning, as SL301 or SL3, got "
+            f"{value!r}."
+        )
     return code
 
 

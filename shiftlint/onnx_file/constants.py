@@ -1,7 +1,8 @@
-"""The elements of a constant: bytes as they stand in the file, an array once somebody computes with them.
+"""The elements of a constant: bytes as they stand in the file, an array once somebody computes with
+them.
 
-Most constants are weights that nobody computes with, or some integers (the bounds of a crop) that need no array: for these numpy is
-not imported at all.
+Most constants are weights that nobody computes with, or some integers (the bounds of a crop) that
+need no array: for these numpy is not imported at all.
 """
 
 from __future__ import annotations
@@ -31,9 +32,41 @@ FORMATS = {  # numpy's names of what can be computed with, and those of `struct`
     "uint64": "Q",
 }
 TYPES = (  # by the numbers that onnx.proto gives them; what is not in FORMATS is not computed with
-    *("", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "object", "bool", "float16", "float64", "uint32"),
-    *("uint64", "complex64", "complex128", "bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
-    *("uint4", "int4", "float4_e2m1fn", "float8_e8m0fnu", "uint2", "int2", "float6_e2m3fn", "float6_e3m2fn"),
+    *(
+        "",
+        "float32",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "object",
+        "bool",
+        "float16",
+        "float64",
+        "uint32",
+    ),
+    *(
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
+        "float8_e4m3fn",
+        "float8_e4m3fnuz",
+        "float8_e5m2",
+        "float8_e5m2fnuz",
+    ),
+    *(
+        "uint4",
+        "int4",
+        "float4_e2m1fn",
+        "float8_e8m0fnu",
+        "uint2",
+        "int2",
+        "float6_e2m3fn",
+        "float6_e3m2fn",
+    ),
 )
 
 
@@ -50,8 +83,8 @@ class Elements:
     dtype : str
         numpy's name of the type; for the bytes of a file one of `FORMATS`.
     data : bytes or ndarray
-        Little-endian, the last axis innermost; or what was computed. Elements that are repeated along an axis may lie in memory
-        once (numpy's stride 0).
+        Little-endian, the last axis innermost; or what was computed. Elements that are repeated
+        along an axis may lie in memory once (numpy's stride 0).
     """
 
     shape: tuple[int, ...]
@@ -60,7 +93,9 @@ class Elements:
 
     @property
     def kind(self) -> str:
-        """What numpy calls the kind of the type: "b" truth values, "i" and "u" integers, "f" floating-point numbers; else ""."""
+        """What numpy calls the kind of the type: "b" truth values, "i" and "u" integers, "f"
+        floating-point numbers; else "".
+        """
         return self.dtype[0] if self.dtype in FORMATS else ""
 
     @property
@@ -91,11 +126,17 @@ class Elements:
 
 def once(array: NDArray[Any]) -> NDArray[Any]:
     """The array with a single element along every axis along which it is repeated in memory."""
-    return array[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in array.strides])] if array.size else array
+    return (
+        array[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in array.strides])]
+        if array.size
+        else array
+    )
 
 
 def type_name(number: int) -> str:
-    """Numpy's name of the element type that has this number in onnx.proto; "" where there is none."""
+    """Numpy's name of the element type that has this number in onnx.proto; "" where there
+    is none.
+    """
     return TYPES[number] if 0 < number < len(TYPES) else ""
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 from shiftlint.onnx_file.constants import Constant
 
-HASHED_WEIGHT = 256  # elements; smaller floating-point constants (scales, sizes) belong to the identity of a graph
+# elements; smaller floating-point constants (scales, sizes) belong to the identity of a graph
+HASHED_WEIGHT = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator call; omitted inputs are "". `captured` are names that its subgraphs mention: theirs and outer ones."""
+    """One operator call; omitted inputs are "". `captured` are names that its subgraphs mention:
+    theirs and outer ones.
+    """
 
     name: str
     op: str
@@ -40,7 +43,9 @@ class Subgraph:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A local function of the model: its body, and the attributes that it takes with their defaults (None: required)."""
+    """A local function of the model: its body, and the attributes that it takes with their defaults
+    (None: required).
+    """
 
     body: Subgraph
     attributes: Mapping[str, Any]
@@ -63,7 +68,9 @@ class RawAttribute:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A graph input or output: its shape holds an int or the name of a dynamic size per dimension."""
+    """A graph input or output: its shape holds an int or the name of a dynamic size per
+    dimension.
+    """
 
     name: str
     dtype: str
@@ -123,7 +130,11 @@ def identity(
     """sha256 of nodes, attributes, types, and of the elements of integer or small constants."""
     digest = hashlib.sha256(repr((sorted(opset.items()), inputs, outputs)).encode())
     for node in nodes:
-        digest.update(repr((node.op, node.domain, node.inputs, node.outputs, _fingerprint(node.attributes))).encode())
+        digest.update(
+            repr(
+                (node.op, node.domain, node.inputs, node.outputs, _fingerprint(node.attributes))
+            ).encode()
+        )
     used = {name for node in nodes for name in node.inputs}
     for name in sorted(used & set(constants)):
         digest.update(repr((name, _fingerprint(constants[name]))).encode())
@@ -137,7 +148,9 @@ def _fingerprint(value: Any) -> Any:
             return value.shape
         return (elements.shape, elements.dtype, elements.encoded())
     if isinstance(value, Subgraph):
-        nodes = [(n.op, n.domain, n.inputs, n.outputs, _fingerprint(n.attributes)) for n in value.nodes]
+        nodes = [
+            (n.op, n.domain, n.inputs, n.outputs, _fingerprint(n.attributes)) for n in value.nodes
+        ]
         return (nodes, value.inputs, value.outputs, _fingerprint(value.constants))
     if isinstance(value, Mapping):
         return [(name, _fingerprint(one)) for name, one in sorted(value.items())]

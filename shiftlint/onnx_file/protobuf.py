@@ -1,13 +1,15 @@
-"""The protobuf wire format: a message as the fields that stand in the file, decoded when they are asked for.
+"""The protobuf wire format: a message as the fields that stand in the file, decoded when they are
+asked for.
 
-A message is a sequence of fields, each a key (field number, wire type) and a value: an integer of variable length, four or eight
-bytes, or a length and as many bytes. The latter are passed over by their length alone: weights in a memory-mapped file are never
-touched.
+A message is a sequence of fields, each a key (field number, wire type) and a value: an integer of
+variable length, four or eight bytes, or a length and as many bytes. The latter are passed over by
+their length alone: weights in a memory-mapped file are never touched.
 
 Spec: https://protobuf.dev/programming-guides/encoding/
 
-Reading is strict. What leaves its message, an integer of more than 64 bits, a wire type that the field does not have, a field twice
-that may stand once (of which libraries take the last, or the sum), messages nested too deep: each is a `WireError`.
+Reading is strict. What leaves its message, an integer of more than 64 bits, a wire type that the
+field does not have, a field twice that may stand once (of which libraries take the last, or the
+sum), messages nested too deep: each is a `WireError`.
 """
 
 from __future__ import annotations
@@ -21,12 +23,19 @@ from mmap import mmap
 if sys.platform != "win32":
     from mmap import MADV_DONTNEED
 
-VARIABLE, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5  # wire types; 3 and 4, groups, are of the last century
+VARIABLE, EIGHT_BYTES, BYTES, FOUR_BYTES = (
+    0,
+    1,
+    2,
+    5,
+)  # wire types; 3 and 4, groups, are of the last century
 DEEPEST = 100  # messages within each other, as in protobuf's own libraries
 MOST_FIELDS = 1_500_000  # of all messages that are looked into: about a second, and 200 MB
 MAPPED = 16 << 20  # bytes that are passed over before pages are let go of
 
-Field = tuple[int, int, int]  # the wire type; of an integer its value and 0, else where the bytes start and end
+Field = tuple[
+    int, int, int
+]  # the wire type; of an integer its value and 0, else where the bytes start and end
 
 
 class WireError(ValueError):
@@ -35,7 +44,9 @@ class WireError(ValueError):
 
 @dataclass(slots=True)
 class Source:
-    """The bytes of a file, how many fields of it may still be looked at, how many bytes were copied, and passed over, so far."""
+    """The bytes of a file, how many fields of it may still be looked at, how many bytes were
+    copied, and passed over, so far.
+    """
 
     data: bytes | mmap
     left: int = MOST_FIELDS
@@ -43,7 +54,9 @@ class Source:
     passed: int = 0
 
     def passes(self, length: int) -> None:
-        """Let go of what was mapped, from time to time: the pages beside a large field come with its first byte."""
+        """Let go of what was mapped, from time to time: the pages beside a large field come with
+        its first byte.
+        """
         self.passed += length
         if self.passed > MAPPED and isinstance(self.data, mmap) and sys.platform != "win32":
             self.passed = 0
@@ -51,7 +64,8 @@ class Source:
 
 
 class Message:
-    """One message; every accessor takes the number of a field, and has protobuf's default where the field is not there.
+    """One message; every accessor takes the number of a field, and has protobuf's default where the
+    field is not there.
 
     Raises
     ------
@@ -61,7 +75,9 @@ class Message:
 
     __slots__ = ("_depth", "_end", "_fields", "_start", "source")
 
-    def __init__(self, source: Source, start: int = 0, end: int | None = None, depth: int = 1) -> None:
+    def __init__(
+        self, source: Source, start: int = 0, end: int | None = None, depth: int = 1
+    ) -> None:
         if depth > DEEPEST:
             raise WireError(f"messages nested more than {DEEPEST} deep")
         self.source, self._depth = source, depth
@@ -117,7 +133,9 @@ class Message:
         return tuple([_signed(value) for value in found])
 
     def packed(self, number: int, kind: int) -> bytes:
-        """The bytes of a repeated number of four or eight bytes, as by `kind`, each in a field of its own or many in one."""
+        """The bytes of a repeated number of four or eight bytes, as by `kind`, each in a field of
+        its own or many in one.
+        """
         parts = [self._copied(first, end) for _, first, end in self._all(number, kind, BYTES)]
         width = 4 if kind == FOUR_BYTES else 8
         if any(len(part) % width for part in parts):
@@ -191,7 +209,9 @@ def _fields(source: Source, at: int, end: int) -> dict[int, list[Field]]:
 
 
 def _integer(data: bytes | mmap, at: int) -> tuple[int, int]:
-    """The integer of variable length at `at`, seven bits a byte, the lowest first; and where it ends."""
+    """The integer of variable length at `at`, seven bits a byte, the lowest first; and where it
+    ends.
+    """
     value = 0
     for shift in range(0, 70, 7):
         byte = data[at]

@@ -1,6 +1,7 @@
 """A read-only view of an ONNX file: its graph, sizes and small constants. Weights are never read.
 
-Spec: https://github.com/onnx/onnx/blob/main/docs/IR.md, and onnx.proto beside it for the numbers of the fields.
+Spec: https://github.com/onnx/onnx/blob/main/docs/IR.md, and onnx.proto beside it for the numbers of
+the fields.
 """
 
 from __future__ import annotations
@@ -32,9 +33,15 @@ from shiftlint.onnx_file.graph import (
 from shiftlint.onnx_file.protobuf import EIGHT_BYTES, FOUR_BYTES, Message, Source, WireError
 
 MAXIMUM_CONSTANT = 1 << 16  # elements; larger constants are weights
-MAXIMUM_MASK = 1 << 20  # elements; baked masks and embeddings, which meet the image element by element, are read up to this
+MAXIMUM_MASK = (
+    1 << 20
+    # elements; baked masks and embeddings, which meet the image element by element, are read up to
+    # this
+)
 MAXIMUM_NODES = 50_000  # a hundred times a large network
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "NhwcFusedConv", "LSTM", "GRU", "RNN"})
+WEIGHTED = frozenset(
+    {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "NhwcFusedConv", "LSTM", "GRU", "RNN"}
+)
 DEFAULT_DOMAINS = {"", "ai.onnx"}
 MOST_BYTES = 64 << 20  # of constants; of what comes after only the small ones are read
 _COUNTER = count()  # constants of subgraphs and functions may share a name
@@ -57,25 +64,36 @@ def read_graph(path: Path, *, where: str | None = None) -> Graph:
             with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
                 return graph_of(data, where=where)
     except OSError as error:
-        raise InputError(f"cannot read model ({where}): expected an ONNX file, got: {error.strerror}.", code="SL001") from error
+        raise InputError(
+            f"cannot read model ({where}): expected an ONNX file, got: {error.strerror}.",
+            code="SL001",
+        ) from error
 
 
 def graph_of(data: bytes | mmap, *, where: str) -> Graph:
-    """Read the graph from the bytes of an ONNX file, which `where` names in errors; raises as `read_graph`."""
+    """Read the graph from the bytes of an ONNX file, which `where` names in errors; raises as
+    `read_graph`.
+    """
     if not len(data):
-        raise InputError(f"empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.", code="SL001")
+        raise InputError(
+            f"empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.",
+            code="SL001",
+        )
     try:
         return _graph(Message(Source(data)), where)
     except WireError as error:
         raise InputError(
-            f"not an ONNX model ({where}): expected a protobuf of type ModelProto, got {len(data)} bytes that are none "
+            f"not an ONNX model ({where}): expected a protobuf of type ModelProto, got "
+            f"{len(data)} bytes that are none "
             f"({error}). Is the file truncated or another format? Fetch or export it again.",
             code="SL001",
         ) from error
     except (UnicodeDecodeError, OverflowError) as error:
         what = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise InputError(
-            f"damaged model ({where}): expected valid names and sizes, got {what}. Export it again.", code="SL001"
+            f"damaged model ({where}): expected valid names and sizes, got {what}. Export it "
+            "again.",
+            code="SL001",
         ) from error
 
 
@@ -93,7 +111,9 @@ def _graph(model: Message, where: str) -> Graph:
     every = [_node(n, index) for index, n in enumerate(proto.messages(1))]
     masks = {name for node in every if node.op not in WEIGHTED for name in node.inputs}
     constants = _initializers(proto, masks)
-    inputs = tuple(value for value in map(_value, proto.messages(11)) if value.name not in constants)
+    inputs = tuple(
+        value for value in map(_value, proto.messages(11)) if value.name not in constants
+    )
     outputs = tuple(map(_value, proto.messages(12)))
     sparse = {tensor.message(1).text(8) for tensor in proto.messages(15)}
     _check_order(every, {v.name for v in inputs} | set(constants) | sparse, outputs, where)
@@ -108,11 +128,16 @@ def _graph(model: Message, where: str) -> Graph:
         f"{model.text(2)} {model.text(3)}".strip(),
         {entry.text(1): entry.text(2) for entry in model.messages(14)},
         identity(kept, inputs, outputs, constants, opset),
-        {(_domain(f.text(10)), _overload(f.text(1), f.text(13))): _function(f) for f in model.messages(25)},
+        {
+            (_domain(f.text(10)), _overload(f.text(1), f.text(13))): _function(f)
+            for f in model.messages(25)
+        },
     )
 
 
-def _check_order(nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[Value], where: str) -> None:
+def _check_order(
+    nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[Value], where: str
+) -> None:
     """InputError unless every name is defined once, and before it is read."""
     defined = {*known, ""}
     for node in nodes:
@@ -121,14 +146,16 @@ def _check_order(nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[
                 made = any(name in other.outputs for other in nodes)
                 what = "is computed behind it (unsorted or cyclic)" if made else "nothing defines"
                 raise InputError(
-                    f"invalid graph ({where}): expected every input to be defined before it is read, got node "
+                    f"invalid graph ({where}): expected every input to be defined before it is "
+                    "read, got node "
                     f"{node.name} ({node.op}) with input {name!r}, which {what}. Export it again.",
                     code="SL001",
                 )
         for name in node.outputs:
             if name and name in defined:
                 raise InputError(
-                    f"invalid graph ({where}): expected every name to be defined once, got {name!r} twice, the second "
+                    f"invalid graph ({where}): expected every name to be defined once, got "
+                    f"{name!r} twice, the second "
                     f"time by node {node.name} ({node.op}). Export it again.",
                     code="SL001",
                 )
@@ -136,7 +163,11 @@ def _check_order(nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[
     missing = [value.name for value in outputs if value.name not in defined]
     if missing or not outputs:
         what = f"{missing[0]!r}, which nothing computes" if missing else "none"
-        raise InputError(f"invalid graph ({where}): expected outputs that are computed, got {what}. Export it again.", code="SL001")
+        raise InputError(
+            f"invalid graph ({where}): expected outputs that are computed, got {what}. Export it "
+            "again.",
+            code="SL001",
+        )
 
 
 def _domain(domain: str) -> str:
@@ -157,10 +188,20 @@ def _node(proto: Message, index: int) -> Node:
     captured: set[str] = set()
     for value in attributes.values():
         if isinstance(value, Subgraph):
-            captured.update(value.outputs, *(node.captured | set(node.inputs) for node in value.nodes))
+            captured.update(
+                value.outputs, *(node.captured | set(node.inputs) for node in value.nodes)
+            )
     op = _overload(proto.text(4), proto.text(8))
     name = proto.text(3) or f"{op}#{index}"
-    return Node(name, op, _domain(proto.text(7)), proto.texts(1), proto.texts(2), attributes, frozenset(captured))
+    return Node(
+        name,
+        op,
+        _domain(proto.text(7)),
+        proto.texts(1),
+        proto.texts(2),
+        attributes,
+        frozenset(captured),
+    )
 
 
 def _subgraph(proto: Message) -> Subgraph:
@@ -173,13 +214,22 @@ def _subgraph(proto: Message) -> Subgraph:
 
 
 def _function(proto: Message) -> Function:
-    body = Subgraph(tuple(_node(n, index) for index, n in enumerate(proto.messages(7))), proto.texts(4), proto.texts(5), {})
-    attributes = dict.fromkeys(proto.texts(6)) | {a.text(1): _attribute(a) for a in proto.messages(11)}
+    body = Subgraph(
+        tuple(_node(n, index) for index, n in enumerate(proto.messages(7))),
+        proto.texts(4),
+        proto.texts(5),
+        {},
+    )
+    attributes = dict.fromkeys(proto.texts(6)) | {
+        a.text(1): _attribute(a) for a in proto.messages(11)
+    }
     return Function(body, attributes, _opset(proto.messages(9)))
 
 
 def _attribute(proto: Message) -> Any:
-    """An attribute as int, float, str, tuple of these, Constant, Subgraph; as its bytes what no operator on an image has."""
+    """An attribute as int, float, str, tuple of these, Constant, Subgraph; as its bytes what no
+    operator on an image has.
+    """
     if proto.text(21):
         return AttributeReference(proto.text(21))
     match proto.integer(20):
@@ -194,7 +244,9 @@ def _attribute(proto: Message) -> Any:
         case 5:
             return _subgraph(proto.message(6))
         case 6:
-            return tuple(value for (value,) in struct.iter_unpack("<f", proto.packed(7, FOUR_BYTES)))
+            return tuple(
+                value for (value,) in struct.iter_unpack("<f", proto.packed(7, FOUR_BYTES))
+            )
         case 7:
             return proto.integers(8)
         case 8:
@@ -206,7 +258,10 @@ def _attribute(proto: Message) -> Any:
 def _initializers(proto: Message, masks: Iterable[str] = ()) -> dict[str, Constant]:
     """The constants of a graph; those of `masks` may be larger."""
     named = ((tensor.text(8), tensor) for tensor in proto.messages(5))
-    return {name: _initializer(tensor, MAXIMUM_MASK if name in masks else MAXIMUM_CONSTANT) for name, tensor in named}
+    return {
+        name: _initializer(tensor, MAXIMUM_MASK if name in masks else MAXIMUM_CONSTANT)
+        for name, tensor in named
+    }
 
 
 def _initializer(proto: Message, largest: int) -> Constant:
@@ -224,11 +279,15 @@ def _initializer(proto: Message, largest: int) -> Constant:
     if not width or (size > HASHED_WEIGHT and proto.source.copied + size * width > MOST_BYTES):
         return known
     data = proto.data(9) if 9 in proto else _typed_data(proto, dtype, width)
-    return replace(known, elements=Elements(dims, dtype, data)) if len(data) == size * width else known
+    return (
+        replace(known, elements=Elements(dims, dtype, data)) if len(data) == size * width else known
+    )
 
 
 def _typed_data(proto: Message, dtype: str, width: int) -> bytes:
-    """The elements of a tensor that are not raw: floating-point numbers as they are, of integers the bytes that the type has."""
+    """The elements of a tensor that are not raw: floating-point numbers as they are, of integers
+    the bytes that the type has.
+    """
     match dtype:
         case "float32":
             return proto.packed(4, FOUR_BYTES)

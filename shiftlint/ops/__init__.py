@@ -18,7 +18,13 @@ COMMON = (
 
 
 def module_names() -> list[str]:
-    """All modules; first those that most networks need. An operator has all its versions in one of them."""
-    found = [entry.name for entry in pkgutil.walk_packages(__path__, f"{__name__}.") if not entry.ispkg]
+    """All modules; first those that most networks need. An operator has all its versions in one of
+    them.
+    """
+    found = [
+        entry.name for entry in pkgutil.walk_packages(__path__, f"{__name__}.") if not entry.ispkg
+    ]
     common = [f"{__name__}.{name}" for name in COMMON]
-    return common + [name for name in found if name not in common and not name.endswith(".registry")]
+    return common + [
+        name for name in found if name not in common and not name.endswith(".registry")
+    ]

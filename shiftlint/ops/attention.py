@@ -1,7 +1,9 @@
-"""Attention: every element of a sequence depends on the whole of it; what the sequence is made of decides how far that is.
+"""Attention: every element of a sequence depends on the whole of it; what the sequence is made of
+decides how far that is.
 
-A sequence that is the plain inside of a window (see `shiftlint.ops.layout`) leaves the axes of the image local; one that follows an
-axis makes it global. A mask or an embedding that varies along such an axis, causality and rotary angles fix the place.
+A sequence that is the plain inside of a window (see `shiftlint.ops.layout`) leaves the axes of the
+image local; one that follows an axis makes it global. A mask or an embedding that varies along such
+an axis, causality and rotary angles fix the place.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.registry import signed, transfer, unknown
 
-EQUAL = (1, 1)  # heads within the channels, as many of queries as of keys: how many makes no difference
+EQUAL = (
+    1,
+    1,
+)  # heads within the channels, as many of queries as of keys: how many makes no difference
 
 
 @transfer("Attention", since=23)
@@ -44,22 +49,32 @@ def attention(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Attention.html
     """
-    causal = bool(is_causal) or nonpad_kv_seqlen is not None or max(left_window_size, right_window_size) >= 0
+    causal = (
+        bool(is_causal)
+        or nonpad_kv_seqlen is not None
+        or max(left_window_size, right_window_size) >= 0
+    )
     heads = None if q.rank == 4 else (q_num_heads, kv_num_heads)
     result = attended(q, k, v, placed=causal or past_key is not None, heads=heads)
     given = [t for t in (past_key, past_value, nonpad_kv_seqlen) if t is not None]
-    result = result.with_notes(note for t in given for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE))
+    result = result.with_notes(
+        note for t in given for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE)
+    )
     if attn_mask is None:
         return result
     past = 0 if past_key is None else dim_size(past_key.dims[-2])
     return _masked(result, attn_mask, (k, v), past, q_num_heads if heads else dim_size(q.dims[1]))
 
 
-def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] | None = None) -> Tensor:
-    """Queries (batch, heads, sequence, channels) over keys and values; `placed`: something else depends on the place.
+def attended(
+    q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] | None = None
+) -> Tensor:
+    """Queries (batch, heads, sequence, channels) over keys and values; `placed`: something else
+    depends on the place.
 
-    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels: (batch, sequence, channels).
-    Heads of queries that are next to each other share one of keys where there are fewer of these.
+    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels:
+    (batch, sequence, channels). Heads of queries that are next to each other share one of keys
+    where there are fewer of these.
     """
     if not q.rank == k.rank == v.rank == (3 if heads else 4):
         raise Unsupported(Reason.RANKS, ranks=(q.rank, k.rank, v.rank))
@@ -67,9 +82,13 @@ def attended(q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int,
     of_queries, of_keys = heads or (dim_size(q.dims[1]), dim_size(k.dims[1]))
     _check(q, k, v, of_queries, of_keys)
     notes = ordered(q, [-1], Reason.WEIGHTED) + ordered(v, [-1], Reason.WEIGHTED)
-    notes += [note for t in (k, v) for note in reduced(t, [-2], Reason.ATTENTION)] + combine_dims(k.dims[-2], v.dims[-2])[1]
+    notes += [note for t in (k, v) for note in reduced(t, [-2], Reason.ATTENTION)] + combine_dims(
+        k.dims[-2], v.dims[-2]
+    )[1]
     if placed:
-        notes += [note for t in (q, k, v) for note in positioned(t, [-2], Reason.ATTENTION_BY_PLACE)]
+        notes += [
+            note for t in (q, k, v) for note in positioned(t, [-2], Reason.ATTENTION_BY_PLACE)
+        ]
     if heads is None and 1 < of_keys < of_queries:
         notes += [note for t in (q, k, v) for note in positioned(t, [1], Reason.HEADS_BY_PLACE)]
         k, v = (replace(t, dims=(t.dims[0], (), *t.dims[2:])) for t in (k, v))
@@ -83,28 +102,51 @@ def _check(q: Tensor, k: Tensor, v: Tensor, of_queries: int, of_keys: int) -> No
     if of_keys < 1 or of_queries % of_keys:
         raise SizeError(f"{of_queries} heads of queries are no multiple of {of_keys} heads of keys")
     if not q.shape[0] == k.shape[0] == v.shape[0]:
-        raise SizeError(f"batches of {q.shape[0]}, {k.shape[0]} and {v.shape[0]}, which are not broadcast")
+        raise SizeError(
+            f"batches of {q.shape[0]}, {k.shape[0]} and {v.shape[0]}, which are not broadcast"
+        )
     if k.shape[1:-1] != v.shape[1:-1]:
         raise SizeError(f"keys of shape {k.shape} for values of shape {v.shape}")
-    if q.shape[-1] * (of_keys if q.rank == 3 else 1) != k.shape[-1] * (of_queries if q.rank == 3 else 1):
+    if q.shape[-1] * (of_keys if q.rank == 3 else 1) != k.shape[-1] * (
+        of_queries if q.rank == 3 else 1
+    ):
         raise SizeError(f"queries of shape {q.shape} for keys of shape {k.shape}")
 
 
-def _masked(result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past: int, heads: int) -> Tensor:
-    """The result with a mask (batch, heads, queries, keys), the first of which may be missing; there are `past` more keys."""
+def _masked(
+    result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past: int, heads: int
+) -> Tensor:
+    """The result with a mask (batch, heads, queries, keys), the first of which may be missing;
+    there are `past` more keys.
+    """
     mask = forgotten(mask)
-    shape = (result.shape[0], heads, result.shape[-2], attended_to[0].shape[-2] + past)[4 - mask.rank :]
+    shape = (result.shape[0], heads, result.shape[-2], attended_to[0].shape[-2] + past)[
+        4 - mask.rank :
+    ]
     spread = (1, 1, *shape[-2:])[4 - mask.rank :]
-    if not 2 <= mask.rank <= 4 or any(n not in fit for n, *fit in zip(mask.shape, shape, spread, strict=True)):
-        raise SizeError(f"a mask of shape {mask.shape} for {heads} heads, {result.shape[-2]} queries and {shape[-1]} keys")
+    if not 2 <= mask.rank <= 4 or any(
+        n not in fit for n, *fit in zip(mask.shape, shape, spread, strict=True)
+    ):
+        raise SizeError(
+            f"a mask of shape {mask.shape} for {heads} heads, {result.shape[-2]} queries and "
+            f"{shape[-1]} keys"
+        )
     missing: tuple[Dim, ...] = ((),) * (4 - mask.rank)
     batch, of_heads, queries, keys = (*missing, *mask.dims)
     notes = reduced(mask, [-1], Reason.ATTENTION)
     if not past:
-        notes += [note for t in attended_to for note in combine_dims(forgotten(t).dims[-2], keys)[1]]
-    dims: tuple[Dim, ...] = (batch, of_heads, queries, ()) if result.rank == 4 else (batch, queries, ())
+        notes += [
+            note for t in attended_to for note in combine_dims(forgotten(t).dims[-2], keys)[1]
+        ]
+    dims: tuple[Dim, ...] = (
+        (batch, of_heads, queries, ()) if result.rank == 4 else (batch, queries, ())
+    )
     if result.rank == 3:
-        notes += ordered(mask, range(mask.rank - 3, mask.rank - 2) if mask.rank > 2 else (), Reason.MASK_OVER_HEADS)
+        notes += ordered(
+            mask,
+            range(mask.rank - 3, mask.rank - 2) if mask.rank > 2 else (),
+            Reason.MASK_OVER_HEADS,
+        )
     return broadcast(result, replace(mask, dims=dims)).with_notes(notes)
 
 
@@ -165,14 +207,25 @@ def _multi_head(op: str, attributes: dict[str, Any]) -> None:
     ) -> Tensor:
         if key is None or value is None or not query.rank == key.rank == value.rank == 3:
             raise Unsupported(Reason.PACKED_KEYS)
-        more = [t for t in (key_padding_mask, attention_bias, past_key, past_value) if t is not None]
-        result = attended(query, key, value, placed=bool(given.get("unidirectional") or more), heads=EQUAL)
-        return result.with_notes(note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE))
+        more = [
+            t for t in (key_padding_mask, attention_bias, past_key, past_value) if t is not None
+        ]
+        result = attended(
+            query, key, value, placed=bool(given.get("unidirectional") or more), heads=EQUAL
+        )
+        return result.with_notes(
+            note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE)
+        )
 
-    transfer(op, since=1, domain="com.microsoft")(signed(function, attributes, op, "Attention of several heads."))
+    transfer(op, since=1, domain="com.microsoft")(
+        signed(function, attributes, op, "Attention of several heads.")
+    )
 
 
-_multi_head("MultiHeadAttention", {"num_heads": 1, "mask_filter_value": -1e4, "scale": 0.0, "unidirectional": 0})
+_multi_head(
+    "MultiHeadAttention",
+    {"num_heads": 1, "mask_filter_value": -1e4, "scale": 0.0, "unidirectional": 0},
+)
 
 
 @transfer("Attention", since=1, domain="com.microsoft")
@@ -196,7 +249,8 @@ def attention_microsoft(
 ) -> Tensor:
     """Projections to queries, keys and values, and attention between them.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention
     """
     if x.rank != 3 or weights.rank != 2:
         raise Unsupported(Reason.RANK, rank=x.rank)
@@ -204,9 +258,18 @@ def attention_microsoft(
     value = forgotten(x).with_dim(-1, dim_of(hidden))
     more = [t for t in (mask_index, past, attention_bias) if t is not None]
     notes = [note for note in ordered(x, [-1], Reason.WEIGHTED) if note.kind is Kind.POSITION]
-    notes += [note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE)]
-    return attended(value, value, value, placed=bool(unidirectional or do_rotary or more), heads=EQUAL).with_notes(notes)
+    notes += [
+        note for t in more for note in positioned(t, range(t.rank), Reason.ATTENTION_BY_PLACE)
+    ]
+    return attended(
+        value, value, value, placed=bool(unidirectional or do_rotary or more), heads=EQUAL
+    ).with_notes(notes)
 
 
-for _op in ("GroupQueryAttention", "PackedAttention", "PackedMultiHeadAttention", "DecoderMaskedMultiHeadAttention"):
+for _op in (
+    "GroupQueryAttention",
+    "PackedAttention",
+    "PackedMultiHeadAttention",
+    "DecoderMaskedMultiHeadAttention",
+):
     unknown(_op, Reason.CACHED_ATTENTION, domain="com.microsoft")

@@ -1,8 +1,9 @@
 """Broadcasting: tensors that meet element by element, dimension by dimension and atom by atom.
 
-A tensor of known elements (a mask, a position embedding, a scale) is compared with itself along every axis of the image that it
-meets: where it does not vary it is harmless; where it is the same everywhere but near the ends, these are border (the baked mask
-of a shifted window attention); else it fixes the place.
+A tensor of known elements (a mask, a position embedding, a scale) is compared with itself along
+every axis of the image that it meets: where it does not vary it is harmless; where it is the same
+everywhere but near the ends, these are border (the baked mask of a shifted window attention); else
+it fixes the place.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def broadcast(*tensors: Tensor) -> Tensor:
     """
     shapes = [t.shape for t in tensors]
     rank = max(map(len, shapes), default=0)
-    sizes = [_broadcast_size([shape[i] for shape in shapes if len(shape) >= -i]) for i in range(-rank, 0)]
+    sizes = [
+        _broadcast_size([shape[i] for shape in shapes if len(shape) >= -i]) for i in range(-rank, 0)
+    ]
     known = [t for t in tensors if t.elements is not None and t.elements.size > 1]
     others = [t for t in tensors if t.elements is None]
     dims: list[Dim] = []
@@ -59,18 +62,24 @@ def spread_over(x: Tensor, *parameters: Tensor | None) -> Tensor:
     given = [t for t in parameters if t is not None]
     result = broadcast(x, *given) if given else x
     if result.shape != x.shape:
-        raise SizeError(f"parameters of shape {' and '.join(str(t.shape) for t in given)} do not fit {x.shape}")
+        raise SizeError(
+            f"parameters of shape {' and '.join(str(t.shape) for t in given)} do not fit {x.shape}"
+        )
     return result
 
 
 def along(parameter: Tensor, rest: int) -> Tensor:
-    """A vector with `rest` dimensions of size 1 behind it: one number for each channel, for each row."""
+    """A vector with `rest` dimensions of size 1 behind it: one number for each channel, for each
+    row.
+    """
     base = forgotten(parameter)
     return replace(base, dims=(*base.dims, *((),) * rest))
 
 
 def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[Note]]:
-    """Dimensions that meet an array of known elements, broadcast to them: what varies in it becomes border or a note."""
+    """Dimensions that meet an array of known elements, broadcast to them: what varies in it becomes
+    border or a note.
+    """
     shape: list[int] = []
     lead = len(dims) - value.ndim
     for index, dim in enumerate(dims):
@@ -113,7 +122,8 @@ def _bordered(track: Track, ends: tuple[int, int]) -> Track:
 def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
     """How many slices at either end of an axis differ from those between, which are all equal.
 
-    None where fewer than half of the slices are equal neighbors: then nothing can be called the rule.
+    None where fewer than half of the slices are equal neighbors: then nothing can be called the
+    rule.
     """
     count = array.shape[axis]
     if count < 2 or array.strides[axis] == 0:
@@ -122,17 +132,28 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
     same = (rows[1:] == rows[:-1]).all(axis=1)
     if same.all():
         return 0, 0
-    breaks = [-1, *np.flatnonzero(~same).tolist(), count - 1]  # runs of equal slices lie between breaks
-    first, last = max(((a + 1, b) for a, b in itertools.pairwise(breaks)), key=lambda run: run[1] - run[0])
+    breaks = [
+        -1,
+        *np.flatnonzero(~same).tolist(),
+        count - 1,
+    ]  # runs of equal slices lie between breaks
+    first, last = max(
+        ((a + 1, b) for a, b in itertools.pairwise(breaks)), key=lambda run: run[1] - run[0]
+    )
     return (first, count - 1 - last) if 2 * (last - first + 1) > count else None
 
 
 def forgotten(x: Tensor) -> Tensor:
-    """The same axes, elements unknown; along axes where they are equal, they stay so under any pointwise operator."""
+    """The same axes, elements unknown; along axes where they are equal, they stay so under any
+    pointwise operator.
+    """
     array = x.value
     if array is None:
         return x
-    dims = tuple(dim_of(n, uniform=n > 1 and deviating_ends(array, i) == (0, 0)) for i, n in enumerate(x.shape))
+    dims = tuple(
+        dim_of(n, uniform=n > 1 and deviating_ends(array, i) == (0, 0))
+        for i, n in enumerate(x.shape)
+    )
     return replace(x, dims=dims, elements=None)
 
 
@@ -144,7 +165,9 @@ def _broadcast_size(sizes: list[int]) -> int:
 
 
 def _meet(tensors: list[Tensor], index: int, size: int) -> tuple[Dim, list[Note]]:
-    """Combine one dimension of tensors of unknown elements; what has one element is spread over all."""
+    """Combine one dimension of tensors of unknown elements; what has one element is spread over
+    all.
+    """
     result: Dim | None = None
     notes: list[Note] = []
     for t in tensors:

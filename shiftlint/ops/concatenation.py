@@ -1,4 +1,6 @@
-"""Concatenation: over channels branches join; along an axis of the image the longest piece goes on and the others are border."""
+"""Concatenation: over channels branches join; along an axis of the image the longest piece goes on
+and the others are border.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from shiftlint.ops.shape_values import evaluated
 def _lengths(*inputs: Tensor, axis: int) -> Hashable:
     """How long the pieces are, unless they lie along the image: there they are border."""
     axis = checked_axis(axis, inputs[0].rank)
-    return tuple([None if follows(t.dims[axis]) else dim_size(t.dims[axis]) for t in inputs if t.rank > axis])
+    return tuple(
+        [None if follows(t.dims[axis]) else dim_size(t.dims[axis]) for t in inputs if t.rank > axis]
+    )
 
 
 @transfer("Concat", since=4)
@@ -45,12 +49,17 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
         sizes = {t.shape[index] for t in inputs}
         if index != axis:
             if len(sizes) > 1:
-                raise SizeError(f"tensors of {' and '.join(map(str, sorted(sizes)))} elements along axis {index} are concatenated")
+                raise SizeError(
+                    f"tensors of {' and '.join(map(str, sorted(sizes)))} elements along axis "
+                    f"{index} are concatenated"
+                )
             result[index], more = _across(others, index)
             notes += more
     for t in inputs:
         if t.value is not None:
-            beside = [dim_of(t.shape[axis]) if index == axis else dim for index, dim in enumerate(result)]
+            beside = [
+                dim_of(t.shape[axis]) if index == axis else dim for index, dim in enumerate(result)
+            ]
             held, more = with_values(beside, t.value)
             result = [dims if index == axis else dim for index, dim in enumerate(held)]
             notes += more
@@ -82,7 +91,9 @@ def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
         reason = Reason.SIDE_BY_SIDE
         return dim_of(total), [Note(Kind.POSITION, track.axis, reason) for track in tracked]
     before, after = sum(sizes[:longest]), sum(sizes[longest + 1 :])
-    return dim_of(total, _surrounded(main[0], main[0].track, before, after, wraps=len(tracked) > 1)), []
+    return dim_of(
+        total, _surrounded(main[0], main[0].track, before, after, wraps=len(tracked) > 1)
+    ), []
 
 
 def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bool) -> Track:

@@ -1,4 +1,6 @@
-"""Control flow: a constant condition is followed, a constant count unrolled; else the branches must agree, or nothing is known."""
+"""Control flow: a constant condition is followed, a constant count unrolled; else the branches must
+agree, or nothing is known.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ LONGEST_LOOP = 64  # rounds
 
 @transfer("If", since=1)
 @numbered("condition")
-def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody) -> tuple[Tensor, ...]:
+def if_(
+    condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody
+) -> tuple[Tensor, ...]:
     """The branch that a constant condition chooses; else what both have in common.
 
     Spec: https://onnx.ai/onnx/operators/onnx__If.html
@@ -28,10 +32,16 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody) 
     if chosen is not None:
         return run(then_branch if chosen else else_branch, ())
     first, second = run(then_branch, ()), run(else_branch, ())
-    if [t.dims for t in first] != [t.dims for t in second] or any(t.opaque for t in (*first, *second)):
+    if [t.dims for t in first] != [t.dims for t in second] or any(
+        t.opaque for t in (*first, *second)
+    ):
         raise Unsupported(Reason.BRANCHES_DIFFER)
     reason = Reason.BRANCH_BY_IMAGE
-    decided = [Note(Kind.GLOBAL, note.axis, reason, note.period) for note in condition.notes if note.kind is Kind.GLOBAL]
+    decided = [
+        Note(Kind.GLOBAL, note.axis, reason, note.period)
+        for note in condition.notes
+        if note.kind is Kind.GLOBAL
+    ]
     if condition.from_image and not decided:
         raise Unsupported(Reason.CONDITION_FROM_IMAGE)
     found = []
@@ -45,9 +55,14 @@ def if_(condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody) 
 @transfer("Loop", since=1)
 @numbered("count", "condition", "initial")
 def loop(
-    count: Tensor | None = None, condition: Tensor | None = None, *initial: Tensor, body: Any, run: RunBody
+    count: Tensor | None = None,
+    condition: Tensor | None = None,
+    *initial: Tensor,
+    body: Any,
+    run: RunBody,
 ) -> tuple[Tensor, ...]:
-    """Unrolled where the count is constant and small; results that are gathered round by round are not followed.
+    """Unrolled where the count is constant and small; results that are gathered round by round are
+    not followed.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Loop.html
     """

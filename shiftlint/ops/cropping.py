@@ -7,7 +7,17 @@ from collections.abc import Hashable
 from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.relation import Relation, shift, strided
 from shiftlint.calculus.sliding_windows import Ints
-from shiftlint.calculus.tensor import Dim, Tensor, constant, dim_of, dim_size, follows, is_uniform, single_track, spoil
+from shiftlint.calculus.tensor import (
+    Dim,
+    Tensor,
+    constant,
+    dim_of,
+    dim_size,
+    follows,
+    is_uniform,
+    single_track,
+    spoil,
+)
 from shiftlint.calculus.track import resample
 from shiftlint.ops.broadcasting import forgotten
 from shiftlint.ops.registry import numbered, transfer
@@ -15,7 +25,11 @@ from shiftlint.ops.shape_values import LARGEST_VALUE, viewed
 
 
 def _taken(
-    data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None
+    data: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
 ) -> dict[int, tuple[slice, range]]:
     """By axis the bounds of a Slice, and the elements within them."""
     first, last = integers(starts, "starts"), integers(ends, "ends")
@@ -35,12 +49,22 @@ def _taken(
 
 def _taken_beside_the_image(data: Tensor, *bounds: Tensor | None) -> Hashable:
     """What a Slice takes of axes that do not follow the image."""
-    return tuple((axis, taken) for axis, (_, taken) in _taken(data, *bounds).items() if not follows(data.dims[axis]))  # type: ignore[arg-type]
+    return tuple(
+        (axis, taken)
+        for axis, (_, taken) in _taken(data, *bounds).items()  # type: ignore[arg-type]
+        if not follows(data.dims[axis])
+    )
 
 
 @transfer("Slice", since=10)
 @numbered("starts", "ends", "axes", "steps", elementwise=True, besides=_taken_beside_the_image)
-def slice_(data: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
+def slice_(
+    data: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
+) -> Tensor:
     """Output k reads start + step·k; an axis that is read backward has no period.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Slice.html
@@ -65,9 +89,15 @@ def slice_1(data: Tensor, *, starts: Ints, ends: Ints, axes: Ints | None = None)
     return slice_(data, *bounds)
 
 
-def _parts_beside_the_image(x: Tensor, split: Tensor | None = None, *, axis: int = 0, num_outputs: int | None = None) -> Hashable:
+def _parts_beside_the_image(
+    x: Tensor, split: Tensor | None = None, *, axis: int = 0, num_outputs: int | None = None
+) -> Hashable:
     """The parts of an axis that does not follow the image."""
-    return split is not None and not follows(x.dims[checked_axis(axis, x.rank)]) and tuple(integers(split, "split"))
+    return (
+        split is not None
+        and not follows(x.dims[checked_axis(axis, x.rank)])
+        and tuple(integers(split, "split"))
+    )
 
 
 @transfer("Split", since=1)
@@ -105,7 +135,9 @@ def split(
 
 @transfer("Split", since=2)
 @numbered(elementwise=True)
-def split_2(x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int = 1) -> tuple[Tensor, ...]:
+def split_2(
+    x: Tensor, *, axis: int = 0, split: Ints | None = None, outputs: int = 1
+) -> tuple[Tensor, ...]:
     """Consecutive parts; their lengths are an attribute.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Split_2_13.html
@@ -118,7 +150,12 @@ transfer("Split", since=13)(split)
 
 
 def _pads_beside_the_image(
-    data: Tensor, pads: Tensor, constant_value: Tensor | None = None, axes: Tensor | None = None, *, mode: str = "constant"
+    data: Tensor,
+    pads: Tensor,
+    constant_value: Tensor | None = None,
+    axes: Tensor | None = None,
+    *,
+    mode: str = "constant",
 ) -> Hashable:
     """What is added to axes that do not follow the image."""
     amounts = integers(pads, "pads")
@@ -145,7 +182,9 @@ def pad(
     amounts = integers(pads, "pads")
     chosen = integers(axes, "axes") if axes is not None else list(range(data.rank))
     if len(amounts) != 2 * len(chosen):
-        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(amounts), operand="pads", axes=len(chosen))
+        raise Unsupported(
+            Reason.COUNT_FOR_AXES, count=len(amounts), operand="pads", axes=len(chosen)
+        )
     kind = "zeros" if mode == "constant" else mode
     result, notes = forgotten(data), []
     for position, axis in enumerate(chosen):
@@ -155,7 +194,9 @@ def pad(
         axis = checked_axis(axis, data.rank)
         size = data.shape[axis]
         left = size + min(before, 0) + min(after, 0)  # negative pads crop first
-        if mode != "constant" and max(before, after, 1) > left - (mode == "reflect" and max(before, after) > 0):
+        if mode != "constant" and max(before, after, 1) > left - (
+            mode == "reflect" and max(before, after) > 0
+        ):
             raise SizeError(f"{mode} padding of {before} and {after} on an axis of {size}")
         dim, more = crop(data.dims[axis], -before, size + before + after, fills=kind)
         result = result.with_dim(axis, dim)
@@ -181,7 +222,9 @@ def center_crop_pad(data: Tensor, shape: Tensor, *, axes: Ints | None = None) ->
     Spec: https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
     """
     wish = integers(shape, "shape")
-    chosen = [checked_axis(a, data.rank) for a in axes] if axes is not None else list(range(data.rank))
+    chosen = (
+        [checked_axis(a, data.rank) for a in axes] if axes is not None else list(range(data.rank))
+    )
     if len(wish) != len(chosen):
         raise Unsupported(Reason.COUNT_FOR_AXES, count=len(wish), operand="sizes", axes=len(chosen))
     result, notes = forgotten(data), []
@@ -218,12 +261,18 @@ def _read(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple[D
     except Unsupported:
         _, notes = spoil(dim, Kind.UNKNOWN, Reason.CROP_OF_MERGED)
         return dim_of(new_size), notes
-    return dim_of(new_size, track and resample(track, dim_size(dim), relation, new_size, kind=fills)), []
+    return dim_of(
+        new_size, track and resample(track, dim_size(dim), relation, new_size, kind=fills)
+    ), []
 
 
 def integers(tensor: Tensor, name: str) -> list[int]:
     """The elements of a tensor that must be constant."""
-    if tensor.elements is None or tensor.elements.kind not in ("i", "u") or tensor.elements.size > LARGEST_VALUE:
+    if (
+        tensor.elements is None
+        or tensor.elements.kind not in ("i", "u")
+        or tensor.elements.size > LARGEST_VALUE
+    ):
         raise Unsupported(Reason.NOT_CONSTANT, operand=name)
     return tensor.elements.numbers()
 

@@ -1,6 +1,7 @@
 """Pointwise operators: one input keeps its axes, several are broadcast and joined.
 
-Constants of shape arithmetic are computed along the way, so that `Shape → Sub → Div → Slice` resolves to numbers.
+Constants of shape arithmetic are computed along the way, so that `Shape → Sub → Div → Slice`
+resolves to numbers.
 """
 
 from __future__ import annotations
@@ -52,8 +53,37 @@ COMPUTED_UNARY: dict[str, Compute] = {
 }
 UNARY: dict[str, dict[str, Any]] = {  # the attributes and their defaults
     **{name: {} for name in COMPUTED_UNARY},
-    **{name: {} for name in ("Exp", "Log", "Reciprocal", "Sigmoid", "Tanh", "Erf", "Softplus", "Softsign", "HardSwish", "Mish")},
-    **{name: {} for name in ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh")},
+    **{
+        name: {}
+        for name in (
+            "Exp",
+            "Log",
+            "Reciprocal",
+            "Sigmoid",
+            "Tanh",
+            "Erf",
+            "Softplus",
+            "Softsign",
+            "HardSwish",
+            "Mish",
+        )
+    },
+    **{
+        name: {}
+        for name in (
+            "Sin",
+            "Cos",
+            "Tan",
+            "Asin",
+            "Acos",
+            "Atan",
+            "Sinh",
+            "Cosh",
+            "Asinh",
+            "Acosh",
+            "Atanh",
+        )
+    },
     "LeakyRelu": {"alpha": 0.01},
     "Elu": {"alpha": 1.0},
     "ThresholdedRelu": {"alpha": 1.0},
@@ -72,7 +102,9 @@ def _binary(op: str, compute: Compute | None) -> None:
     def function(a: Tensor, b: Tensor) -> Tensor:
         return (compute and evaluated_each(compute, a, b)) or broadcast(a, b)
 
-    transfer(op, since=7)(numbered(elementwise=True)(signed(function, {}, op, "Join two tensors element by element.")))
+    transfer(op, since=7)(
+        numbered(elementwise=True)(signed(function, {}, op, "Join two tensors element by element."))
+    )
 
 
 def _unary(op: str, attributes: dict[str, Any]) -> None:
@@ -81,7 +113,9 @@ def _unary(op: str, attributes: dict[str, Any]) -> None:
     def function(x: Tensor, **attributes: Any) -> Tensor:
         return (compute and evaluated_each(compute, x)) or pointwise(x)
 
-    transfer(op, since=1)(numbered(elementwise=True)(signed(function, attributes, op, "Each element by itself.")))
+    transfer(op, since=1)(
+        numbered(elementwise=True)(signed(function, attributes, op, "Each element by itself."))
+    )
 
 
 for _op, _compute in BINARY.items():
@@ -117,7 +151,9 @@ def bit_shift(x: Tensor, y: Tensor, *, direction: str) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__BitShift.html
     """
-    return evaluated_each("left_shift" if direction == "LEFT" else "right_shift", x, y) or broadcast(x, y)
+    return evaluated_each(
+        "left_shift" if direction == "LEFT" else "right_shift", x, y
+    ) or broadcast(x, y)
 
 
 @transfer("CastLike", since=15)
@@ -160,7 +196,9 @@ def min_(*inputs: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Min.html
     """
-    return evaluated_each(lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
+    return evaluated_each(
+        lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)), *inputs
+    ) or broadcast(*inputs)
 
 
 @transfer("Max", since=8)
@@ -170,7 +208,9 @@ def max_(*inputs: Tensor) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/onnx__Max.html
     """
-    return evaluated_each(lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)), *inputs) or broadcast(*inputs)
+    return evaluated_each(
+        lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)), *inputs
+    ) or broadcast(*inputs)
 
 
 @transfer("Sum", since=8)
@@ -195,7 +235,10 @@ def mean_6(*inputs: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/text_diff_Mean_6_8.html
     """
     if len({t.shape for t in inputs}) > 1:
-        raise SizeError(f"tensors of shape {', '.join(str(t.shape) for t in inputs)}, which are not broadcast before opset 8")
+        raise SizeError(
+            f"tensors of shape {', '.join(str(t.shape) for t in inputs)}, which are not broadcast "
+            "before opset 8"
+        )
     return broadcast(*inputs)
 
 
@@ -224,7 +267,9 @@ def clip(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Ten
 
 @transfer("Clip", since=6)
 @numbered(elementwise=True)
-def clip_6(x: Tensor, *, min: float = -3.4028234663852886e38, max: float = 3.4028234663852886e38) -> Tensor:
+def clip_6(
+    x: Tensor, *, min: float = -3.4028234663852886e38, max: float = 3.4028234663852886e38
+) -> Tensor:
     """Limit each element; the limits are attributes.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Clip_6_11.html

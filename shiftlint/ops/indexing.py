@@ -1,4 +1,6 @@
-"""Operators that pick or write elements by index: of shapes and channels; along an axis of the image this knows the place."""
+"""Operators that pick or write elements by index: of shapes and channels; along an axis of the
+image this knows the place.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ def _picks(data: Tensor, indices: Tensor, *, axis: int = 0) -> Hashable:
 @transfer("Gather", since=1)
 @numbered("indices", elementwise=True, besides=_picks)
 def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of the image are a crop; rows of a
-    table by what the px say are as pointwise as any function of them.
+    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of
+    the image are a crop; rows of a table by what the px say are as pointwise as any function of
+    them.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
     """
@@ -45,10 +48,20 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     picks = indices.value
     check_range(picks, size)
     tracked = any(atom.track for atom in data.dims[axis])
-    if tracked and indices.value is not None and indices.rank == 1 and (taken := progression(indices.value, size)):
+    if (
+        tracked
+        and indices.value is not None
+        and indices.rank == 1
+        and (taken := progression(indices.value, size))
+    ):
         dim, notes = take(data.dims[axis], taken)
         return data.with_dim(axis, dim).with_notes(notes)
-    if tracked and picks is not None and picks.ndim == 2 and (found := _patches(data.dims[axis], picks)) is not None:
+    if (
+        tracked
+        and picks is not None
+        and picks.ndim == 2
+        and (found := _patches(data.dims[axis], picks)) is not None
+    ):
         base = forgotten(data)
         return derived((*base.dims[:axis], *found, *base.dims[axis + 1 :]), data)
     if indices.from_image and not data.from_image:
@@ -72,7 +85,11 @@ def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     known = evaluated(lambda array, index: np.take_along_axis(array, index, axis), data, indices)
     if known is not None:
         return known
-    if any(n > most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=True)) if i != axis):
+    if any(
+        n > most
+        for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=True))
+        if i != axis
+    ):
         raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
     check_range(indices.value, data.shape[axis])
     return _elsewhere(data, indices, Reason.PICKED)
@@ -88,7 +105,9 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
     if not 0 <= batch_dims < indices.rank or not 1 <= depth <= data.rank - batch_dims:
         raise Unsupported(Reason.INDICES_SHAPE, indices=indices.shape, data=data.shape)
     if batch_dims == 0:
-        known = evaluated(lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices)
+        known = evaluated(
+            lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices
+        )
         if known is not None:
             return known
     _check_tuples(data, indices, batch_dims)
@@ -100,15 +119,24 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
 
 
 @transfer("ScatterElements", since=11)
-def scatter_elements(data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none") -> Tensor:
+def scatter_elements(
+    data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none"
+) -> Tensor:
     """Write elements along an axis, by an index for each.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ScatterElements.html
     """
     axis = checked_axis(axis, data.rank)
-    within = all(n <= most for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=False)) if i != axis)
+    within = all(
+        n <= most
+        for i, (n, most) in enumerate(zip(indices.shape, data.shape, strict=False))
+        if i != axis
+    )
     if indices.rank != data.rank or indices.shape != updates.shape or not within:
-        raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
+        raise SizeError(
+            f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of "
+            f"shape {data.shape}"
+        )
     check_range(indices.value, data.shape[axis])
     return _elsewhere(data, data, Reason.WRITTEN, indices, updates)
 
@@ -123,7 +151,9 @@ def scatter(data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0) ->
 
 
 @transfer("ScatterND", since=11)
-def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = "none") -> Tensor:
+def scatter_nd(
+    data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = "none"
+) -> Tensor:
     """Write slices by tuples of indices.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ScatterND.html
@@ -134,20 +164,34 @@ def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, *, reduction: str
             return known
     depth = indices.shape[-1] if indices.rank else 0
     if not 1 <= depth <= data.rank or updates.shape != (*indices.shape[:-1], *data.shape[depth:]):
-        raise SizeError(f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of shape {data.shape}")
+        raise SizeError(
+            f"indices of shape {indices.shape} and updates of shape {updates.shape} for data of "
+            f"shape {data.shape}"
+        )
     _check_tuples(data, indices, 0)
     return _elsewhere(data, data, Reason.WRITTEN, indices, updates)
 
 
 @transfer("TensorScatter", since=24)
 def tensor_scatter(
-    past_cache: Tensor, update: Tensor, write_indices: Tensor | None = None, *, axis: int = -2, mode: str = "linear"
+    past_cache: Tensor,
+    update: Tensor,
+    write_indices: Tensor | None = None,
+    *,
+    axis: int = -2,
+    mode: str = "linear",
 ) -> Tensor:
     """Write a piece into an axis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__TensorScatter.html
     """
-    return _elsewhere(past_cache, past_cache, Reason.WRITTEN, update, *([write_indices] if write_indices is not None else []))
+    return _elsewhere(
+        past_cache,
+        past_cache,
+        Reason.WRITTEN,
+        update,
+        *([write_indices] if write_indices is not None else []),
+    )
 
 
 @transfer("OneHot", since=9)
@@ -165,7 +209,9 @@ def one_hot(indices: Tensor, depth: Tensor, values: Tensor, *, axis: int = -1) -
 
 
 @transfer("ReverseSequence", since=10)
-def reverse_sequence(x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, time_axis: int = 0) -> Tensor:
+def reverse_sequence(
+    x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, time_axis: int = 0
+) -> Tensor:
     """Read an axis backward.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ReverseSequence.html
@@ -209,7 +255,9 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
         raise Unsupported(Reason.NOT_ONE_NUMBER, operand="axis")
     index = checked_axis(along[0], x.rank)
     if not exclusive and not reverse and x.value is not None and (x.value == 1).all():
-        known = evaluated(lambda array: np.cumsum(array, index, dtype=array.dtype), x)  # the exporters' way to count
+        known = evaluated(
+            lambda array: np.cumsum(array, index, dtype=array.dtype), x
+        )  # the exporters' way to count
         if known is not None:
             return known
     dim = _varying(x, index)
@@ -232,7 +280,9 @@ def _check_tuples(data: Tensor, indices: Tensor, batch_dims: int) -> None:
 
 
 def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
-    """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer of which follows the axis."""
+    """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer
+    of which follows the axis.
+    """
     size = dim_size(dim)
     wrapped = index.astype(np.int64) % max(size, 1)
     turned = wrapped.shape[0] > wrapped.shape[1]
@@ -250,13 +300,22 @@ def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
 
 def positioned(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
     """A note of place for every image axis among `axes`."""
-    return [Note(Kind.POSITION, atom.track.axis, reason) for index in axes for atom in x.dims[index] if atom.track]
+    return [
+        Note(Kind.POSITION, atom.track.axis, reason)
+        for index in axes
+        for atom in x.dims[index]
+        if atom.track
+    ]
 
 
 def chosen_by(indices: Tensor) -> list[Note]:
     """Notes for indices that are computed from the image."""
     reason = Reason.INDEX_FROM_IMAGE
-    return [Note(Kind.UNKNOWN, axis, reason) for axis in sorted(indices.image_axes())] if indices.from_image else []
+    return (
+        [Note(Kind.UNKNOWN, axis, reason) for axis in sorted(indices.image_axes())]
+        if indices.from_image
+        else []
+    )
 
 
 def progression(index: NDArray[Any], size: int) -> range | None:

@@ -1,7 +1,8 @@
 """Operators that move elements without computing: Reshape, Transpose and their relatives.
 
-A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out anew (`shiftlint.ops.reshaping`),
-Transpose moves them: so pixel shuffles, window partitions and flattening need no rule of their own.
+A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out
+anew (`shiftlint.ops.reshaping`), Transpose moves them: so pixel shuffles, window partitions and
+flattening need no rule of their own.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
     wish = integers(shape, "shape")
     if any(n > LARGEST_SIZE for n in wish):
         raise SizeError(f"a shape of {wish}")
-    sizes = [data.shape[i] if n == 0 and not allowzero and i < data.rank else n for i, n in enumerate(wish)]
+    sizes = [
+        data.shape[i] if n == 0 and not allowzero and i < data.rank else n
+        for i, n in enumerate(wish)
+    ]
     total = prod(data.shape)
     if sizes.count(-1) > 1 or min(sizes, default=0) < -1:
         raise Unsupported(Reason.SHAPE, shape=tuple(wish))
@@ -98,7 +102,11 @@ def squeeze_1(data: Tensor, *, axes: Ints | None = None) -> Tensor:
 
     Spec: https://onnx.ai/onnx/operators/text_diff_Squeeze_1_13.html
     """
-    gone = {checked_axis(a, data.rank) for a in axes} if axes is not None else {i for i, n in enumerate(data.shape) if n == 1}
+    gone = (
+        {checked_axis(a, data.rank) for a in axes}
+        if axes is not None
+        else {i for i, n in enumerate(data.shape) if n == 1}
+    )
     if any(data.shape[i] != 1 for i in gone):
         raise SizeError(f"axes {sorted(gone)} of {data.shape} are squeezed")
     notes = [note for i in gone for note in released(data.dims[i], Reason.DROPPED)]
@@ -130,7 +138,9 @@ def unsqueeze_1(data: Tensor, *, axes: Ints) -> Tensor:
         raise Unsupported(Reason.AXES_REPEATED, axes=tuple(axes))
     old = iter(data.dims)
     known = viewed(lambda array: np.expand_dims(array, tuple(new)), data)
-    return known or replace(data, dims=tuple(() if i in new else next(old) for i in range(rank)), elements=None)
+    return known or replace(
+        data, dims=tuple(() if i in new else next(old) for i in range(rank)), elements=None
+    )
 
 
 @transfer("Expand", since=8)
@@ -141,7 +151,9 @@ def expand(x: Tensor, shape: Tensor) -> Tensor:
     Spec: https://onnx.ai/onnx/operators/onnx__Expand.html
     """
     sizes = integers(shape, "shape")
-    known = viewed(lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x)
+    known = viewed(
+        lambda array: np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(sizes))), x
+    )
     return known or broadcast(x, plain(*sizes, uniform=True))
 
 
@@ -164,9 +176,15 @@ def tile(x: Tensor, repeats: Tensor) -> Tensor:
         if count == 1:
             continue
         dim = result.dims[index]
-        notes = released(dim, Reason.SPREAD) if dim_size(dim) == 1 else ordered(result, [index], Reason.REPEATED)
+        notes = (
+            released(dim, Reason.SPREAD)
+            if dim_size(dim) == 1
+            else ordered(result, [index], Reason.REPEATED)
+        )
         uniform = dim_size(dim) == 1 or is_uniform(dim)
-        result = result.with_dim(index, dim_of(dim_size(dim) * count, uniform=uniform)).with_notes(notes)
+        result = result.with_dim(index, dim_of(dim_size(dim) * count, uniform=uniform)).with_notes(
+            notes
+        )
     return result
 
 

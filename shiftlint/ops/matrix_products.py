@@ -79,11 +79,15 @@ def einsum(*inputs: Tensor, equation: str) -> Tensor:
 
 
 def contraction(over_a: Dim, over_b: Dim) -> list[Note]:
-    """Notes for the axis that a product sums over: global between two that follow the image, else also a matter of place."""
+    """Notes for the axis that a product sums over: global between two that follow the image, else
+    also a matter of place.
+    """
     tracked = [atom.track for dim in (over_a, over_b) for atom in dim if atom.track]
     if not tracked:
         return []
-    notes = [Note(Kind.GLOBAL, t.axis, Reason.SUMMED, t.whole or t.relation.period) for t in tracked]
+    notes = [
+        Note(Kind.GLOBAL, t.axis, Reason.SUMMED, t.whole or t.relation.period) for t in tracked
+    ]
     both = any(a.track for a in over_a) and any(a.track for a in over_b)
     if both:
         return notes + combine_dims(over_a, over_b)[1]
@@ -98,15 +102,21 @@ def _leading(x: Tensor) -> Tensor:
 
 
 def _parsed(equation: str, ranks: list[int]) -> tuple[list[list[str]], list[str]]:
-    """The names of every input's axes and of the result's; an ellipsis stands for names of its own."""
+    """The names of every input's axes and of the result's; an ellipsis stands for names of
+    its own.
+    """
     left, arrow, right = equation.replace(" ", "").partition("->")
     sources = left.split(",")
     if len(sources) != len(ranks):
         raise Unsupported(Reason.EQUATION_INPUTS, equation=equation, inputs=len(ranks))
-    rest = [rank - len(source.replace("...", "")) for source, rank in zip(sources, ranks, strict=True)]
+    rest = [
+        rank - len(source.replace("...", "")) for source, rank in zip(sources, ranks, strict=True)
+    ]
     if any(n < 0 or (n and "..." not in source) for n, source in zip(rest, sources, strict=True)):
         raise Unsupported(Reason.EQUATION_RANKS, equation=equation, ranks=tuple(ranks))
-    longest = max((n for n, source in zip(rest, sources, strict=True) if "..." in source), default=0)
+    longest = max(
+        (n for n, source in zip(rest, sources, strict=True) if "..." in source), default=0
+    )
 
     def names(term: str, count: int) -> list[str]:
         before, dots, after = term.partition("...")

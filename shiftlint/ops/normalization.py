@@ -1,4 +1,6 @@
-"""Normalizations: pointwise where the statistics are stored, global where they are taken over the image."""
+"""Normalizations: pointwise where the statistics are stored, global where they are taken over the
+image.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,13 @@ def instance_normalization(x: Tensor, scale: Tensor, b: Tensor, *, epsilon: floa
 
 @transfer("GroupNormalization", since=21)
 def group_normalization(
-    x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
+    x: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    *,
+    num_groups: int,
+    epsilon: float = 1e-5,
+    stash_type: int = 1,
 ) -> Tensor:
     """Statistics over the space of each group of channels.
 
@@ -60,13 +68,17 @@ def group_normalization(
 
 
 @transfer("GroupNormalization", since=18)
-def group_normalization_18(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5) -> Tensor:
+def group_normalization_18(
+    x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5
+) -> Tensor:
     """The same with a scale for each group.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_GroupNormalization_18_21.html
     """
     if scale.shape != (num_groups,) or bias.shape != (num_groups,):
-        raise SizeError(f"parameters of shape {scale.shape} and {bias.shape} for {num_groups} groups")
+        raise SizeError(
+            f"parameters of shape {scale.shape} and {bias.shape} for {num_groups} groups"
+        )
     for t in (scale, bias):
         if t.from_image:
             raise Unsupported(Reason.OPERAND_FROM_IMAGE, operand="scale")
@@ -75,7 +87,13 @@ def group_normalization_18(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups
 
 @transfer("LayerNormalization", since=17)
 def layer_normalization(
-    x: Tensor, scale: Tensor, b: Tensor | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+    x: Tensor,
+    scale: Tensor,
+    b: Tensor | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-5,
+    stash_type: int = 1,
 ) -> Tensor:
     """Statistics over the last dimensions from `axis` on.
 
@@ -85,7 +103,9 @@ def layer_normalization(
 
 
 @transfer("RMSNormalization", since=23)
-def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Tensor:
+def rms_normalization(
+    x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> Tensor:
     """A norm over the last dimensions from `axis` on.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RMSNormalization.html
@@ -103,7 +123,9 @@ def mean_variance_normalization(x: Tensor, *, axes: tuple[int, ...] = (0, 2, 3))
 
 
 @transfer("LRN", since=1)
-def lrn(x: Tensor, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Tensor:
+def lrn(
+    x: Tensor, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
+) -> Tensor:
     """A norm over neighboring channels.
 
     Spec: https://onnx.ai/onnx/operators/onnx__LRN.html
@@ -159,12 +181,17 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
 
 
 def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
-    """`x` with numbers for each channel, which may be computed from the image; rows may stand for channels."""
+    """`x` with numbers for each channel, which may be computed from the image; rows may stand for
+    channels.
+    """
     if x.rank < 2:
         return x
     channels = dim_size(x.dims[1])
     if any(t.shape != (channels,) for t in parameters):
-        raise SizeError(f"parameters of shape {', '.join(str(t.shape) for t in parameters)} for {channels} channels")
+        raise SizeError(
+            f"parameters of shape {', '.join(str(t.shape) for t in parameters)} for {channels} "
+            "channels"
+        )
     if not (follows(x.dims[1]) or any(t.from_image for t in parameters)):
         return x
     return broadcast(x, *[along(t, x.rank - 2) for t in parameters])
@@ -177,7 +204,8 @@ def whole(x: Tensor, axes: Iterable[int], reason: Reason) -> Tensor:
 
 
 def reduced(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
-    """A global note for every image axis among `axes`; it stays the same under shifts by the period of what is reduced.
+    """A global note for every image axis among `axes`; it stays the same under shifts by the period
+    of what is reduced.
 
     Raises
     ------
@@ -193,6 +221,8 @@ def reduced(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
 
 
 def ordered(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
-    """Notes for image axes whose every element counts, by its place: sums with weights, running sums, transforms."""
+    """Notes for image axes whose every element counts, by its place: sums with weights, running
+    sums, transforms.
+    """
     notes = reduced(x, axes, reason)
     return notes + [Note(Kind.POSITION, note.axis, reason) for note in notes]

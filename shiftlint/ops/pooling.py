@@ -1,4 +1,6 @@
-"""Pooling: windows over the spatial axes, each channel by itself; global pooling stands in `reduction`."""
+"""Pooling: windows over the spatial axes, each channel by itself; global pooling stands in
+`reduction`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def max_pool(
 ) -> Tensor | tuple[Tensor, ...]:
     """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
 
-    The second output, the indices of the maxima, counts from the start of the whole tensor: it has no period.
+    The second output, the indices of the maxima, counts from the start of the whole tensor: it has
+    no period.
 
     Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html
     """
@@ -72,7 +75,9 @@ def lp_pool(
 
     Spec: https://onnx.ai/onnx/operators/onnx__LpPool.html
     """
-    return pooled(x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros", strict=False)
+    return pooled(
+        x, kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="zeros", strict=False
+    )
 
 
 def pooled(
@@ -87,19 +92,31 @@ def pooled(
     fills: str,
     strict: bool = True,
 ) -> Tensor:
-    """A window slid over space, each channel by itself; one that holds a whole axis weighs all its elements alike."""
+    """A window slid over space, each channel by itself; one that holds a whole axis weighs all its
+    elements alike.
+    """
     if x.rank < 3:
         raise Unsupported(Reason.RANK, rank=x.rank)
-    geometry = geometries(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, strict=strict)
+    geometry = geometries(
+        x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, strict=strict
+    )
     dims, notes = slide(x, geometry, fills=fills, ceil_mode=bool(ceil_mode))
-    dims = [_marked(new, old, one) for new, old, one in zip(dims, x.dims[2:], geometry, strict=True)]
+    dims = [
+        _marked(new, old, one) for new, old, one in zip(dims, x.dims[2:], geometry, strict=True)
+    ]
     return replace(forgotten(x), dims=(*x.dims[:2], *dims)).with_notes(notes)
 
 
 def _marked(new: Dim, old: Dim, one: Geometry) -> Dim:
-    """The pooled dimension; where one window holds exactly the whole of the old one it is marked as such."""
+    """The pooled dimension; where one window holds exactly the whole of the old one it is marked as
+    such.
+    """
     size = dim_size(old)
-    whole = size > 1 and dim_size(new) == 1 and (one.kernel, one.dilation, one.before, one.after) == (size, 1, 0, 0)
+    whole = (
+        size > 1
+        and dim_size(new) == 1
+        and (one.kernel, one.dilation, one.before, one.after) == (size, 1, 0, 0)
+    )
     if not whole or not new or not new[0].track or not old[0].track:
         return new
     return (new[0]._replace(track=new[0].track._replace(whole=old[0].track.relation.period)),)

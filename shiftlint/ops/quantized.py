@@ -86,7 +86,9 @@ def conv_integer(
     """
     for zero_point in (x_zero_point, w_zero_point):
         if zero_point is not None and prod(zero_point.shape) != 1:
-            raise SizeError(f"a zero point of shape {zero_point.shape}, which onnxruntime does not run")
+            raise SizeError(
+                f"a zero point of shape {zero_point.shape}, which onnxruntime does not run"
+            )
     channels = w.shape[1] * group if w.rank > 1 else 0
     return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
 
@@ -119,7 +121,9 @@ def q_linear_conv(
 
 
 @transfer("MatMulInteger", since=10)
-def mat_mul_integer(a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_zero_point: Tensor | None = None) -> Tensor:
+def mat_mul_integer(
+    a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_zero_point: Tensor | None = None
+) -> Tensor:
     """A matrix product of integers.
 
     Spec: https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
@@ -148,7 +152,14 @@ def q_linear_mat_mul(
 
 def by_row(x: Tensor, *parameters: Tensor | None) -> Tensor:
     """A matrix with one number for each row, where these are more than one for all."""
-    return broadcast(x, *[along(t, 1) if t.rank == 1 else t for t in parameters if t is not None and t.shape not in {(), (1,)}])
+    return broadcast(
+        x,
+        *[
+            along(t, 1) if t.rank == 1 else t
+            for t in parameters
+            if t is not None and t.shape not in {(), (1,)}
+        ],
+    )
 
 
 def by_column(x: Tensor, *parameters: Tensor | None) -> Tensor:
@@ -156,7 +167,9 @@ def by_column(x: Tensor, *parameters: Tensor | None) -> Tensor:
     return broadcast(x, *[t for t in parameters if t is not None and t.shape not in {(), (1,)}])
 
 
-def _scaled(x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int) -> Tensor:
+def _scaled(
+    x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int
+) -> Tensor:
     """`x` with parameters that are scalars, or lie along `axis`, or, in blocks, have its rank."""
     base = forgotten(x)
     parameters = [t for t in (scale, zero_point) if t is not None and t.shape not in {(), (1,)}]

@@ -1,6 +1,8 @@
-"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries the operator.
+"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries
+the operator.
 
-It holds for every axis of the image: a single random number is noise in all px, and so are weights that are drawn.
+It holds for every axis of the image: a single random number is noise in all px, and so are weights
+that are drawn.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def dropout(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Dropout.html
     """
-    if training_mode is not None and (training_mode.elements is None or any(training_mode.elements.numbers())):
+    if training_mode is not None and (
+        training_mode.elements is None or any(training_mode.elements.numbers())
+    ):
         return (noisy(data, Reason.TRAINING),) * 2
     return viewed(lambda array: array, data) or pointwise(data), pointwise(data)
 
@@ -40,7 +44,9 @@ def dropout_7(data: Tensor, *, ratio: float = 0.5) -> tuple[Tensor, Tensor]:
 
 
 @transfer("RandomNormalLike", since=1)
-def random_normal_like(x: Tensor, *, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0) -> Tensor:
+def random_normal_like(
+    x: Tensor, *, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0
+) -> Tensor:
     """Random values of the sizes of a tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomNormalLike.html
@@ -49,7 +55,9 @@ def random_normal_like(x: Tensor, *, dtype: int = 1, mean: float = 0.0, scale: f
 
 
 @transfer("RandomUniformLike", since=1)
-def random_uniform_like(x: Tensor, *, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0) -> Tensor:
+def random_uniform_like(
+    x: Tensor, *, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0
+) -> Tensor:
     """Random values of the sizes of a tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomUniformLike.html
@@ -78,7 +86,9 @@ def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float 
 
 
 @transfer("RandomNormal", since=1)
-def random_normal(*, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0) -> Tensor:
+def random_normal(
+    *, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0
+) -> Tensor:
     """Random values of given sizes.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomNormal.html
@@ -87,7 +97,9 @@ def random_normal(*, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: floa
 
 
 @transfer("RandomUniform", since=1)
-def random_uniform(*, shape: Ints, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0) -> Tensor:
+def random_uniform(
+    *, shape: Ints, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0
+) -> Tensor:
     """Random values of given sizes.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomUniform.html
@@ -97,5 +109,9 @@ def random_uniform(*, shape: Ints, dtype: int = 1, high: float = 1.0, low: float
 
 def noisy(x: Tensor, reason: Reason = Reason.RANDOM) -> Tensor:
     """The axes of `x` with other elements, and a note for every axis of the image."""
-    dims = tuple([tuple([atom if atom.track else Atom(atom.size) for atom in dim]) for dim in x.dims])
-    return replace(x, dims=dims, elements=None, program=None).with_notes([Note(Kind.RANDOM, EVERY, reason)])
+    dims = tuple(
+        [tuple([atom if atom.track else Atom(atom.size) for atom in dim]) for dim in x.dims]
+    )
+    return replace(x, dims=dims, elements=None, program=None).with_notes(
+        [Note(Kind.RANDOM, EVERY, reason)]
+    )

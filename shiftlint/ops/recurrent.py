@@ -1,4 +1,6 @@
-"""Recurrent networks and transforms: a state runs along the sequence, every element of which counts by its place."""
+"""Recurrent networks and transforms: a state runs along the sequence, every element of which counts
+by its place.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
             if state is not None and state.shape != (*wanted, r.shape[-1]):
                 raise SizeError(f"a state of shape {state.shape} for an input of shape {x.shape}")
         if sequence_lens is not None and sequence_lens.shape != (dim_size(batch),):
-            raise SizeError(f"lengths of shape {sequence_lens.shape} for an input of shape {x.shape}")
+            raise SizeError(
+                f"lengths of shape {sequence_lens.shape} for an input of shape {x.shape}"
+            )
         notes = ordered(x, [1 if layout else 0, 2], Reason.STATE)
         for state in (initial_h, initial_c):
             if state is not None and state.rank == 3:
@@ -58,12 +62,25 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
         if sequence_lens is not None:
             batch, more = combine_dims(batch, forgotten(sequence_lens).dims[0])
             notes += more
-        every = (batch, sequence, directions, hidden) if layout else (sequence, directions, batch, hidden)
+        every = (
+            (batch, sequence, directions, hidden)
+            if layout
+            else (sequence, directions, batch, hidden)
+        )
         last = (batch, directions, hidden) if layout else (directions, batch, hidden)
-        y, state = (derived(d, x, sequence_lens, initial_h, initial_c, notes=notes) for d in (every, last))
+        y, state = (
+            derived(d, x, sequence_lens, initial_h, initial_c, notes=notes) for d in (every, last)
+        )
         return y, state, state
 
-    transfer(op, since=7)(signed(function, SHARED | extra, op, "A state that runs along a sequence; the batch stays apart."))
+    transfer(op, since=7)(
+        signed(
+            function,
+            SHARED | extra,
+            op,
+            "A state that runs along a sequence; the batch stays apart.",
+        )
+    )
 
 
 _recurrent("RNN", {})
@@ -72,7 +89,14 @@ _recurrent("LSTM", {"input_forget": 0})
 
 
 @transfer("DFT", since=20)
-def dft(x: Tensor, dft_length: Tensor | None = None, axis: Tensor | None = None, *, inverse: int = 0, onesided: int = 0) -> Tensor:
+def dft(
+    x: Tensor,
+    dft_length: Tensor | None = None,
+    axis: Tensor | None = None,
+    *,
+    inverse: int = 0,
+    onesided: int = 0,
+) -> Tensor:
     """Frequencies of a whole axis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__DFT.html
@@ -82,7 +106,14 @@ def dft(x: Tensor, dft_length: Tensor | None = None, axis: Tensor | None = None,
 
 
 @transfer("DFT", since=17)
-def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, inverse: int = 0, onesided: int = 0) -> Tensor:
+def dft_17(
+    x: Tensor,
+    dft_length: Tensor | None = None,
+    *,
+    axis: int = 1,
+    inverse: int = 0,
+    onesided: int = 0,
+) -> Tensor:
     """Frequencies of a whole axis, which is an attribute.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_DFT_17_20.html
@@ -92,7 +123,9 @@ def dft_17(x: Tensor, dft_length: Tensor | None = None, *, axis: int = 1, invers
     if parts != 2 and (parts != 1 or (inverse and onesided)):
         raise SizeError(f"a last dimension of {parts} elements, for the parts of complex numbers")
     length = (
-        integers(dft_length, "dft_length")[0] if dft_length is not None and dft_length.shape != (0,) else dim_size(x.dims[index])
+        integers(dft_length, "dft_length")[0]
+        if dft_length is not None and dft_length.shape != (0,)
+        else dim_size(x.dims[index])
     )
     size = length // 2 + 1 if onesided and not inverse else length
     notes = ordered(x, [index], Reason.FOURIER)

@@ -27,14 +27,33 @@ COMPUTED = {  # by these functions of numpy
     "ReduceMin": "min",
     "ReduceMean": "mean",
 }
-REDUCTIONS = (*COMPUTED, "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+REDUCTIONS = (
+    *COMPUTED,
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceSumSquare",
+)
 FRACTIONS = 256  # multiples of 1/256 are summed exactly as long as they are few
 AXES_AS_INPUT = {"ReduceSum": 13}  # since; the others: 18
 
 
 def _reduction(op: str) -> None:
-    def function(data: Tensor, axes: Tensor | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0) -> Tensor:
-        return _reduce(op, data, integers(axes, "axes") if axes is not None else None, keepdims, noop_with_empty_axes)
+    def function(
+        data: Tensor,
+        axes: Tensor | None = None,
+        *,
+        keepdims: int = 1,
+        noop_with_empty_axes: int = 0,
+    ) -> Tensor:
+        return _reduce(
+            op,
+            data,
+            integers(axes, "axes") if axes is not None else None,
+            keepdims,
+            noop_with_empty_axes,
+        )
 
     def function_1(data: Tensor, *, axes: Ints | None = None, keepdims: int = 1) -> Tensor:
         return _reduce(op, data, axes, keepdims, 0)
@@ -86,7 +105,12 @@ def det(x: Tensor) -> Tensor:
 @transfer("NegativeLogLikelihoodLoss", since=12)
 @transfer("SoftmaxCrossEntropyLoss", since=12)
 def loss(
-    scores: Tensor, labels: Tensor, weights: Tensor | None = None, *, ignore_index: int | None = None, reduction: str = "mean"
+    scores: Tensor,
+    labels: Tensor,
+    weights: Tensor | None = None,
+    *,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """A loss per element, or its mean over all of them.
 
@@ -96,7 +120,9 @@ def loss(
         raise Unsupported(Reason.RANK, rank=scores.rank)
     base = forgotten(scores)
     channels = dim_size(scores.dims[1])
-    if labels.shape != (scores.shape[0], *scores.shape[2:]) or (weights is not None and weights.shape != (channels,)):
+    if labels.shape != (scores.shape[0], *scores.shape[2:]) or (
+        weights is not None and weights.shape != (channels,)
+    ):
         raise SizeError(f"labels of shape {labels.shape} for scores of shape {scores.shape}")
     if labels.value is not None:
         check_range(labels.value[labels.value != ignore_index], channels)
@@ -105,7 +131,9 @@ def loss(
     return each if reduction == "none" else _reduce("ReduceMean", each, None, 0, 0)
 
 
-def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noop_with_empty_axes: int) -> Tensor:
+def _reduce(
+    op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noop_with_empty_axes: int
+) -> Tensor:
     if not axes:
         if noop_with_empty_axes:
             return forgotten(data)
@@ -120,30 +148,45 @@ def _reduce(op: str, data: Tensor, axes: Ints | range | None, keepdims: int, noo
         raise SizeError("an empty axis is reduced")
     notes = reduced(data, chosen, Reason.REDUCED)
     base = forgotten(data).dims
-    dims = tuple(() if i in chosen else dim for i, dim in enumerate(base) if keepdims or i not in chosen)
+    dims = tuple(
+        () if i in chosen else dim for i, dim in enumerate(base) if keepdims or i not in chosen
+    )
     return derived(dims, data, notes=notes)
 
 
-def _evaluated(compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: bool) -> Tensor | None:
+def _evaluated(
+    compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: bool
+) -> Tensor | None:
     """The constant that a reduction by this function of numpy gives; what is repeated is counted.
 
-    None where elements are repeated so often, such as over an image, that their sum hangs on the order in which it is made.
+    None where elements are repeated so often, such as over an image, that their sum hangs on the
+    order in which it is made.
     """
-    if compute in {"sum", "mean"} and data.value is not None and _rounded_by_order(data.value, axes):
+    if (
+        compute in {"sum", "mean"}
+        and data.value is not None
+        and _rounded_by_order(data.value, axes)
+    ):
         return None
     if compute == "prod":
-        return evaluated(lambda array: np.prod(array, axis=axes, keepdims=keepdims, dtype=array.dtype), data)
+        return evaluated(
+            lambda array: np.prod(array, axis=axes, keepdims=keepdims, dtype=array.dtype), data
+        )
 
     def reduced_once(array: NDArray[Any]) -> NDArray[Any]:
         single = once(array)
         if compute == "mean" and single.dtype.kind in "iu":
             total = single.sum(axis=axes, keepdims=True, dtype=single.dtype)
             count = prod(single.shape[a] for a in axes)
-            result = (np.abs(total) // count * np.sign(total)).astype(single.dtype)  # as runtimes divide whole numbers
+            result = (np.abs(total) // count * np.sign(total)).astype(
+                single.dtype
+            )  # as runtimes divide whole numbers
         else:
             result = getattr(np, compute)(single, axis=axes, keepdims=True).astype(single.dtype)
         if compute == "sum":
-            result = result * np.asarray(prod(array.shape[a] // max(single.shape[a], 1) for a in axes), result.dtype)
+            result = result * np.asarray(
+                prod(array.shape[a] // max(single.shape[a], 1) for a in axes), result.dtype
+            )
         whole = np.broadcast_to(result, [1 if a in axes else n for a, n in enumerate(array.shape)])
         return whole if keepdims else whole.squeeze(axes)
 

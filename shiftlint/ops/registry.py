@@ -1,15 +1,18 @@
 """The registry of transfer functions: what each operator does to the axes of its inputs.
 
-A transfer function is pure. It takes abstract tensors by position, None for an omitted input, and the operator's attributes by
-keyword, under their ONNX names and with their ONNX defaults, and returns one tensor per output. Its signature *is* the operator's
-attribute table. It raises `SizeError` where the operator does not run at these sizes and `Unsupported` where this use of it is not
-analyzed; the interpreter adds the node.
+A transfer function is pure. It takes abstract tensors by position, None for an omitted input, and
+the operator's attributes by keyword, under their ONNX names and with their ONNX defaults, and
+returns one tensor per output. Its signature *is* the operator's attribute table. It raises
+`SizeError` where the operator does not run at these sizes and `Unsupported` where this use of it is
+not analyzed; the interpreter adds the node.
 
-What of its inputs is left out when programs are compared (`shiftlint.analysis.size_dependence`) stands in the decorator `numbered`.
+What of its inputs is left out when programs are compared (`shiftlint.analysis.size_dependence`)
+stands in the decorator `numbered`.
 
-A function that declares the keyword `outputs` is told the number of outputs of the node (Split); one that declares `run` gets a
-function that interprets a subgraph in the scope of the node (If, Loop). A function made from a table (`signed`) carries the
-attribute table of its operator in `__attributes__`. What cannot be analyzed is registered by `unknown`, with its reason.
+A function that declares the keyword `outputs` is told the number of outputs of the node (Split);
+one that declares `run` gets a function that interprets a subgraph in the scope of the node (If,
+Loop). A function made from a table (`signed`) carries the attribute table of its operator in
+`__attributes__`. What cannot be analyzed is registered by `unknown`, with its reason.
 """
 
 from __future__ import annotations
@@ -58,7 +61,8 @@ class Transfer:
     besides : callable, optional
         As in `numbered`.
     parameters : tuple of (int, str)
-        Place and name of the inputs that may not be computed from the image: those annotated as `Parameter`.
+        Place and name of the inputs that may not be computed from the image: those annotated as
+        `Parameter`.
     """
 
     function: TransferFunction
@@ -84,7 +88,9 @@ class Transfer:
 
 MOST_INPUTS = 64  # that are variadic and geometric
 SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter fills in
-_REGISTRY: dict[tuple[str, str], dict[int, TransferFunction]] = {}  # (domain, op) -> since -> function
+_REGISTRY: dict[
+    tuple[str, str], dict[int, TransferFunction]
+] = {}  # (domain, op) -> since -> function
 _IMPORTING = Lock()
 
 
@@ -101,20 +107,22 @@ def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
     return register
 
 
-def numbered(*geometric: str, elementwise: bool = False, besides: Callable[..., Hashable] | None = None) -> Callable[[F], F]:
+def numbered(
+    *geometric: str, elementwise: bool = False, besides: Callable[..., Hashable] | None = None
+) -> Callable[[F], F]:
     """Declare what is left out of the decorated function's inputs when programs are compared.
 
     Parameters
     ----------
     *geometric : str
-        Inputs that say where elements go, or how many there are: along axes that follow the image the relations of the result show
-        what they did.
+        Inputs that say where elements go, or how many there are: along axes that follow the image
+        the relations of the result show what they did.
     elementwise : bool
-        Each element of the result is computed from elements at its own place: how often equal elements are repeated along an axis
-        does not matter.
+        Each element of the result is computed from elements at its own place: how often equal
+        elements are repeated along an axis does not matter.
     besides : callable (the inputs and attributes of the function) to hashable, optional
-        What geometric inputs do along the other axes, and sizes that count although the function works element by element. An input
-        in it stands for its value.
+        What geometric inputs do along the other axes, and sizes that count although the function
+        works element by element. An input in it stands for its value.
     """
 
     def declare(function: F) -> F:
@@ -126,7 +134,9 @@ def numbered(*geometric: str, elementwise: bool = False, besides: Callable[..., 
 
 @cache
 def described(function: TransferFunction, since: int) -> Transfer:
-    """What the signature of a function says. Of the hundreds registered a network needs some ten: read on first use."""
+    """What the signature of a function says. Of the hundreds registered a network needs some ten:
+    read on first use.
+    """
     parameters = signature(function).parameters.values()
     keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
@@ -147,12 +157,18 @@ def described(function: TransferFunction, since: int) -> Transfer:
         elementwise=elementwise,
         geometric=frozenset(index for index, name in enumerate(inputs) if name in geometric),
         besides=besides,
-        parameters=tuple((index, p.name) for index, p in enumerate(positional) if "Parameter" in str(p.annotation)),
+        parameters=tuple(
+            (index, p.name)
+            for index, p in enumerate(positional)
+            if "Parameter" in str(p.annotation)
+        ),
     )
 
 
 def signed(function: F, attributes: dict[str, Any], name: str, does: str) -> F:
-    """Give a function made from a table, `f(*inputs, **attributes)`, the signature, the name and the manual of an operator."""
+    """Give a function made from a table, `f(*inputs, **attributes)`, the signature, the name and
+    the manual of an operator.
+    """
     function.__attributes__ = attributes  # type: ignore[attr-defined]
     function.__name__ = name.lower()
     function.__doc__ = f"{does}\n\nSpec: https://onnx.ai/onnx/operators/onnx__{name}.html"
@@ -166,23 +182,32 @@ def unknown(op: str, reason: Reason, *, since: int = 1, domain: str = "") -> Non
         raise Unsupported(reason)
 
     function.__name__ = op.lower()
-    function.__doc__ = f"Not analyzed: {reason}.\n\nSpec: https://onnx.ai/onnx/operators/onnx__{op}.html"
+    function.__doc__ = (
+        f"Not analyzed: {reason}.\n\nSpec: https://onnx.ai/onnx/operators/onnx__{op}.html"
+    )
     transfer(op, since=since, domain=domain)(function)
 
 
 def signature(function: TransferFunction) -> inspect.Signature:
-    """The signature of a transfer function; of one made from a table, with the attributes of its operator for keywords."""
+    """The signature of a transfer function; of one made from a table, with the attributes of its
+    operator for keywords.
+    """
     own = inspect.signature(function)
     attributes = getattr(function, "__attributes__", None)
     if attributes is None:
         return own
     inputs = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in attributes.items()]
+    keywords = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value)
+        for key, value in attributes.items()
+    ]
     return own.replace(parameters=[*inputs, *keywords])
 
 
 def find(op: str, domain: str, opset: int) -> Transfer | None:
-    """The transfer function of `op` in `opset`: the newest that is not newer; None if there is none."""
+    """The transfer function of `op` in `opset`: the newest that is not newer; None if there is
+    none.
+    """
     versions = _versions((domain, op))
     since = max((since for since in versions if since <= opset), default=None)
     return None if since is None else described(versions[since], since)
@@ -191,11 +216,16 @@ def find(op: str, domain: str, opset: int) -> Transfer | None:
 def registry() -> dict[tuple[str, str], list[Transfer]]:
     """All transfer functions by (domain, op), the oldest first."""
     _versions(None)
-    return {key: [described(known[since], since) for since in sorted(known)] for key, known in _REGISTRY.items()}
+    return {
+        key: [described(known[since], since) for since in sorted(known)]
+        for key, known in _REGISTRY.items()
+    }
 
 
 def _versions(key: tuple[str, str] | None) -> dict[int, TransferFunction]:
-    """What is registered under `key`; modules of shiftlint.ops are imported until one of them registers it, all for None."""
+    """What is registered under `key`; modules of shiftlint.ops are imported until one of them
+    registers it, all for None.
+    """
     with _IMPORTING:
         while key not in _REGISTRY and (name := next(_unread(), None)):
             import_module(name)
@@ -211,7 +241,9 @@ def _unread() -> Iterator[str]:
 
 
 def misfit(known: Transfer, inputs: Sequence[str], attributes: dict[str, Any]) -> str | None:
-    """What in a node is not in its operator's specification: the number of inputs, an attribute, the type of one."""
+    """What in a node is not in its operator's specification: the number of inputs, an attribute,
+    the type of one.
+    """
     if not known.any_attribute:
         unexpected = sorted(attributes.keys() - known.attributes)
         if unexpected:
@@ -226,11 +258,21 @@ def misfit(known: Transfer, inputs: Sequence[str], attributes: dict[str, Any]) -
     if count < known.minimum_inputs or any(not name for name in inputs[: known.minimum_inputs]):
         return "an input left out"
     if known.maximum_inputs is None:
-        return "an input left out" if not known.any_attribute and not known.gaps and "" in inputs[known.positional :] else None
-    return f"{count} inputs" if count > known.maximum_inputs and any(inputs[known.maximum_inputs :]) else None
+        return (
+            "an input left out"
+            if not known.any_attribute and not known.gaps and "" in inputs[known.positional :]
+            else None
+        )
+    return (
+        f"{count} inputs"
+        if count > known.maximum_inputs and any(inputs[known.maximum_inputs :])
+        else None
+    )
 
 
-def arguments(known: Transfer, attributes: dict[str, Any], outputs: int, run: Any) -> dict[str, Any]:
+def arguments(
+    known: Transfer, attributes: dict[str, Any], outputs: int, run: Any
+) -> dict[str, Any]:
     """The keyword arguments of one call."""
     supplied = SUPPLIED & known.keywords
     if not supplied:
@@ -269,4 +311,8 @@ def _types(parameter: inspect.Parameter) -> str:
     """The annotation of a keyword; of one from a table, the type of its default."""
     if isinstance(parameter.annotation, str):
         return parameter.annotation
-    return type(parameter.default).__name__ if isinstance(parameter.default, int | float | str) else "Any"
+    return (
+        type(parameter.default).__name__
+        if isinstance(parameter.default, int | float | str)
+        else "Any"
+    )

@@ -1,7 +1,7 @@
 """Resampling by interpolation: Resize in all its versions, and sampling at a grid of points.
 
-The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's attributes and inputs make
-of them.
+The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's
+attributes and inputs make of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from fractions import Fraction
 from math import floor, isfinite
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.interpolation import Kernel, interpolation, irregular, is_exact, is_power_of_two, single, symmetric_offset
+from shiftlint.calculus.interpolation import (
+    Kernel,
+    interpolation,
+    irregular,
+    is_exact,
+    is_power_of_two,
+    single,
+    symmetric_offset,
+)
 from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
 from shiftlint.calculus.tensor import (
     Dim,
@@ -37,26 +45,45 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_IRREGULAR = 32  # px at which a nearest interpolation may read another one than its phase, all of them border
-DRIFT, DRIFT_OF_A_ROUNDED_SCALE = 3e-7, 6e-7  # standard deviations a px of the resized axis, measured
+# px at which a nearest interpolation may read another one than its phase, all of them border
+MOST_IRREGULAR = 32
+DRIFT, DRIFT_OF_A_ROUNDED_SCALE = (
+    3e-7,
+    6e-7,
+)  # standard deviations a px of the resized axis, measured
 FINEST = 1 << 22  # phases of a resized axis up to which float32 tells its coordinates apart
-LARGEST_FACTOR = 64  # a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a network
+# a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a
+# network
+LARGEST_FACTOR = 64
 LOCAL = {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
 
 
 def _factors(
-    x: Tensor, roi: Tensor | None = None, scales: Tensor | None = None, sizes: Tensor | None = None, **given: Any
+    x: Tensor,
+    roi: Tensor | None = None,
+    scales: Tensor | None = None,
+    sizes: Tensor | None = None,
+    **given: Any,
 ) -> Hashable:
-    """The factor of every axis that is resized; a single place that is spread over an axis has none."""
+    """The factor of every axis that is resized; a single place that is spread over an axis has
+    none.
+    """
     axes = given.get("axes")
     chosen = [checked_axis(a, x.rank) for a in axes] if axes is not None else range(x.rank)
     factors, targets = _given(scales, "scales"), _given(sizes, "sizes")
-    wanted = factors or [target / max(dim_size(x.dims[a]), 1) for a, target in zip(chosen, targets or (), strict=False)]
-    return tuple((a, factor) for a, factor in zip(chosen, wanted, strict=False) if not _is_spread(x.dims[a]))
+    wanted = factors or [
+        target / max(dim_size(x.dims[a]), 1)
+        for a, target in zip(chosen, targets or (), strict=False)
+    ]
+    return tuple(
+        (a, factor) for a, factor in zip(chosen, wanted, strict=False) if not _is_spread(x.dims[a])
+    )
 
 
 def _is_spread(dim: Dim) -> bool:
-    """Whether a resized dimension is one place that is spread over all: the image level of a pyramid."""
+    """Whether a resized dimension is one place that is spread over all: the image level of a
+    pyramid.
+    """
     return dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim)
 
 
@@ -82,14 +109,21 @@ def resize(
 
     Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
     """
-    chosen = tuple(checked_axis(a, x.rank) for a in axes) if axes is not None else tuple(range(x.rank))
+    chosen = (
+        tuple(checked_axis(a, x.rank) for a in axes) if axes is not None else tuple(range(x.rank))
+    )
     resized = _sizes_and_scales(
-        [x.shape[a] for a in chosen], _given(scales, "scales"), _given(sizes, "sizes"), keep_aspect_ratio_policy
+        [x.shape[a] for a in chosen],
+        _given(scales, "scales"),
+        _given(sizes, "sizes"),
+        keep_aspect_ratio_policy,
     )
     notes: list[Note] = []
     dims = list(forgotten(x).dims)
     grows, kept = False, list[int]()
-    if all(new_size == x.shape[axis] for axis, (new_size, _, _) in zip(chosen, resized, strict=True)):
+    if all(
+        new_size == x.shape[axis] for axis, (new_size, _, _) in zip(chosen, resized, strict=True)
+    ):
         return forgotten(x)  # where no size changes it copies, whatever the scales
     for axis, (new_size, scale, given) in zip(chosen, resized, strict=True):
         if scale == 1 and new_size == x.shape[axis]:
@@ -97,7 +131,14 @@ def resize(
             continue
         grows |= scale > 1
         exact = is_exact(scale, given)
-        kernel = Kernel(mode, coordinate_transformation_mode, nearest_mode, bool(antialias), cubic_coeff_a, exact)
+        kernel = Kernel(
+            mode,
+            coordinate_transformation_mode,
+            nearest_mode,
+            bool(antialias),
+            cubic_coeff_a,
+            exact,
+        )
         dims[axis], more = _resize_axis(x.dims[axis], scale, new_size, given, kernel)
         notes += more
     if mode == "linear" and len(kept) < len(chosen):
@@ -117,8 +158,17 @@ def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
     given = _given(scales, "scales") or []
     if mode == "nearest" and min(given, default=1.0) < 1 < max(given, default=1.0):
         raise Unsupported(Reason.MIXED_NEAREST)
-    rounding = "ceil" if min(given, default=1.0) < 1 else "floor"  # as onnxruntime does before opset 11
-    return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode=rounding)
+    rounding = (
+        "ceil" if min(given, default=1.0) < 1 else "floor"
+    )  # as onnxruntime does before opset 11
+    return resize(
+        x,
+        None,
+        scales,
+        mode=mode,
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode=rounding,
+    )
 
 
 @transfer("Upsample", since=9)
@@ -145,7 +195,9 @@ def _sizes_and_scales(
     """For each resized axis its new size, its scale, and the scale as float32 has it."""
     given = factors or targets or []
     if len(given) != len(sizes):
-        raise Unsupported(Reason.COUNT_FOR_AXES, count=len(given), operand="scales or sizes", axes=len(sizes))
+        raise Unsupported(
+            Reason.COUNT_FOR_AXES, count=len(given), operand="scales or sizes", axes=len(sizes)
+        )
     if not all(0 < wish < LARGEST_SIZE for wish in given):
         raise SizeError(f"resizing {list(sizes)} by or to {given}")
     if targets:
@@ -154,7 +206,9 @@ def _sizes_and_scales(
         exact = [Fraction(new, max(size, 1)) for new, size in zip(new_sizes, sizes, strict=True)]
         if policy != "stretch":
             scales = [_kept_ratio(scales, policy)] * len(sizes)
-            new_sizes = [floor(single(one * size) + 0.5) for one, size in zip(scales, sizes, strict=True)]
+            new_sizes = [
+                floor(single(one * size) + 0.5) for one, size in zip(scales, sizes, strict=True)
+            ]
             exact = [_fraction(one) for one in scales]
     else:
         scales = [single(factor) for factor in given]
@@ -165,7 +219,9 @@ def _sizes_and_scales(
     return list(zip(new_sizes, exact, scales, strict=True))
 
 
-def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel: Kernel) -> tuple[Dim, list[Note]]:
+def _resize_axis(
+    dim: Dim, scale: Fraction, new_size: int, given: float, kernel: Kernel
+) -> tuple[Dim, list[Note]]:
     if _is_spread(dim):
         return new_dim(new_size, uniform=True), released(dim, Reason.SPREAD)
     track = single_track(dim)
@@ -176,7 +232,10 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
     facts: dict[str, Any] = {"before": size, "after": new_size}
     if kernel.mode not in {"nearest", "linear", "cubic"}:
         raise Unsupported(Reason.ATTRIBUTE, attribute="mode", value=kernel.mode)
-    if kernel.coordinates == "half_pixel_symmetric" and symmetric_offset(size, new_size, given) == 0:
+    if (
+        kernel.coordinates == "half_pixel_symmetric"
+        and symmetric_offset(size, new_size, given) == 0
+    ):
         pass
     elif kernel.coordinates not in LOCAL:
         reason, facts = Reason.COORDINATES, {"mode": kernel.coordinates}
@@ -188,7 +247,14 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
         reason = Reason.COARSE_COORDINATES
     if not reason:
         relation = interpolation(scale, kernel)
-        moved = resample(track, size, relation, new_size, kind="edge", rounding=_rounding(track, scale, given, kernel))
+        moved = resample(
+            track,
+            size,
+            relation,
+            new_size,
+            kind="edge",
+            rounding=_rounding(track, scale, given, kernel),
+        )
         regular = is_power_of_two(scale.numerator) and is_power_of_two(scale.denominator)
         if kernel.mode != "nearest" or (regular and kernel.exact):
             return new_dim(new_size, moved), []
@@ -201,7 +267,9 @@ def _resize_axis(dim: Dim, scale: Fraction, new_size: int, given: float, kernel:
 
 
 def _rounding(track: Track, scale: Fraction, given: float, kernel: Kernel) -> Inexact:
-    """How far the weights of an interpolation may differ: a coordinate of x px is rounded to about x·2^-24."""
+    """How far the weights of an interpolation may differ: a coordinate of x px is rounded to about
+    x·2^-24.
+    """
     if kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator)):
         return EXACT
     drift = DRIFT if Fraction(single(given)) == scale else DRIFT_OF_A_ROUNDED_SCALE
@@ -209,7 +277,9 @@ def _rounding(track: Track, scale: Fraction, given: float, kernel: Kernel) -> In
 
 
 def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
-    """The track with everything before the last irregular output as border: their places do not repeat."""
+    """The track with everything before the last irregular output as border: their places do not
+    repeat.
+    """
     if not len(found):
         return track
     border = (max(track.border[0], int(found[-1]) + 1), track.border[1])
@@ -217,16 +287,24 @@ def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
 
 
 def _outer(rank: int, kept: Sequence[int]) -> set[int]:
-    """The axes that onnxruntime's linear interpolation goes over one by one: batch and channels, of 4 axes or more."""
+    """The axes that onnxruntime's linear interpolation goes over one by one: batch and channels, of
+    4 axes or more.
+    """
     return set() if rank < 4 else {0, 1 if 1 in kept else rank - 1}
 
 
 def _weighed(dim: Dim) -> Dim:
     """An axis of scale 1 beside one that is interpolated linearly.
 
-    onnxruntime weighs its last px by 1/2 + 1/2, the others by 1 + 0: unless it is border, rounding depends on the place.
+    onnxruntime weighs its last px by 1/2 + 1/2, the others by 1 + 0: unless it is border, rounding
+    depends on the place.
     """
-    return tuple(atom._replace(track=atom.track.by_place()) if atom.track and not atom.track.border[1] else atom for atom in dim)
+    return tuple(
+        atom._replace(track=atom.track.by_place())
+        if atom.track and not atom.track.border[1]
+        else atom
+        for atom in dim
+    )
 
 
 def _kept_ratio(scales: list[float], policy: str) -> float:
@@ -254,7 +332,14 @@ def _fraction(scale: float) -> Fraction:
 
 
 @transfer("GridSample", since=20)
-def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = "linear", padding_mode: str = "zeros") -> Tensor:
+def grid_sample(
+    x: Tensor,
+    grid: Tensor,
+    *,
+    align_corners: int = 0,
+    mode: str = "linear",
+    padding_mode: str = "zeros",
+) -> Tensor:
     """Elements at places that a grid gives, relative to the total size.
 
     Spec: https://onnx.ai/onnx/operators/onnx__GridSample.html
@@ -266,7 +351,9 @@ def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = 
     notes = [
         note
         for t, axes in ((x, range(2, x.rank)), (grid, range(1, grid.rank)))
-        for note in spoil(tuple(atom for axis in axes for atom in t.dims[axis]), Kind.POSITION, Reason.SAMPLED)[1]
+        for note in spoil(
+            tuple(atom for axis in axes for atom in t.dims[axis]), Kind.POSITION, Reason.SAMPLED
+        )[1]
     ]
     if grid.from_image:
         notes += [Note(Kind.GLOBAL, note.axis, Reason.SAMPLED) for note in notes]
@@ -276,7 +363,12 @@ def grid_sample(x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = 
 
 @transfer("GridSample", since=16)
 def grid_sample_16(
-    x: Tensor, grid: Tensor, *, align_corners: int = 0, mode: str = "bilinear", padding_mode: str = "zeros"
+    x: Tensor,
+    grid: Tensor,
+    *,
+    align_corners: int = 0,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
 ) -> Tensor:
     """Elements at places that a grid gives; modes had other names.
 

@@ -1,7 +1,8 @@
 """How Reshape deals the atoms of a tensor out anew.
 
-A tracked axis of r·n elements that is split becomes an outer axis reading blocks of r and a plain inner one; a tracked axis
-followed by a plain one of size r in the same dimension is an axis of r·n elements, r of which read one.
+A tracked axis of r·n elements that is split becomes an outer axis reading blocks of r and a plain
+inner one; a tracked axis followed by a plain one of size r in the same dimension is an axis of r·n
+elements, r of which read one.
 """
 
 from __future__ import annotations
@@ -33,11 +34,20 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
     atoms = [atom for dim in data.dims for atom in dim]
     dims = _deal(atoms, sizes)
     if dims is not None:
-        shuffled = any(len(new) < len(old) for new, old in ((normalized(d), d) for d in dims) if any(a.track for a in old))
+        shuffled = any(
+            len(new) < len(old)
+            for new, old in ((normalized(d), d) for d in dims)
+            if any(a.track for a in old)
+        )
         result = replace(data, dims=tuple(normalized(dim) for dim in dims), elements=None)
         return replace(result, upsampling=result.upsampling | {"learned"}) if shuffled else result
     notes = [
-        Note(Kind.UNKNOWN, a.track.axis, Reason.CUT_ACROSS, facts=(("before", data.shape), ("after", tuple(sizes))))
+        Note(
+            Kind.UNKNOWN,
+            a.track.axis,
+            Reason.CUT_ACROSS,
+            facts=(("before", data.shape), ("after", tuple(sizes))),
+        )
         for a in atoms
         if a.track
     ]
@@ -53,19 +63,34 @@ def _repeated(data: Tensor, sizes: Sequence[int]) -> Tensor | None:
 
 
 def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
-    """N, C, space with blocks of channels as N, C/block, space, block, or back; None if it is neither."""
+    """N, C, space with blocks of channels as N, C/block, space, block, or back; None if it is
+    neither.
+    """
     if any(atom.track for atom in data.dims[1]) or len(sizes) < 3:
         return None
     batch, _, *space = data.shape
-    if len(sizes) == data.rank + 1 and sizes == (batch, data.shape[1] // max(sizes[-1], 1), *space, sizes[-1]):
-        return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:], dim_of(sizes[-1])))
-    if len(sizes) == data.rank - 1 and sizes == (batch, data.shape[1] * data.shape[-1], *space[:-1]):
+    if len(sizes) == data.rank + 1 and sizes == (
+        batch,
+        data.shape[1] // max(sizes[-1], 1),
+        *space,
+        sizes[-1],
+    ):
+        return replace(
+            data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:], dim_of(sizes[-1]))
+        )
+    if len(sizes) == data.rank - 1 and sizes == (
+        batch,
+        data.shape[1] * data.shape[-1],
+        *space[:-1],
+    ):
         return replace(data, dims=(data.dims[0], dim_of(sizes[1]), *data.dims[2:-1]))
     return None
 
 
 def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
-    """The atoms in order, split and gathered into dimensions of `sizes`; None where that cuts across them."""
+    """The atoms in order, split and gathered into dimensions of `sizes`; None where that cuts
+    across them.
+    """
     rest = list(reversed(_fused(atoms)))
     dims: list[Dim] = []
     for size in sizes:
@@ -74,8 +99,17 @@ def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
             if not rest:
                 return None
             atom = rest.pop()
-            if atom.size and need % atom.size and atom.size % need and not atom.track and rest and not rest[-1].track:
-                atom = Atom(atom.size * rest.pop().size)  # of different uniformity, which is given up
+            if (
+                atom.size
+                and need % atom.size
+                and atom.size % need
+                and not atom.track
+                and rest
+                and not rest[-1].track
+            ):
+                atom = Atom(
+                    atom.size * rest.pop().size
+                )  # of different uniformity, which is given up
             if atom.size and need % atom.size == 0:
                 dim.append(atom)
                 need //= atom.size
@@ -96,7 +130,12 @@ def _fused(atoms: list[Atom]) -> list[Atom]:
     """Adjacent plain atoms as one."""
     result: list[Atom] = []
     for atom in atoms:
-        if result and not atom.track and not result[-1].track and result[-1].uniform == atom.uniform:
+        if (
+            result
+            and not atom.track
+            and not result[-1].track
+            and result[-1].uniform == atom.uniform
+        ):
             result[-1] = Atom(result[-1].size * atom.size, None, atom.uniform)
         else:
             result.append(atom)
@@ -112,7 +151,8 @@ def split_atom(atom: Atom, outer: int) -> tuple[Atom, Atom]:
 
 
 def normalized(dim: Dim) -> Dim:
-    """A tracked atom followed by a plain one of size r as one axis, r elements of which read one; plain atoms fused.
+    """A tracked atom followed by a plain one of size r as one axis, r elements of which read one;
+    plain atoms fused.
 
     A plain atom too long for an upsampling (channels, when a map is flattened) stays by itself.
     """
@@ -122,7 +162,9 @@ def normalized(dim: Dim) -> Dim:
             continue
         if result and result[-1].track and not atom.track and atom.size <= LARGEST_REPEAT:
             size = result[-1].size * atom.size
-            result[-1] = Atom(size, resample(result[-1].track, result[-1].size, repeat(atom.size), size, kind=""))
+            result[-1] = Atom(
+                size, resample(result[-1].track, result[-1].size, repeat(atom.size), size, kind="")
+            )
         else:
             result.append(atom)
     return tuple(result)

@@ -29,7 +29,11 @@ def non_zero(x: Tensor) -> Tensor:
 
 def _kept_beside_the_image(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Hashable:
     """The condition, unless it keeps places of the image."""
-    known = condition.elements is not None and axis is not None and follows(x.dims[checked_axis(axis, x.rank)])
+    known = (
+        condition.elements is not None
+        and axis is not None
+        and follows(x.dims[checked_axis(axis, x.rank)])
+    )
     return None if known else condition
 
 
@@ -49,7 +53,9 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor
 
 
 @transfer("TopK", since=10)
-def top_k(x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Tensor, Tensor]:
+def top_k(
+    x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int = 1
+) -> tuple[Tensor, Tensor]:
     """The greatest elements of an axis, and their places.
 
     Spec: https://onnx.ai/onnx/operators/onnx__TopK.html
@@ -88,5 +94,7 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: i
         raise SizeError("an empty axis is reduced")
     notes = ordered(x, [index], Reason.PLACE_OF_GREATEST)
     base = forgotten(x)
-    dims = tuple(() if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index)
+    dims = tuple(
+        () if i == index else dim for i, dim in enumerate(base.dims) if keepdims or i != index
+    )
     return derived(dims, x, notes=notes)

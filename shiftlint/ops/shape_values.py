@@ -1,7 +1,7 @@
 """Shape arithmetic: tensors of few integers whose elements are computed, not abstracted.
 
-Of what is repeated along an axis one element is kept in memory, however long the axis is: a map of zeros as large as the image is
-known.
+Of what is repeated along an axis one element is kept in memory, however long the axis is: a map of
+zeros as large as the image is known.
 """
 
 from __future__ import annotations
@@ -26,24 +26,31 @@ LARGEST_VALUE = 1 << 16  # elements in memory; what is larger keeps its sizes al
 
 
 def evaluated(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
-    """The constant that `compute`, or the function of numpy of this name, gives on the elements of `tensors`.
+    """The constant that `compute`, or the function of numpy of this name, gives on the elements of
+    `tensors`.
 
     None where these are not all known, or too many are repeated.
     """
     arrays = _arrays(tensors)
-    if arrays is None or any(a is not None and a.size > LARGEST_VALUE and once(a).size < a.size for a in arrays):
+    if arrays is None or any(
+        a is not None and a.size > LARGEST_VALUE and once(a).size < a.size for a in arrays
+    ):
         return None
     return _kept(_computed(compute, arrays), arrays)
 
 
 def evaluated_each(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
-    """As `evaluated`, where `compute` works element by element: what is repeated is computed once."""
+    """As `evaluated`, where `compute` works element by element: what is repeated is
+    computed once.
+    """
     arrays = _arrays(tensors)
     if arrays is None:
         return None
     shapes = [a.shape for a in arrays if a is not None]
     result = _computed(compute, [a if a is None else once(a) for a in arrays])
-    return _kept(_computed(np.broadcast_to, [result, _computed(np.broadcast_shapes, shapes)]), arrays)
+    return _kept(
+        _computed(np.broadcast_to, [result, _computed(np.broadcast_shapes, shapes)]), arrays
+    )
 
 
 def viewed(compute: Compute, tensor: Tensor) -> Tensor | None:
@@ -64,7 +71,13 @@ def _computed(compute: Compute, arguments: Sequence[Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return function(*arguments)
-    except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:  # numpy's own, for odd operands
+    except (
+        ValueError,
+        IndexError,
+        TypeError,
+        OverflowError,
+        ZeroDivisionError,
+    ) as error:  # numpy's own, for odd operands
         raise SizeError(f"shape arithmetic fails: {error}") from error
 
 
@@ -131,7 +144,11 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
     sizes = [int(n) for n in shape.elements.numbers()]
     if min(sizes, default=0) < 0:
         raise SizeError(f"a tensor of shape {sizes}")
-    fill = value.value.reshape(-1)[0] if value is not None and value.value is not None and value.value.size else np.float32(0)
+    fill = (
+        value.value.reshape(-1)[0]
+        if value is not None and value.value is not None and value.value.size
+        else np.float32(0)
+    )
     try:
         return computed(np.broadcast_to(fill, sizes))
     except ValueError:  # more elements than numpy counts
@@ -144,9 +161,14 @@ def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) 
 
     Spec: https://onnx.ai/onnx/operators/onnx__Range.html
     """
-    if any(t.number() is None or t.elements is None or t.elements.kind not in ("i", "u", "f") for t in (start, limit, delta)):
+    if any(
+        t.number() is None or t.elements is None or t.elements.kind not in ("i", "u", "f")
+        for t in (start, limit, delta)
+    ):
         raise Unsupported(Reason.NOT_CONSTANT, operand=("start", "limit", "delta"))
-    first, last, step = (t.value.reshape(-1)[0] for t in (start, limit, delta) if t.value is not None)
+    first, last, step = (
+        t.value.reshape(-1)[0] for t in (start, limit, delta) if t.value is not None
+    )
     length = (float(last) - float(first)) / float(step) if float(step) else inf
     if not isfinite(length) or length > LARGEST_SIZE:
         raise Unsupported(Reason.BOUNDS, first=float(first), last=float(last), step=float(step))
@@ -164,7 +186,11 @@ def _window_function(op: str) -> None:
         return plain(length)
 
     attributes = {"periodic": 1, "output_datatype": 1}
-    transfer(op, since=17)(signed(function, attributes, op, "A window function: values that do not depend on the image."))
+    transfer(op, since=17)(
+        signed(
+            function, attributes, op, "A window function: values that do not depend on the image."
+        )
+    )
 
 
 for _op in ("HannWindow", "HammingWindow", "BlackmanWindow"):

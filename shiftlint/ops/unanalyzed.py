@@ -1,4 +1,6 @@
-"""What is known and not analyzed, each with its reason: where such an operator lies on the path, nothing is claimed."""
+"""What is known and not analyzed, each with its reason: where such an operator lies on the path,
+nothing is claimed.
+"""
 
 from __future__ import annotations
 

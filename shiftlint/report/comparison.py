@@ -14,15 +14,22 @@ def render(path: str, comparisons: Sequence[Comparison]) -> str:
     """The file, and a line for the outputs that share a cause or have none."""
     lines: dict[str, list[str]] = {}
     for one in comparisons:
-        same = f"computed by the same program at {written(one.first)} px and at {written(one.second)} px"
+        same = (
+            f"computed by the same program at {written(one.first)} px and at "
+            f"{written(one.second)} px"
+        )
         said = same if one.cause is None else sentence(one.cause, one.first, one.second)
         lines.setdefault(said, []).append(repr(one.output))
-    return "\n".join([path, *(f"  output {', '.join(names)}: {said}." for said, names in lines.items())])
+    return "\n".join(
+        [path, *(f"  output {', '.join(names)}: {said}." for said, names in lines.items())]
+    )
 
 
 def render_json(path: str, comparisons: Sequence[Comparison]) -> str:
     """The report for programs."""
-    return json.dumps({"file": path, "outputs": [_comparison(one) for one in comparisons]}, indent=1)
+    return json.dumps(
+        {"file": path, "outputs": [_comparison(one) for one in comparisons]}, indent=1
+    )
 
 
 def _comparison(one: Comparison) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from shiftlint.contract.values import AxisContract, Contract, OutputContract, Wi
 def render(path: str, contract: Contract) -> str:
     """What `shiftlint analyze` prints of one model."""
     image = contract.input
-    lines = [f"{path}", f"  input {image.name} {list(image.shape)} {image.dtype}, batch {image.batch}"]
+    lines = [
+        f"{path}",
+        f"  input {image.name} {list(image.shape)} {image.dtype}, batch {image.batch}",
+    ]
     for output in contract.outputs:
         lines += _output(output)
     return "\n".join(lines)
@@ -23,21 +26,29 @@ def _output(output: OutputContract) -> list[str]:
     ]
     for axis in output.axes:
         lines += [f"    {axis.name}: {line}" for line in _axis(axis)]
-    return lines + [f"    because of {reason}" for reason in dict.fromkeys(map(str, output.reasons))]
+    return lines + [
+        f"    because of {reason}" for reason in dict.fromkeys(map(str, output.reasons))
+    ]
 
 
 def _axis(axis: AxisContract) -> list[str]:
     if axis.period is None or axis.sizes is None or axis.output_size is None:
         return ["no period"]
     sizes, size = axis.sizes, axis.output_size
-    lines = [f"period {axis.period} input px, step {axis.step} output px, output = {size.scale}·n - {size.offset}"]
+    lines = [
+        f"period {axis.period} input px, step {axis.step} output px, output = {size.scale}·n - "
+        f"{size.offset}"
+    ]
     if axis.is_global:
         lines.append("depends on the whole axis")
     elif axis.reads is not None:
         lines += [f"phases {phases} read {window}" for phases, window in _phases(axis.reads)]
     if axis.padding:
         kinds = ", ".join(sorted({p.kind for p in axis.padding}))
-        lines.append(f"padded with {kinds} by {len(axis.padding)} nodes, reaching {axis.border[0]} px and {axis.border[1]} px")
+        lines.append(
+            f"padded with {kinds} by {len(axis.padding)} nodes, reaching {axis.border[0]} px and "
+            f"{axis.border[1]} px"
+        )
     most = "" if sizes.max is None else f" to {sizes.max}"
     residues = ", ".join(map(str, sizes.residues))
     lines.append(f"legal sizes from {sizes.min}{most}, {residues} modulo {sizes.modulus}")
@@ -53,5 +64,9 @@ def _phases(reads: tuple[Window | None, ...]) -> list[tuple[str, str]]:
         else:
             runs.append((phase, phase, window))
     return [
-        (f"{a}" if a == b else f"{a}-{b}", "nothing" if window is None else f"{window[0]} … {window[1]}") for a, b, window in runs
+        (
+            f"{a}" if a == b else f"{a}-{b}",
+            "nothing" if window is None else f"{window[0]} … {window[1]}",
+        )
+        for a, b, window in runs
     ]

@@ -16,17 +16,27 @@ VERDICTS = {True: ("holds", "green"), False: ("WRONG", "red"), None: ("", "blue"
 
 def render(path: str, measurements: Sequence[Measurement]) -> str:
     """A row per measurement, and a last line that counts them."""
-    lines = [click.style(path, bold=True), f"  {'output':<16} {'axis':<4} {'claim':<28} {'difference':>10}        "]
+    lines = [
+        click.style(path, bold=True),
+        f"  {'output':<16} {'axis':<4} {'claim':<28} {'difference':>10}        ",
+    ]
     for m in measurements:
         word, color = VERDICTS[m.holds]
         gap = f"{m.difference:.2g}" if isfinite(m.difference) else "-"
         verdict = click.style(f"{word:<5}", fg=color)
-        lines.append(f"  {m.output:<16} {m.axis:<4} {m.what:<28} {gap:>10}  {verdict}  {m.detail}".rstrip())
+        lines.append(
+            f"  {m.output:<16} {m.axis:<4} {m.what:<28} {gap:>10}  {verdict}  {m.detail}".rstrip()
+        )
     claims = [m for m in measurements if m.holds is not None]
     wrong = sum(not m.holds for m in claims)
     largest = max((m.difference for m in claims if m.holds), default=0.0)
-    summary = f"{len(claims)} claims measured, {wrong} wrong; largest difference where they hold: {largest:.2g} standard deviations"
-    return "\n".join([*lines, summary if claims else "nothing is claimed of this network that could be measured"])
+    summary = (
+        f"{len(claims)} claims measured, {wrong} wrong; largest difference where they hold: "
+        f"{largest:.2g} standard deviations"
+    )
+    return "\n".join(
+        [*lines, summary if claims else "nothing is claimed of this network that could be measured"]
+    )
 
 
 def render_json(path: str, measurements: Sequence[Measurement]) -> str:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
     """One finding per note."""
     for note in found:
-        yield Finding(code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node, fact=note.fact)
+        yield Finding(
+            code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node, fact=note.fact
+        )
 
 
 def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
@@ -34,7 +36,11 @@ def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
                 code,
                 level,
                 f"{_place(m)}{m.what}: {m.detail}"
-                + (f" (largest difference {m.difference:.2g} standard deviations)." if isfinite(m.difference) else "."),
+                + (
+                    f" (largest difference {m.difference:.2g} standard deviations)."
+                    if isfinite(m.difference)
+                    else "."
+                ),
                 "Run whole images, and report the model.",
                 tensor=m.output,
                 axis=m.axis,
@@ -43,5 +49,8 @@ def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
 
 
 def _place(m: Measurement) -> str:
-    names = [*([f"output {m.output!r}"] if m.output else []), *([f"axis {m.axis}"] if m.axis else [])]
+    names = [
+        *([f"output {m.output!r}"] if m.output else []),
+        *([f"axis {m.axis}"] if m.axis else []),
+    ]
     return ", ".join(names) + (": " if names else "")

@@ -24,7 +24,8 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the network is, or was, to be used; None where nothing is said. Sizes are per spatial axis.
+    """How the network is, or was, to be used; None where nothing is said. Sizes are per spatial
+    axis.
 
     Attributes
     ----------
@@ -70,7 +71,8 @@ class Case:
     failure : InputError, optional
         Why the file could not be analyzed; then the contract has no outputs.
     nodes : tuple of Node
-        Of the graph, as far as an output depends on them, and of the functions and subgraphs that they run.
+        Of the graph, as far as an output depends on them, and of the functions and subgraphs that
+        they run.
     constants : mapping
         Small constants by name.
     measurements : tuple of Measurement
@@ -90,19 +92,28 @@ class Case:
 
     def axes(self) -> Iterator[tuple[int, AxisContract]]:
         """Every axis of every output, with its position among the spatial axes of the input."""
-        positions = sorted({axis.input_axis for output in self.contract.outputs for axis in output.axes})
+        positions = sorted(
+            {axis.input_axis for output in self.contract.outputs for axis in output.axes}
+        )
         for output in self.contract.outputs:
             for axis in output.axes:
                 yield positions.index(axis.input_axis), axis
 
-    def grouped(self, key: Callable[[int, AxisContract], Hashable | None]) -> list[tuple[str, int, AxisContract]]:
-        """The axes with a key that is not None, those of equal key together: names ("y, x"), first position, first axis."""
+    def grouped(
+        self, key: Callable[[int, AxisContract], Hashable | None]
+    ) -> list[tuple[str, int, AxisContract]]:
+        """The axes with a key that is not None, those of equal key together: names ("y, x"), first
+        position, first axis.
+        """
         groups: dict[Hashable, list[tuple[int, AxisContract]]] = {}
         for position, axis in self.axes():
             value = key(position, axis)
             if value is not None:
                 groups.setdefault(value, []).append((position, axis))
-        return [(", ".join(dict.fromkeys(axis.name for _, axis in members)), *members[0]) for members in groups.values()]
+        return [
+            (", ".join(dict.fromkeys(axis.name for _, axis in members)), *members[0])
+            for members in groups.values()
+        ]
 
     def noted(self, *kinds: Kind) -> list[Note]:
         """Notes of these kinds, one per node and reason."""
@@ -113,7 +124,8 @@ class Case:
         return sorted(found.values(), key=lambda note: (note.node, str(note.fact)))
 
     def unanalyzed(self, code: str) -> list[Note]:
-        """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic, SL002 all else.
+        """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic,
+        SL002 all else.
 
         What only follows from another unknown is left out.
         """

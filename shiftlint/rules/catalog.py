@@ -1,10 +1,11 @@
 """The rules: one module each, found by walking this package.
 
-A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its docstring is the manual that `shiftlint
-rule CODE` prints: why the rule exists, what to do, and examples that the tests run. An example is a line `Bad: OPTIONS` or
-`Good: OPTIONS` (options of `shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
-example before. A line `File NAME:` between the two starts a file that lies beside the model. A bad example must give a finding
-of the rule, a good one none.
+A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its
+docstring is the manual that `shiftlint rule CODE` prints: why the rule exists, what to do, and
+examples that the tests run. An example is a line `Bad: OPTIONS` or `Good: OPTIONS` (options of
+`shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
+example before. A line `File NAME:` between the two starts a file that lies beside the model. A bad
+example must give a finding of the rule, a good one none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def modules() -> dict[str, ModuleType]:
             continue
         module = importlib.import_module(entry.name)
         if module.CODE in found:
-            raise ValueError(f"{module.CODE} is registered twice: {found[module.CODE].__name__} and {entry.name}")
+            raise ValueError(
+                f"{module.CODE} is registered twice: {found[module.CODE].__name__} and {entry.name}"
+            )
         found[module.CODE] = module
     return dict(sorted(found.items()))
 

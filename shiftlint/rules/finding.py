@@ -50,6 +50,10 @@ class Finding:
 
 
 def fingerprint(finding: Finding) -> str:
-    """16 hexadecimal digits that stay as long as code, node, tensor, axis and fact do, whatever the words."""
-    known = json.dumps([finding.code, finding.node, finding.tensor, finding.axis, finding.fact], default=str)
+    """16 hexadecimal digits that stay as long as code, node, tensor, axis and fact do, whatever the
+    words.
+    """
+    known = json.dumps(
+        [finding.code, finding.node, finding.tensor, finding.axis, finding.fact], default=str
+    )
     return hashlib.sha256(known.encode()).hexdigest()[:16]

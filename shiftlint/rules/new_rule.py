@@ -1,6 +1,8 @@
-"""A new rule to start from: a module that flags one operator, with its manual, its examples and the row of its test.
+"""A new rule to start from: a module that flags one operator, with its manual, its examples and the
+row of its test.
 
-The module goes to the room of the rules whose codes begin alike, and passes the tests as it is: change it from there.
+The module goes to the room of the rules whose codes begin alike, and passes the tests as it is:
+change it from there.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def new_rule(code: str, title: str, operator: str = OPERATOR) -> list[Path]:
-    """Write the module of a rule and the row of its test in the checkout that this package is imported from.
+    """Write the module of a rule and the row of its test in the checkout that this package is
+    imported from.
 
     Parameters
     ----------
@@ -96,16 +99,23 @@ def new_rule(code: str, title: str, operator: str = OPERATOR) -> list[Path]:
     test = room.parents[2] / TEST
     for place in (room, test):
         if not place.exists():
-            raise InputError(f"no checkout ({room.parents[2]}): expected {TEST} in it. Clone the repository and pip install -e it.")
+            raise InputError(
+                f"no checkout ({room.parents[2]}): expected {TEST} in it. Clone the repository "
+                "and pip install -e it."
+            )
         if not os.access(place, os.W_OK):
             raise InputError(
-                f"cannot write ({place}): expected a checkout of your own. Clone the repository and pip install -e it."
+                f"cannot write ({place}): expected a checkout of your own. Clone the repository "
+                "and pip install -e it."
             )
     rows = _with_row(test, code, operator)
     module = room / f"{code.lower()}_{_slug(title)}.py"
     other = "Relu" if operator != "Relu" else "Sigmoid"
     write_atomically(
-        module, TEMPLATE.format(code=code, title=title, operator=operator, other=other, node=NODE, opset=OPSET).encode()
+        module,
+        TEMPLATE.format(
+            code=code, title=title, operator=operator, other=other, node=NODE, opset=OPSET
+        ).encode(),
     )
     try:
         write_atomically(test, rows.encode())
@@ -119,22 +129,30 @@ def _room(code: str) -> Path:
     """The folder of the rules whose codes begin as this one does."""
     known = modules()
     if not re.fullmatch(r"SL\d{3}", code):
-        raise InputError(f"bad code ({code}): expected SL and three digits, such as SL199. shiftlint rule lists all.")
+        raise InputError(
+            f"bad code ({code}): expected SL and three digits, such as SL199. shiftlint rule "
+            "lists all."
+        )
     if code in known:
         raise InputError(
-            f"code is taken ({code}): expected a free one, got that of {known[code].__name__}. shiftlint rule lists all."
+            f"code is taken ({code}): expected a free one, got that of {known[code].__name__}. "
+            "shiftlint rule lists all."
         )
     rooms = {one[:3]: module.__name__.split(".")[-2] for one, module in known.items()}
     if code[:3] not in rooms:
         listed = ", ".join(f"{start}xx {name}" for start, name in rooms.items())
-        raise InputError(f"no room for it ({code}): expected one of {listed}. Make the folder with a first rule by hand.")
+        raise InputError(
+            f"no room for it ({code}): expected one of {listed}. Make the folder with a first "
+            "rule by hand."
+        )
     return Path(catalog.__file__).parent / rooms[code[:3]]
 
 
 def _check_title(title: str) -> None:
     if not re.fullmatch(r"""[^\n"\\{}]{1,110}""", title) or title.endswith(".") or not _slug(title):
         raise InputError(
-            f"bad title ({title!r}): expected one line without quotes, braces or a full stop. Say what the rule finds."
+            f"bad title ({title!r}): expected one line without quotes, braces or a full stop. Say "
+            "what the rule finds."
         )
 
 
@@ -143,10 +161,13 @@ def _check_operator(operator: str) -> None:
 
     if defs.has(operator, max_inclusive_version=OPSET):
         schema = defs.get_schema(operator, OPSET, "")
-        if schema.min_input <= 1 <= schema.max_input and not any(one.required for one in schema.attributes.values()):
+        if schema.min_input <= 1 <= schema.max_input and not any(
+            one.required for one in schema.attributes.values()
+        ):
             return
     raise InputError(
-        f"no such operator (--operator {operator}): expected one of ONNX that takes the image alone, such as {OPERATOR}. "
+        f"no such operator (--operator {operator}): expected one of ONNX that takes the image "
+        f"alone, such as {OPERATOR}. "
         "Leave it out, and write the examples by hand."
     )
 
@@ -158,11 +179,16 @@ def _slug(title: str) -> str:
 
 
 def _with_row(test: Path, code: str, operator: str) -> str:
-    """The text of the test with one more row of FACTS: what the bad example of the rule must name."""
+    """The text of the test with one more row of FACTS: what the bad example of the rule
+    must name.
+    """
     text = test.read_text(encoding="utf-8")
     table = text[text.index("FACTS = {") :] if "FACTS = {" in text else ""
     before = [row for row in ROW.finditer(table[: table.find("\n}\n") + 1]) if row[1] < code]
     if not before:
-        raise InputError(f'unknown form ({test}): expected rows as "{code}": [...] in FACTS, got none. Add the row by hand.')
+        raise InputError(
+            f'unknown form ({test}): expected rows as "{code}": [...] in FACTS, got none. Add the '
+            "row by hand."
+        )
     place = len(text) - len(table) + before[-1].end()
     return f'{text[:place]}    "{code}": ["{operator}, {NODE}"],\n{text[place:]}'

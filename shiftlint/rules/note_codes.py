@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from shiftlint.calculus.note import Kind, Note, Reason
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-DYNAMIC_QUANTIZATION = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"})
-FROM_SIZES = frozenset({Reason.NOT_CONSTANT, Reason.NOT_ONE_NUMBER, Reason.INDEX_FROM_IMAGE, Reason.COUNT_FROM_IMAGE})
+DYNAMIC_QUANTIZATION = frozenset(
+    {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
+)
+FROM_SIZES = frozenset(
+    {Reason.NOT_CONSTANT, Reason.NOT_ONE_NUMBER, Reason.INDEX_FROM_IMAGE, Reason.COUNT_FROM_IMAGE}
+)
 CODES = {Kind.POSITION: "SL102", Kind.SIZE: "SL102", Kind.STRIDES: "SL103", Kind.RANDOM: "SL403"}
 
 
@@ -24,7 +28,9 @@ def code_of(note: Note) -> str:
 
 
 def causes(notes: Iterable[Note]) -> list[Note]:
-    """The notes without those that only follow from another one: of an operator whose input is not analyzed."""
+    """The notes without those that only follow from another one: of an operator whose input is not
+    analyzed.
+    """
     notes = list(notes)
     first = [note for note in notes if note.reason is not Reason.FOLLOWS_UNANALYZED]
     return first if any(note.kind is Kind.UNKNOWN for note in first) else notes

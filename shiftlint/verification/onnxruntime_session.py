@@ -15,7 +15,9 @@ class Refused(InputError):
     """onnxruntime does not load the model."""
 
 
-def open_session(model: str | Path | bytes, *, where: str | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    model: str | Path | bytes, *, where: str | None = None
+) -> onnxruntime.InferenceSession:
     """An onnxruntime session on the CPU; `where` names the model in errors.
 
     InputError where onnxruntime is missing, Refused where it does not load the model.
@@ -24,7 +26,8 @@ def open_session(model: str | Path | bytes, *, where: str | None = None) -> onnx
         import onnxruntime
     except ImportError as error:
         raise InputError(
-            'onnxruntime is missing (verify): expected it to be installed, got none. Do: pip install "shiftlint[cpu]".'
+            "onnxruntime is missing (verify): expected it to be installed, got none. Do: pip "
+            'install "shiftlint[cpu]".'
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -34,7 +37,10 @@ def open_session(model: str | Path | bytes, *, where: str | None = None) -> onnx
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except refusals() as error:
         named = where or ("model" if isinstance(model, bytes) else model)
-        raise Refused(f"onnxruntime refuses the model ({named}): expected one that it runs, got: {first_line(error)}") from error
+        raise Refused(
+            f"onnxruntime refuses the model ({named}): expected one that it runs, got: "
+            f"{first_line(error)}"
+        ) from error
 
 
 def refusals() -> tuple[type[Exception], ...]:

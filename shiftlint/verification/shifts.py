@@ -1,13 +1,17 @@
-"""What a contract claims, held against what a network does: shifts, tiles and windows on random images.
+"""What a contract claims, held against what a network does: shifts, tiles and windows on random
+images.
 
-Nothing here knows how the network is run: a `Subject` is a contract and a function from an image to the outputs. Along one
-axis, with period a, step b and border [p, q], for an image of n px and its output of m px:
+Nothing here knows how the network is run: a `Subject` is a contract and a function from an image to
+the outputs. Along one axis, with period a, step b and border [p, q], for an image of n px and its
+output of m px:
 
-    shift    L of n + a px:       out(L[a:])[e] = out(L[:n])[e + b]                     for p <= e < m - q - b
-    tiles    L of n + a·k px:     out(L[a·j : a·j + n])[e] = out(L)[e + b·j]            for p <= e < m - q
-    windows  X changed from px x on (or before x): every clean e with a window below x (or from x on) stays as it is, to the bit
+    shift    L of n + a px:     out(L[a:])[e] = out(L[:n])[e + b]            for p <= e < m - q - b
+    tiles    L of n + a·k px:   out(L[a·j : a·j + n])[e] = out(L)[e + b·j]   for p <= e < m - q
+    windows  X changed from px x on (or before x): every clean e with a window below x (or from x
+             on) stays as it is, to the bit
 
-A network that depends on the whole axis keeps its period where the sums over the image stay: it is shown a patch on an empty image.
+A network that depends on the whole axis keeps its period where the sums over the image stay: it is
+shown a patch on an empty image.
 """
 
 from __future__ import annotations
@@ -37,7 +41,9 @@ from shiftlint.verification.windows import windows
 
 
 def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]:
-    """All claims of the contract, axis by axis; with `divisors`, shifts that it does not claim, too."""
+    """All claims of the contract, axis by axis; with `divisors`, shifts that it does not claim,
+    too.
+    """
     for axis in subject.axes:
         claims = subject.claims(axis)
         size = subject.legal(axis, max((enough(a) for _, a in claims), default=1))
@@ -45,7 +51,13 @@ def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]
             continue
         if prod(subject.sizes(axis, size)) > LARGEST_IMAGE:
             yield Measurement(
-                SHIFT, "", claims[0][1].name, Claim.MEASURABLE, 0.0, None, f"an image of {size} px is too large to measure"
+                SHIFT,
+                "",
+                claims[0][1].name,
+                Claim.MEASURABLE,
+                0.0,
+                None,
+                f"an image of {size} px is too large to measure",
             )
             continue
         try:
@@ -63,29 +75,53 @@ def output_sizes(subject: Subject, axis: int, size: int) -> Iterator[Measurement
     for n in sorted({smallest, size}):
         outputs = subject.run(subject.draw(subject.sizes(axis, n)))
         for output, a in subject.claims(axis):
-            got, claimed = outputs[output.name].shape[a.output_axis], a.output_size.of(n) if a.output_size else None
+            got, claimed = (
+                outputs[output.name].shape[a.output_axis],
+                a.output_size.of(n) if a.output_size else None,
+            )
             detail = f"{n} px give {got} px, claimed {claimed}"
-            yield Measurement(SHIFT, output.name, a.name, Claim.OUTPUT_SIZE, float(got != claimed), got == claimed, detail)
+            yield Measurement(
+                SHIFT,
+                output.name,
+                a.name,
+                Claim.OUTPUT_SIZE,
+                float(got != claimed),
+                got == claimed,
+                detail,
+            )
 
 
-def shifts(subject: Subject, axis: int, size: int, *, divisors: bool = True) -> Iterator[Measurement]:
+def shifts(
+    subject: Subject, axis: int, size: int, *, divisors: bool = True
+) -> Iterator[Measurement]:
     """Shift by the period, which must agree, and by its proper divisors, which need not."""
     claims = subject.claims(axis)
     for period in sorted({a.period for _, a in claims if a.period}):
         for shift in [d for d in range(1 if divisors else period, period + 1) if period % d == 0]:
-            chosen = [(o, a) for o, a in claims if a.period == period and (shift * (a.step or 1)) % period == 0]
+            chosen = [
+                (o, a)
+                for o, a in claims
+                if a.period == period and (shift * (a.step or 1)) % period == 0
+            ]
             if chosen:
                 yield from _shift(subject, axis, size, shift, chosen)
 
 
 def _shift(
-    subject: Subject, axis: int, size: int, shift: int, claims: Sequence[tuple[OutputContract, AxisContract]]
+    subject: Subject,
+    axis: int,
+    size: int,
+    shift: int,
+    claims: Sequence[tuple[OutputContract, AxisContract]],
 ) -> Iterator[Measurement]:
     is_global = any(a.is_global for _, a in claims)
     if is_global:
         pair = _moved_patch(subject, axis, size, shift, claims)
         if pair is None:
-            yield from (Measurement(SHIFT, o.name, a.name, Claim.SHIFT, 0.0, None, TOO_SMALL, shift) for o, a in claims)
+            yield from (
+                Measurement(SHIFT, o.name, a.name, Claim.SHIFT, 0.0, None, TOO_SMALL, shift)
+                for o, a in claims
+            )
             return
         first, second = pair
     else:
@@ -107,20 +143,47 @@ def _shift(
             float(np.std(one, dtype=float)),
         )
         holds = gap <= tolerance(subject, a) if claimed else None
-        yield Measurement(SHIFT, output.name, a.name, Claim.SHIFT, gap, holds, _verdict(gap, claimed, tolerance(subject, a)), shift)
+        yield Measurement(
+            SHIFT,
+            output.name,
+            a.name,
+            Claim.SHIFT,
+            gap,
+            holds,
+            _verdict(gap, claimed, tolerance(subject, a)),
+            shift,
+        )
 
 
 def _verdict(gap: float, claimed: bool, allowed: float) -> str:
     if claimed:
-        return "bit-identical" if gap == 0 else "agrees" if gap <= allowed else "the period does not hold"
-    return "agrees, too: the period is not minimal for these weights" if gap <= allowed else "differs, as expected"
+        return (
+            "bit-identical"
+            if gap == 0
+            else "agrees"
+            if gap <= allowed
+            else "the period does not hold"
+        )
+    return (
+        "agrees, too: the period is not minimal for these weights"
+        if gap <= allowed
+        else "differs, as expected"
+    )
 
 
 def _moved_patch(
-    subject: Subject, axis: int, size: int, shift: int, claims: Sequence[tuple[OutputContract, AxisContract]]
+    subject: Subject,
+    axis: int,
+    size: int,
+    shift: int,
+    claims: Sequence[tuple[OutputContract, AxisContract]],
 ) -> tuple[Array, Array] | None:
-    """Two empty images with the same patch, `shift` px earlier in the second; None where its effect cannot stay off the border."""
-    reach = max(high - low for low, high in (subject.reach.get((o.name, axis), (0, 0)) for o, _ in claims))
+    """Two empty images with the same patch, `shift` px earlier in the second; None where its effect
+    cannot stay off the border.
+    """
+    reach = max(
+        high - low for low, high in (subject.reach.get((o.name, axis), (0, 0)) for o, _ in claims)
+    )
     border = max(ceil(max(a.border) * (a.period or 1) / (a.step or 1)) for _, a in claims)
     near = far = border + reach + shift + GLOBAL_MARGIN
     patch = max(8, shift)

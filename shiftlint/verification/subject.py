@@ -1,4 +1,6 @@
-"""A network under measurement: its contract, a way to run it, and what every measurement of it shares."""
+"""A network under measurement: its contract, a way to run it, and what every measurement of it
+shares.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
 Array: TypeAlias = "NDArray[Any]"
 
 TOLERANCE = 1e-3  # standard deviations of the output: what rounding may amount to
-LOOSE_TOLERANCE = 1e-2  # where the contract says that rounding depends on the place, and for half precision
+LOOSE_TOLERANCE = (
+    1e-2  # where the contract says that rounding depends on the place, and for half precision
+)
 LARGEST_IMAGE = 1 << 22  # px
 MOST_POSITIONS = 24  # at which one side of the windows is probed
-GLOBAL_MARGIN = 16  # px; windows in a branch that ends in one number for the whole image are not in its contract
+# px; windows in a branch that ends in one number for the whole image are not in its contract
+GLOBAL_MARGIN = 16
 SHIFT, TILES = "SL901", "SL902"
 TOO_SMALL = "the network is too small, or its border too wide, to measure this"
 
@@ -44,7 +49,8 @@ class Subject:
     small : tuple of int
         Legal sizes of these axes, as small as is sensible.
     reach : dict
-        By (output, input axis): the window of an axis whose contract holds none because it is global.
+        By (output, input axis): the window of an axis whose contract holds none because it is
+        global.
     tolerance : float
     """
 
@@ -61,7 +67,9 @@ class Subject:
         return claims(self.contract, axis)
 
     def legal(self, axis: int, least: int) -> int | None:
-        """The smallest size of at least `least` px that all outputs call legal; a static size whatever it is."""
+        """The smallest size of at least `least` px that all outputs call legal; a static size
+        whatever it is.
+        """
         return smallest_legal(self.contract, axis, least)
 
     def sizes(self, axis: int, size: int) -> tuple[int, ...]:
@@ -70,7 +78,9 @@ class Subject:
 
 
 def gaps(one: Array, two: Array) -> Array:
-    """How far the elements of two arrays of one shape are apart, float64: 0 from NaN to NaN, inf from NaN to a number."""
+    """How far the elements of two arrays of one shape are apart, float64: 0 from NaN to NaN, inf
+    from NaN to a number.
+    """
     with np.errstate(invalid="ignore"):
         gap = np.abs(one.astype(float) - two.astype(float))
     same = (one == two) | ((one != one) & (two != two))
@@ -79,7 +89,9 @@ def gaps(one: Array, two: Array) -> Array:
 
 
 def difference(one: Array, two: Array, scale: float) -> float:
-    """The largest difference, in units of `scale`; inf where the shapes differ or only one is a number."""
+    """The largest difference, in units of `scale`; inf where the shapes differ or only one is a
+    number.
+    """
     if one.shape != two.shape:
         return inf
     largest = float(gaps(one, two).max(initial=0.0))
@@ -87,8 +99,14 @@ def difference(one: Array, two: Array, scale: float) -> float:
 
 
 def tolerance(subject: Subject, a: AxisContract) -> float:
-    """What rounding may amount to; sums over the whole image are rounded in another order when it is shifted."""
-    return subject.tolerance if a.bitwise and not a.is_global else max(subject.tolerance, LOOSE_TOLERANCE)
+    """What rounding may amount to; sums over the whole image are rounded in another order when it
+    is shifted.
+    """
+    return (
+        subject.tolerance
+        if a.bitwise and not a.is_global
+        else max(subject.tolerance, LOOSE_TOLERANCE)
+    )
 
 
 def part(array: Array, axis: int, start: int, end: int) -> Array:

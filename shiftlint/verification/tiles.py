@@ -10,19 +10,41 @@ import numpy as np
 from shiftlint.contract.claims import enough, grid
 from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract
-from shiftlint.verification.subject import LARGEST_IMAGE, TILES, Array, Subject, difference, part, tolerance
+from shiftlint.verification.subject import (
+    LARGEST_IMAGE,
+    TILES,
+    Array,
+    Subject,
+    difference,
+    part,
+    tolerance,
+)
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
     """Write tiles by the contract and compare with the whole; dynamic sizes only."""
-    claims = [(o, a) for o, a in subject.claims(axis) if not a.is_global and a.sizes and a.sizes.max is None]
+    claims = [
+        (o, a)
+        for o, a in subject.claims(axis)
+        if not a.is_global and a.sizes and a.sizes.max is None
+    ]
     for output, a in claims:
         pieces = stitch(subject, axis, output.name, a)
         if pieces is None:
-            yield Measurement(TILES, output.name, a.name, Claim.TILES, 0.0, None, "no tile that is small enough to measure")
+            yield Measurement(
+                TILES,
+                output.name,
+                a.name,
+                Claim.TILES,
+                0.0,
+                None,
+                "no tile that is small enough to measure",
+            )
             continue
         stitched, whole, count = pieces
-        if any(p.kind == "wrap" for p in a.padding):  # a tile wraps around itself, at the image's border, too
+        if any(
+            p.kind == "wrap" for p in a.padding
+        ):  # a tile wraps around itself, at the image's border, too
             end = whole.shape[a.output_axis] - a.border[1]
             stitched, whole = (part(x, a.output_axis, a.border[0], end) for x in (stitched, whole))
         gap = difference(stitched, whole, float(np.std(whole, dtype=float)))
@@ -31,8 +53,12 @@ def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
         yield Measurement(TILES, output.name, a.name, Claim.TILES, gap, holds, detail, count)
 
 
-def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[Array, Array, int] | None:
-    """(stitched from tiles, whole, number of tiles) along one axis; None where it would be too large."""
+def stitch(
+    subject: Subject, axis: int, output: str, a: AxisContract
+) -> tuple[Array, Array, int] | None:
+    """(stitched from tiles, whole, number of tiles) along one axis; None where it would be too
+    large.
+    """
     assert a.period is not None
     assert a.step is not None
     assert a.output_size is not None
@@ -40,7 +66,9 @@ def stitch(subject: Subject, axis: int, output: str, a: AxisContract) -> tuple[A
     tile = subject.legal(axis, enough(a) + (steps - 1) * a.period)
     if tile is None:
         return None
-    kept = (a.output_size.of(tile) - sum(a.border)) // a.step  # whole steps that one inner tile writes
+    kept = (
+        a.output_size.of(tile) - sum(a.border)
+    ) // a.step  # whole steps that one inner tile writes
     hop = max(kept // steps, 0) * steps
     whole_size = tile + 2 * hop * a.period
     if hop < 1 or prod(subject.sizes(axis, whole_size)) > LARGEST_IMAGE:

@@ -1,7 +1,8 @@
-"""`shiftlint verify`: hold a contract against the network itself, run by onnxruntime on random images.
+"""`shiftlint verify`: hold a contract against the network itself, run by onnxruntime on random
+images.
 
-This is the only importer of onnxruntime, which is optional: `pip install "shiftlint[cpu]"`. The claims and how they are measured
-stand in `shiftlint.verification.shifts`.
+This is the only importer of onnxruntime, which is optional: `pip install "shiftlint[cpu]"`. The
+claims and how they are measured stand in `shiftlint.verification.shifts`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,20 @@ if TYPE_CHECKING:
 MOST_ELEMENTS = 1 << 26  # of an image, all channels counted
 NUMPY_TYPES = ("float32", "float16", "float64", "uint8", "uint16", "int8", "int16", "int32")
 SMALL = 8  # px that an axis has at least while another one is measured
-TRIED = (64, 96, 128, 48, 72, 60, 63, 65, 100, 188, 224, 256)  # px for an axis of which the contract knows no size
+TRIED = (
+    64,
+    96,
+    128,
+    48,
+    72,
+    60,
+    63,
+    65,
+    100,
+    188,
+    224,
+    256,
+)  # px for an axis of which the contract knows no size
 
 
 class Unmeasurable(InputError):
@@ -82,20 +96,38 @@ def contradictions(measurements: Sequence[Measurement]) -> list[Measurement]:
     return [m for m in measurements if m.holds is False]
 
 
-def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Contract, *, where: str, seed: int = 0) -> Subject:
-    """Everything that `measure` needs; random images depend on `seed` and on the order of the calls alone."""
+def subject_of(
+    session: onnxruntime.InferenceSession,
+    graph: Graph,
+    contract: Contract,
+    *,
+    where: str,
+    seed: int = 0,
+) -> Subject:
+    """Everything that `measure` needs; random images depend on `seed` and on the order of the calls
+    alone.
+    """
     probe = open_probe(graph, where=where, input_name=contract.input.name)
     random = np.random.default_rng(seed)
     image = probe.image
     if image.dtype not in NUMPY_TYPES:
-        raise Unmeasurable(f"cannot measure ({where}): expected an image of {', '.join(NUMPY_TYPES)}, got {image.dtype}.")
+        raise Unmeasurable(
+            f"cannot measure ({where}): expected an image of {', '.join(NUMPY_TYPES)}, got "
+            f"{image.dtype}."
+        )
     wanted = [output.name for output in contract.outputs]
 
     def draw(sizes: Sequence[int]) -> NDArray[Any]:
         chosen = dict(zip(probe.axes, sizes, strict=True))
-        shape = [chosen.get(i, n if isinstance(n, int) else probe.channels if i else 1) for i, n in enumerate(image.shape)]
+        shape = [
+            chosen.get(i, n if isinstance(n, int) else probe.channels if i else 1)
+            for i, n in enumerate(image.shape)
+        ]
         if prod(shape) > MOST_ELEMENTS:
-            raise Unmeasurable(f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} elements, got {shape}.")
+            raise Unmeasurable(
+                f"too large to measure ({where}): expected images of at most {MOST_ELEMENTS} "
+                f"elements, got {shape}."
+            )
         return _random(random, shape, image.dtype)
 
     def run(array: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -106,7 +138,9 @@ def subject_of(session: onnxruntime.InferenceSession, graph: Graph, contract: Co
             raise RunError(f"onnxruntime at {array.shape}: {first_line(error)}") from error
 
     tolerance = LOOSE_TOLERANCE if image.dtype == "float16" else TOLERANCE
-    return Subject(contract, run, draw, probe.axes, _small_sizes(probe, contract), _reach(probe), tolerance)
+    return Subject(
+        contract, run, draw, probe.axes, _small_sizes(probe, contract), _reach(probe), tolerance
+    )
 
 
 def _random(random: np.random.Generator, shape: Sequence[int], dtype: str) -> NDArray[Any]:
@@ -118,9 +152,13 @@ def _random(random: np.random.Generator, shape: Sequence[int], dtype: str) -> ND
 
 def _other_inputs(graph: Graph, image: Value, shape: Sequence[int]) -> dict[str, NDArray[Any]]:
     """Ones for every other input; dynamic sizes that share a name with the image's follow it."""
-    known = {name: size for name, size in zip(image.shape, shape, strict=True) if isinstance(name, str)}
+    known = {
+        name: size for name, size in zip(image.shape, shape, strict=True) if isinstance(name, str)
+    }
     return {
-        v.name: np.ones([n if isinstance(n, int) else known.get(n, 1) for n in v.shape], np.dtype(v.dtype))
+        v.name: np.ones(
+            [n if isinstance(n, int) else known.get(n, 1) for n in v.shape], np.dtype(v.dtype)
+        )
         for v in graph.inputs
         if v.name != image.name
     }
@@ -133,7 +171,13 @@ def _small_sizes(probe: Probe, contract: Contract) -> tuple[int, ...]:
         fixed = probe.image.shape[axis]
         claimed = claims(contract, axis)
         least = max([SMALL, *(a.period or 1 for _, a in claimed)])
-        sizes.append(fixed if isinstance(fixed, int) else smallest_legal(contract, axis, least) if claimed else None)
+        sizes.append(
+            fixed
+            if isinstance(fixed, int)
+            else smallest_legal(contract, axis, least)
+            if claimed
+            else None
+        )
     for tried in TRIED:
         chosen = tuple(n if n is not None else tried for n in sizes)
         if probe.legal(chosen):

@@ -1,4 +1,6 @@
-"""Which px an output reads: the image is changed outside of the claimed windows, and nothing may change."""
+"""Which px an output reads: the image is changed outside of the claimed windows, and nothing may
+change.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import numpy as np
 
 from shiftlint.contract.measurement import Claim, Measurement
 from shiftlint.contract.values import AxisContract, Window
-from shiftlint.verification.subject import LOOSE_TOLERANCE, MOST_POSITIONS, SHIFT, TOO_SMALL, Array, Subject
+from shiftlint.verification.subject import (
+    LOOSE_TOLERANCE,
+    MOST_POSITIONS,
+    SHIFT,
+    TOO_SMALL,
+    Array,
+    Subject,
+)
 
 
 def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
@@ -29,23 +38,35 @@ def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
             if got and (claim is None or got[0] < claim[0] or got[1] > claim[1])
         ]
         detail = wrong[0] if wrong else "nothing outside of them is read"
-        yield Measurement(SHIFT, output.name, a.name, Claim.WINDOWS, inf if wrong else 0.0, not wrong, detail)
+        yield Measurement(
+            SHIFT, output.name, a.name, Claim.WINDOWS, inf if wrong else 0.0, not wrong, detail
+        )
 
 
 def measured_windows(
-    subject: Subject, output: str, a: AxisContract, size: int, *, slack: int = 0, most: int = MOST_POSITIONS
+    subject: Subject,
+    output: str,
+    a: AxisContract,
+    size: int,
+    *,
+    slack: int = 0,
+    most: int = MOST_POSITIONS,
 ) -> list[Window | None] | None:
-    """What every phase was seen to read, relative to the period's origin; None where no output px is clean.
+    """What every phase was seen to read, relative to the period's origin; None where no output px
+    is clean.
 
-    The image is changed beyond (and before) every claimed window's end, and, to see how tight the claim is, from `slack` px
-    inside of it on. What is seen is never wider than the truth.
+    The image is changed beyond (and before) every claimed window's end, and, to see how tight the
+    claim is, from `slack` px inside of it on. What is seen is never wider than the truth.
     """
     assert a.period is not None
     assert a.step is not None
     assert a.reads is not None
     image = subject.draw(subject.sizes(a.input_axis, size))
     length = subject.run(image)[output].shape[a.output_axis]
-    first, last = -(-a.border[0] // a.step), (length - a.border[1]) // a.step - 1  # whole clean steps
+    first, last = (
+        -(-a.border[0] // a.step),
+        (length - a.border[1]) // a.step - 1,
+    )  # whole clean steps
     if last < first:
         return None
     middle = a.period * ((first + last) // 2)
@@ -62,7 +83,9 @@ def measured_windows(
         for phase, k in _changed(subject, output, a, image, slice(None, max(middle + x, 0))):
             seen = middle + x - 1 - a.period * k
             lowest[phase] = min(seen, lowest.get(phase, seen))
-    return [(lowest[p], highest[p]) if p in lowest and p in highest else None for p in range(a.step)]
+    return [
+        (lowest[p], highest[p]) if p in lowest and p in highest else None for p in range(a.step)
+    ]
 
 
 def _some(values: list[int], most: int) -> list[int]:
@@ -70,7 +93,9 @@ def _some(values: list[int], most: int) -> list[int]:
     return values if len(values) <= most else [values[i * len(values) // most] for i in range(most)]
 
 
-def _changed(subject: Subject, output: str, a: AxisContract, image: Array, part: slice) -> Iterable[tuple[int, int]]:
+def _changed(
+    subject: Subject, output: str, a: AxisContract, image: Array, part: slice
+) -> Iterable[tuple[int, int]]:
     """Phase and step number of the clean output px that change with this part of the image."""
     assert a.step is not None
     index = (slice(None),) * a.input_axis + (part,)
@@ -86,7 +111,9 @@ def _changed(subject: Subject, output: str, a: AxisContract, image: Array, part:
         after = subject.run(other)[output]
         same = (before == after) | ((before != before) & (after != after))
         if not a.bitwise:  # rounded coordinates give px beyond the window a weight of 1e-7
-            same |= np.abs(before.astype(float) - after) <= LOOSE_TOLERANCE * float(np.std(before, dtype=float))
+            same |= np.abs(before.astype(float) - after) <= LOOSE_TOLERANCE * float(
+                np.std(before, dtype=float)
+            )
         changed |= ~np.moveaxis(same, a.output_axis, 0).reshape(len(changed), -1).all(axis=1)
         if image.dtype.kind != "f":
             break

@@ -1,7 +1,9 @@
-"""The benchmarks of shiftrun as markdown tables: `python -m tests.benchmarks MODEL [--size 2048] [--scaling 2048,4096]`.
+"""The benchmarks of shiftrun as markdown tables: `python -m tests.benchmarks MODEL [--size 2048]
+[--scaling 2048,4096]`.
 
-Every row runs in a process of its own, one after the other, so that its peak memory is its own; wall, CPU and peak are those of
-the whole process but for the imports. Peers that are not installed are left out, and said so.
+Every row runs in a process of its own, one after the other, so that its peak memory is its own;
+wall, CPU and peak are those of the whole process but for the imports. Peers that are not installed
+are left out, and said so.
 """
 
 from __future__ import annotations
@@ -27,7 +29,13 @@ PATH = click.Path(path_type=Path, exists=True)
 
 def measured(case: str, **options: Any) -> dict[str, Any]:
     """Run one case of `cases.py` in a new process; its figures, or {"error": …}."""
-    command = [sys.executable, "-m", "tests.benchmarks.cases", case, json.dumps(options, default=str)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.cases",
+        case,
+        json.dumps(options, default=str),
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode:
         return {"error": (found.stderr.strip().splitlines() or ["failed"])[-1][:80]}
@@ -51,27 +59,44 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def tiling(model: Path, size: int, folder: Path) -> str:
-    """One network and image: the whole image at once, shiftrun, and the peers that are installed."""
+    """One network and image: the whole image at once, shiftrun, and the peers that are
+    installed.
+    """
     rows: list[dict[str, Any]] = []
     for case in ("whole", "auto", *(peer for peer in PEERS if installed(peer))):
-        found = measured(case, model=model, size=size, out=folder / f"{case}.npy", reference=folder / "whole.npy")
+        found = measured(
+            case, model=model, size=size, out=folder / f"{case}.npy", reference=folder / "whole.npy"
+        )
         first = rows[0] if rows else found
         if "seconds" in found and "seconds" in first:
             found["times whole"] = round(found["seconds"] / first["seconds"], 2)
             found["memory of whole"] = round(found["peak MB"] / first["peak MB"], 2)
         rows.append({"runner": CASES[case].__doc__, **found})
     missing = [peer for peer in PEERS if not installed(peer)]
-    return table(rows) + (f"\n\nnot installed, not measured: {', '.join(missing)}" if missing else "")
+    return table(rows) + (
+        f"\n\nnot installed, not measured: {', '.join(missing)}" if missing else ""
+    )
 
 
 @click.command()
 @click.argument("model", type=PATH)
 @click.option("--size", default=2048, show_default=True, help="Px along y and x of the image.")
-@click.option("--scaling", default="2048,4096", show_default=True, help="Sizes for the scaling of segment.")
-@click.option("--only", type=click.Choice(TABLES), multiple=True, help="Default: all, and cuda where there is a device.")
+@click.option(
+    "--scaling", default="2048,4096", show_default=True, help="Sizes for the scaling of segment."
+)
+@click.option(
+    "--only",
+    type=click.Choice(TABLES),
+    multiple=True,
+    help="Default: all, and cuda where there is a device.",
+)
 def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
-    """Print tables: whole image against tiles, scaling with size, mean shift against scikit-learn, tiles on CUDA."""
-    wanted = only or (TABLES if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else TABLES[:3])
+    """Print tables: whole image against tiles, scaling with size, mean shift against scikit-learn,
+    tiles on CUDA.
+    """
+    wanted = only or (
+        TABLES if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else TABLES[:3]
+    )
     with TemporaryDirectory() as folder:
         if "tiling" in wanted:
             click.echo(f"\n## Network on {size}x{size}\n\n{tiling(model, size, Path(folder))}")
@@ -80,13 +105,21 @@ def main(model: Path, size: int, scaling: str, only: tuple[str, ...]) -> None:
             rows = []
             for n in sizes:
                 measured("image", size=n, folder=folder)
-                rows.append({"px": f"{n}x{n}", **measured("segment", model=model, size=n, folder=folder)})
+                rows.append(
+                    {"px": f"{n}x{n}", **measured("segment", model=model, size=n, folder=folder)}
+                )
             click.echo(f"\n## segment, by image size\n\n{table(rows)}")
     if "meanshift" in wanted:
-        rows = [measured("meanshift", points=n, dimensions=e, centers=c, smeared=s) for n, e, c, s in MEAN_SHIFT]
+        rows = [
+            measured("meanshift", points=n, dimensions=e, centers=c, smeared=s)
+            for n, e, c, s in MEAN_SHIFT
+        ]
         click.echo(f"\n## Mean shift, 50 clusters\n\n{table(rows)}")
     if "cuda" in wanted:
-        click.echo(f"\n## Tiles on CUDA, {CUDA_PX}x{CUDA_PX}\n\n{table(rows_of(model, CUDA_PX, CUDA_TILES))}")
+        click.echo(
+            "\n## Tiles on CUDA, "
+            f"{CUDA_PX}x{CUDA_PX}\n\n{table(rows_of(model, CUDA_PX, CUDA_TILES))}"
+        )
 
 
 MEAN_SHIFT = (

@@ -1,4 +1,6 @@
-"""What the benchmarks measure, each case in a process of its own: `python -m tests.benchmarks.cases CASE JSON`."""
+"""What the benchmarks measure, each case in a process of its own: `python -m tests.benchmarks.cases
+CASE JSON`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ from shiftrun.memory.free_memory import peak_memory_bytes
 from tests.benchmarks.pictures import picture
 
 Figures = dict[str, Any]
-PEERS = {"monai": "monai", "torchio": "torchio", "bioimageio": "bioimageio.core"}  # case: the package that it needs
+PEERS = {
+    "monai": "monai",
+    "torchio": "torchio",
+    "bioimageio": "bioimageio.core",
+}  # case: the package that it needs
 CLUSTERS, SUPPORT = 50, 100
 BAD = 1e-3  # a px is bad if it is off by more, in standard deviations of the output
 
@@ -29,8 +35,8 @@ BAD = 1e-3  # a px is bad if it is off by more, in standard deviations of the ou
 def measuring(figures: Figures) -> Iterator[None]:
     """Add seconds, CPU seconds and the peak memory of the process.
 
-    "peak MB" is what the system counts (resident, with pages of files that are mapped), "own MB" the most of it that is the
-    process's own (not shared, looked at every 10 ms; Linux only).
+    "peak MB" is what the system counts (resident, with pages of files that are mapped), "own MB"
+    the most of it that is the process's own (not shared, looked at every 10 ms; Linux only).
     """
     stop, largest = threading.Event(), [0]
 
@@ -60,7 +66,10 @@ def compared(found: NDArray[np.float32], options: dict[str, Any]) -> Figures:
     """Differences to the whole image, which the case "whole" has left in a file."""
     whole = np.load(options["reference"])
     difference = np.abs(found - whole) / whole.std()
-    return {"max abs": float(f"{difference.max():.2g}"), "bad %": round(float((difference.max(0) > BAD).mean()) * 100, 2)}
+    return {
+        "max abs": float(f"{difference.max():.2g}"),
+        "bad %": round(float((difference.max(0) > BAD).mean()) * 100, 2),
+    }
 
 
 def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
@@ -75,7 +84,9 @@ def prepared(options: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
     image = picture(options["size"])
     plan = whole_plan(image.shape, model.axes(INSTANCE_OUTPUTS))
     source = model.source(ArrayReader(image[None]))
-    return model, source.window(tuple(slice(0, size) for size in plan.read_shape), padding_index(plan))
+    return model, source.window(
+        tuple(slice(0, size) for size in plan.read_shape), padding_index(plan)
+    )
 
 
 def whole(options: dict[str, Any]) -> Figures:
@@ -86,7 +97,9 @@ def whole(options: dict[str, Any]) -> Figures:
     session = onnxruntime.InferenceSession(options["model"], providers=["CPUExecutionProvider"])
     figures: Figures = {}
     with measuring(figures):
-        found = session.run(["embedding", "foreground"], {session.get_inputs()[0].name: padded[None]})
+        found = session.run(
+            ["embedding", "foreground"], {session.get_inputs()[0].name: padded[None]}
+        )
     size = options["size"]
     result = np.concatenate([part[0] for part in found])[:, 4 : 4 + size, 4 : 4 + size]
     np.save(options["out"], result)
@@ -107,14 +120,18 @@ def auto(options: dict[str, Any]) -> Figures:
 
 
 def same_size(model: Any) -> Callable[[Any], Any]:
-    """The valid network as most runners want one: each window (N, 1, Y, X) padded by reflection, so that as many px come out."""
+    """The valid network as most runners want one: each window (N, 1, Y, X) padded by reflection, so
+    that as many px come out.
+    """
     import torch
 
     def network(batch: Any) -> Any:
         wide = np.pad(batch.numpy(), ((0, 0), (0, 0), (96, 92), (96, 92)), mode="reflect")
         found = model.session.run(wide, ("embedding", "foreground"))
         joined = np.concatenate([found["embedding"], found["foreground"]], axis=1)
-        return torch.from_numpy(joined[..., 4 : 4 + batch.shape[-2], 4 : 4 + batch.shape[-1]].copy())
+        return torch.from_numpy(
+            joined[..., 4 : 4 + batch.shape[-2], 4 : 4 + batch.shape[-1]].copy()
+        )
 
     return network
 
@@ -143,7 +160,9 @@ def torchio(options: dict[str, Any]) -> Figures:
     pixels = torch.from_numpy(padded[:, 96 : 96 + size, 96 : 96 + size, None].copy())
     figures: Figures = {}
     with measuring(figures):
-        sampler = tio.GridSampler(tio.Subject(image=tio.ScalarImage(tensor=pixels)), (512, 512, 1), (192, 192, 0))
+        sampler = tio.GridSampler(
+            tio.Subject(image=tio.ScalarImage(tensor=pixels)), (512, 512, 1), (192, 192, 0)
+        )
         aggregator = tio.GridAggregator(sampler, overlap_mode="crop")
         for patch in sampler:
             found = network(patch["image"][tio.DATA][None, ..., 0])
@@ -187,14 +206,31 @@ def segment(options: dict[str, Any]) -> Figures:
     size, folder = options["size"], Path(options["folder"])
     labels = folder / f"labels{size}.tif"
     figures: Figures = {}
-    settings: dict[str, Any] = {"force": True, "device": "cpu", "overwrite": True, "quiet": True, "say": lambda _: None}
+    settings: dict[str, Any] = {
+        "force": True,
+        "device": "cpu",
+        "overwrite": True,
+        "quiet": True,
+        "say": lambda _: None,
+    }
     with measuring(figures):
-        segment_images(model=Path(options["model"]), images=(str(folder / f"image{size}.tif"),), output=labels, **settings)
+        segment_images(
+            model=Path(options["model"]),
+            images=(str(folder / f"image{size}.tif"),),
+            output=labels,
+            **settings,
+        )
     report = json.loads(labels.with_suffix(".report.json").read_text(encoding="utf-8"))
     figures["CPU µs/px"] = round(figures["CPU s"] / size**2 * 1e6, 3)
     if size <= GRIDS[2].single:  # else they overlap, and one waits for the other
-        figures["cluster / predict"] = round(report["seconds"]["cluster"] / report["seconds"]["predict"], 2)
-    return {"tile": "x".join(map(str, report["plan"]["tile"])), "objects": report["objects"], **figures}
+        figures["cluster / predict"] = round(
+            report["seconds"]["cluster"] / report["seconds"]["predict"], 2
+        )
+    return {
+        "tile": "x".join(map(str, report["plan"]["tile"])),
+        "objects": report["objects"],
+        **figures,
+    }
 
 
 def meanshift(options: dict[str, Any]) -> Figures:
@@ -237,9 +273,13 @@ def meanshift(options: dict[str, Any]) -> Figures:
 
 
 def centers_of(kind: str, dimensions: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Centers (CLUSTERS, E) at least 3 bandwidths apart: anywhere ("random"), or on the walls of a grid ("lattice")."""
+    """Centers (CLUSTERS, E) at least 3 bandwidths apart: anywhere ("random"), or on the walls of a
+    grid ("lattice").
+    """
     if kind == "lattice":
-        corners = np.stack(np.meshgrid(*[np.arange(4 if dimensions < 5 else 2)] * dimensions), -1).reshape(-1, dimensions)
+        corners = np.stack(
+            np.meshgrid(*[np.arange(4 if dimensions < 5 else 2)] * dimensions), -1
+        ).reshape(-1, dimensions)
         return random.permutation(corners)[:CLUSTERS] * 3.0
     found: list[NDArray[np.float64]] = []
     while len(found) < CLUSTERS:
@@ -250,7 +290,8 @@ def centers_of(kind: str, dimensions: int, random: np.random.Generator) -> NDArr
 
 
 CASES: dict[str, Callable[[dict[str, Any]], Figures]] = {
-    case.__name__: case for case in (whole, auto, monai, torchio, bioimageio, image, segment, meanshift)
+    case.__name__: case
+    for case in (whole, auto, monai, torchio, bioimageio, image, segment, meanshift)
 }
 
 if __name__ == "__main__":

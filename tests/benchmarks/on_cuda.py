@@ -17,7 +17,9 @@ from tests.benchmarks.pictures import picture
 
 
 def rows_of(path: Path, size: int, tiles: tuple[int, ...]) -> list[dict[str, Any]]:
-    """How long tiles take if image and outputs stay on the device, and from array to array of the host: a row for each."""
+    """How long tiles take if image and outputs stay on the device, and from array to array of the
+    host: a row for each.
+    """
     pixels, rows = picture(size), []
     exact: dict[str, NDArray[np.float32]] = {}
     for precision in ("exact", "tf32", "fp16"):
@@ -48,14 +50,20 @@ def rows_of(path: Path, size: int, tiles: tuple[int, ...]) -> list[dict[str, Any
 
 
 def resident_seconds(path: Path, precision: str, read: tuple[int, ...]) -> float:
-    """The time of one tile whose input and outputs lie on the device: the mean over half a second."""
+    """The time of one tile whose input and outputs lie on the device: the mean over half a
+    second.
+    """
     session = start_session(path, "cuda", precision=precision)
     pixels = np.random.default_rng(0).normal(0, 1, (1, 1, *read)).astype(np.float32)
     name = session.get_inputs()[0].name
     binding = session.io_binding()
     binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(pixels, "cuda", 0))
-    for output, values in zip(INSTANCE_OUTPUTS, session.run(INSTANCE_OUTPUTS, {name: pixels}), strict=True):
-        kept = onnxruntime.OrtValue.ortvalue_from_shape_and_type(values.shape, values.dtype.type, "cuda", 0)
+    for output, values in zip(
+        INSTANCE_OUTPUTS, session.run(INSTANCE_OUTPUTS, {name: pixels}), strict=True
+    ):
+        kept = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+            values.shape, values.dtype.type, "cuda", 0
+        )
         binding.bind_ortvalue_output(output, kept)
     session.run_with_iobinding(binding)
     start, runs = time.perf_counter(), 0

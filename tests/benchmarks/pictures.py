@@ -17,4 +17,6 @@ def picture(size: int) -> NDArray[np.uint16]:
     sample = read_pixels(SAMPLE).astype(np.uint16)
     tile = np.block([[sample, sample[:, ::-1]], [sample[::-1], sample[::-1, ::-1]]])
     repeats = [-(-size // length) for length in tile.shape]
-    return np.tile(tile, repeats)[:size, :size] + np.random.default_rng(0).integers(0, 3, (size, size)).astype(np.uint16)
+    return np.tile(tile, repeats)[:size, :size] + np.random.default_rng(0).integers(
+        0, 3, (size, size)
+    ).astype(np.uint16)

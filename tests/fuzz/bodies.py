@@ -18,25 +18,35 @@ def in_function(b: Builder, x: Feature, block: Block) -> Feature:
     """A block as a local function; its constants are its own, or given by the call."""
     nodes, result = _nodes(b, x, block)
     made = {name for node in nodes for name in node.output}
-    used = dict.fromkeys(name for node in nodes for name in _names_read(node) if name and name not in made)
+    used = dict.fromkeys(
+        name for node in nodes for name in _names_read(node) if name and name not in made
+    )
     known = {constant.name: constant for constant in b.constants}
     own = [name for name in used if name in known and b.chance(0.7)]
     inner = [helper.make_node("Constant", [], [name], value=known[name]) for name in own]
     given = [name for name in used if name not in own]
     imports = [helper.make_opsetid("", b.opset), helper.make_opsetid(DOMAIN, 1)]
     name = f"Function{len(b.functions)}"
-    b.functions.append(helper.make_function(DOMAIN, name, given, [result.name], [*inner, *nodes], imports))
+    b.functions.append(
+        helper.make_function(DOMAIN, name, given, [result.name], [*inner, *nodes], imports)
+    )
     return Feature(b.op(name, given, domain=DOMAIN), result.channels)
 
 
 def in_branch(b: Builder, x: Feature, block: Block) -> Feature:
     """A block as a branch of If, chosen by a constant or by a size."""
     by_size = b.chance(0.5)
-    chosen = b.op("Squeeze", [b.cast(flag(b, x), TensorProto.BOOL)]) if by_size else b.constant(np.array(b.chance(0.7)))
+    chosen = (
+        b.op("Squeeze", [b.cast(flag(b, x), TensorProto.BOOL)])
+        if by_size
+        else b.constant(np.array(b.chance(0.7)))
+    )
     nodes, result = _nodes(b, x, block)
     others, other = _nodes(b, x, b.choice(block, _pointwise))
     if other.channels != result.channels:
-        others, other = _nodes(b, x, lambda b, x: Feature(widened(b, x, result.channels), result.channels))
+        others, other = _nodes(
+            b, x, lambda b, x: Feature(widened(b, x, result.channels), result.channels)
+        )
     branches = {"then_branch": _graph(nodes, result), "else_branch": _graph(others, other)}
     return Feature(b.op("If", [chosen], **branches), result.channels)
 
@@ -89,8 +99,15 @@ def _names_read(node: NodeProto) -> list[str]:
     found = list(node.input)
     for attribute in node.attribute:
         if attribute.HasField("g"):
-            made = {name for inner in attribute.g.node for name in inner.output} | {value.name for value in attribute.g.input}
-            found += [name for inner in attribute.g.node for name in _names_read(inner) if name not in made]
+            made = {name for inner in attribute.g.node for name in inner.output} | {
+                value.name for value in attribute.g.input
+            }
+            found += [
+                name
+                for inner in attribute.g.node
+                for name in _names_read(inner)
+                if name not in made
+            ]
     return found
 
 

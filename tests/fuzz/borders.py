@@ -11,8 +11,12 @@ from shiftlint.contract.values import AxisContract
 from shiftlint.verification.subject import Subject, part
 
 
-def measured_border(subject: Subject, output: str, a: AxisContract, size: int) -> tuple[int, int] | None:
-    """Output px at either end of a tile that differ from the whole, the tile lying inside of it; None for static sizes."""
+def measured_border(
+    subject: Subject, output: str, a: AxisContract, size: int
+) -> tuple[int, int] | None:
+    """Output px at either end of a tile that differ from the whole, the tile lying inside of it;
+    None for static sizes.
+    """
     if a.period is None or a.step is None or a.sizes is None or a.sizes.max is not None:
         return None
     steps = grid(subject.contract, a.input_axis) // a.period

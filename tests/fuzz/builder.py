@@ -1,4 +1,6 @@
-"""A graph in the making: nodes and constants with names of their own, and random numbers to make them of."""
+"""A graph in the making: nodes and constants with names of their own, and random numbers to make
+them of.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,17 @@ class Builder:
     opset: int = 17
     batch: int = 1  # -1: any
     functions: list[onnx.FunctionProto] = field(default_factory=list)
-    bites: dict[int, list[int]] = field(default_factory=dict)  # by axis: px of the image where something may change
+    bites: dict[int, list[int]] = field(
+        default_factory=dict
+    )  # by axis: px of the image where something may change
     jumps: bool = False  # a rounding error may become another value altogether
 
     def op(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> str:
         """Add a node; the name of its first output."""
         names = [f"t{self.made}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}_{self.made}", **attributes))
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), names, name=f"{kind}_{self.made}", **attributes)
+        )
         self.made += 1
         return names[0]
 
@@ -104,7 +110,9 @@ class Builder:
         return strides
 
     def factors(self, most: int) -> list[int]:
-        """Upsampling factors within what is left of `MOST_UP`; one factor for all axes or one each."""
+        """Upsampling factors within what is left of `MOST_UP`; one factor for all axes or
+        one each.
+        """
         factors = self.integers(1, max(min(most, MOST_UP // self.up), 1))
         self.up *= max(factors)
         return factors

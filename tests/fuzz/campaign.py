@@ -49,8 +49,9 @@ PLAIN = tuple(block for block in BLOCKS if block is not roll)  # what wraps arou
 class Verdict:
     """What came of one graph.
 
-    `periodic` and `exact` speak of every axis of every output; `contradictions` are sentences, and so is `refused`, which says why
-    onnxruntime does not load the graph. `plans` counts the plans that were tried, by kind; `elsewhere` is as of `measured`.
+    `periodic` and `exact` speak of every axis of every output; `contradictions` are sentences, and
+    so is `refused`, which says why onnxruntime does not load the graph. `plans` counts the plans
+    that were tried, by kind; `elsewhere` is as of `measured`.
     """
 
     seed: int
@@ -73,7 +74,8 @@ def random_model(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bo
 def random_graph(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bool, Builder]:
     """As `random_model`, and what it was made with.
 
-    With `tricks` half of the graphs are tricky. Tricky blocks are put between those that a graph without them would have.
+    With `tricks` half of the graphs are tricky. Tricky blocks are put between those that a graph
+    without them would have.
     """
     random, other = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     b = Builder(random, int(random.choice([1, 2, 2, 2, 3])))
@@ -102,14 +104,18 @@ def random_graph(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bo
         f"fuzz {seed}",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, channels, *space])],
         [
-            helper.make_tensor_value_info(n, TensorProto.FLOAT, [batch, "c", *(f"{s}_{i}" for s in space)])
+            helper.make_tensor_value_info(
+                n, TensorProto.FLOAT, [batch, "c", *(f"{s}_{i}" for s in space)]
+            )
             for i, n in enumerate(names)
         ],
         b.constants,
     )
     opset = b.opset or b.choice(17, 19, 21)
     imports = [helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)]
-    model = helper.make_model(graph, opset_imports=imports[: 1 + bool(b.functions)], functions=b.functions, ir_version=9)
+    model = helper.make_model(
+        graph, opset_imports=imports[: 1 + bool(b.functions)], functions=b.functions, ir_version=9
+    )
     return model, spoiled or tricky, b
 
 
@@ -132,7 +138,12 @@ def try_seed(seed: int) -> Verdict:
         path.write_bytes(model.SerializeToString())
         try:
             contract = analysis.contract_of(read_graph(path), where=str(path))
-            if random.random() < STATIC and not rounds_up(model) and not b.bites and freeze(model, contract):
+            if (
+                random.random() < STATIC
+                and not rounds_up(model)
+                and not b.bites
+                and freeze(model, contract)
+            ):
                 path.write_bytes(model.SerializeToString())
                 contract = analysis.contract_of(read_graph(path), where=str(path))
         except InputError as error:
@@ -140,7 +151,12 @@ def try_seed(seed: int) -> Verdict:
                 raise
             return Verdict(seed, spoiled, runs=False)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            return Verdict(seed, spoiled, runs=False, contradictions=(f"the analyzer breaks: {type(error).__name__}: {error}",))
+            return Verdict(
+                seed,
+                spoiled,
+                runs=False,
+                contradictions=(f"the analyzer breaks: {type(error).__name__}: {error}",),
+            )
         try:
             session = open_session(path)
         except Refused as error:
@@ -160,11 +176,21 @@ def try_seed(seed: int) -> Verdict:
                 and all(is_exact(subject, name, a) for name, a in axes)
             )
             claims = hold(path, contract, b, random, PLANS if spoiled else 1)
-    return Verdict(seed, spoiled, True, periodic, exact, (*wrong, *claims.contradictions), claims.counts, elsewhere=elsewhere)
+    return Verdict(
+        seed,
+        spoiled,
+        True,
+        periodic,
+        exact,
+        (*wrong, *claims.contradictions),
+        claims.counts,
+        elsewhere=elsewhere,
+    )
 
 
 def measured(subject: Subject, path: Path) -> tuple[tuple[str, ...], bool]:
-    """What contradicts the contract, and whether it was found at sizes where the analyzer, asked for them, sees another program.
+    """What contradicts the contract, and whether it was found at sizes where the analyzer, asked
+    for them, sees another program.
 
     A contract speaks of more sizes than were looked at; plans are held at their own.
     """
@@ -180,16 +206,23 @@ def measured(subject: Subject, path: Path) -> tuple[tuple[str, ...], bool]:
     probe = open_probe(read_graph(path), where=str(path))
     for measurement in measure(replace(subject, run=run), divisors=False):
         if measurement.holds is False:
-            if any(probe.difference(measurement.output, shapes[0], shape) for shape in set(shapes[1:])):
+            if any(
+                probe.difference(measurement.output, shapes[0], shape) for shape in set(shapes[1:])
+            ):
                 elsewhere = True
             else:
-                wrong.append(f"{measurement.output} {measurement.axis}: {measurement.what}: {measurement.detail}")
+                wrong.append(
+                    f"{measurement.output} {measurement.axis}: {measurement.what}: "
+                    f"{measurement.detail}"
+                )
         shapes.clear()
     return tuple(wrong), elsewhere
 
 
 def affordable(subject: Subject) -> bool:
-    """Whether images that show every claim are small enough: a graph may do the same from a large size on only."""
+    """Whether images that show every claim are small enough: a graph may do the same from a large
+    size on only.
+    """
     for axis in subject.axes:
         size = subject.legal(axis, max((enough(a) for _, a in subject.claims(axis)), default=1))
         if size is not None and prod(subject.sizes(axis, size)) > LARGEST_MEASURED:
@@ -200,8 +233,9 @@ def affordable(subject: Subject) -> bool:
 def rounds_up(model: onnx.ModelProto) -> bool:
     """Whether a pool has ceil_mode.
 
-    With static sizes onnxruntime folds the Shape of its output to what shape inference says, which can be one more than what its
-    kernel gives (a last window that would start in the padding): crops then move. That is no fault of the analyzer.
+    With static sizes onnxruntime folds the Shape of its output to what shape inference says, which
+    can be one more than what its kernel gives (a last window that would start in the padding):
+    crops then move. That is no fault of the analyzer.
     """
     return any(a.name == "ceil_mode" and a.i for node in model.graph.node for a in node.attribute)
 
@@ -228,7 +262,9 @@ def is_exact(subject: Subject, output: str, a: AxisContract) -> bool:
     if seen is None:
         return False
     for claim, got in zip(a.reads, seen, strict=True):
-        if claim and (got is None or got[0] - claim[0] > TOLERATED or claim[1] - got[1] > TOLERATED):
+        if claim and (
+            got is None or got[0] - claim[0] > TOLERATED or claim[1] - got[1] > TOLERATED
+        ):
             return False
     border = measured_border(subject, output, a, size)
     return border is None or all(c - m <= TOLERATED for c, m in zip(a.border, border, strict=True))
@@ -265,11 +301,18 @@ class Statistics:
 
     def __str__(self) -> str:
         c = self.counts
-        plans = sorted((count, kind.removeprefix("plans ")) for kind, count in c.items() if kind.startswith("plans "))
+        plans = sorted(
+            (count, kind.removeprefix("plans "))
+            for kind, count in c.items()
+            if kind.startswith("plans ")
+        )
         return (
-            f"{c['graphs']} graphs: {c['contradicted']} contradicted, {c['no legal size']} without a legal size, "
-            f"{c['not loaded']} not loaded; of {c['plain']} without spoiler {self.share('periodic'):.1%} have a period, "
-            f"{self.share('exact'):.1%} exact windows and borders; of {c['spoiled']} others {c['spoiled, periodic']} have one; "
+            f"{c['graphs']} graphs: {c['contradicted']} contradicted, {c['no legal size']} "
+            "without a legal size, "
+            f"{c['not loaded']} not loaded; of {c['plain']} without spoiler "
+            f"{self.share('periodic'):.1%} have a period, "
+            f"{self.share('exact'):.1%} exact windows and borders; of {c['spoiled']} others "
+            f"{c['spoiled, periodic']} have one; "
             f"{c['elsewhere']} differ at sizes that were not looked at; "
             f"plans: {', '.join(f'{count} {kind}' for count, kind in reversed(plans))}"
         )

@@ -1,7 +1,8 @@
 """Every claim of the contract of one variant, held against onnxruntime.
 
-What `shiftlint verify` measures (shifts, windows, tiles, output sizes) is taken from there. Added are the smallest sizes of all
-axes at once, images in a batch against single ones, and shiftrun in tiles against the whole image.
+What `shiftlint verify` measures (shifts, windows, tiles, output sizes) is taken from there. Added
+are the smallest sizes of all axes at once, images in a batch against single ones, and shiftrun in
+tiles against the whole image.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ Tell = Callable[[str], None]
 
 
 def hold(variant: Variant, tell: Tell = lambda stage: None) -> Verdict:
-    """Analyze a variant and hold every claim against onnxruntime; `tell` is called with what is done next."""
+    """Analyze a variant and hold every claim against onnxruntime; `tell` is called with what is
+    done next.
+    """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         path = Path(folder) / "variant.onnx"
@@ -56,19 +59,27 @@ def hold(variant: Variant, tell: Tell = lambda stage: None) -> Verdict:
         except InputError as error:
             tell("look for a period that is not claimed")
             missed = tuple(seen_periods(network, ()))
-            return replace(verdict, outcome=Outcome.NO_CONTRACT, reasons=(str(error),), missed=missed)
+            return replace(
+                verdict, outcome=Outcome.NO_CONTRACT, reasons=(str(error),), missed=missed
+            )
         except Exception as error:  # that is what is looked for
             wrong = Contradiction(Claim.ANALYSIS, f"{type(error).__name__}: {error}")
             return replace(verdict, outcome=Outcome.BROKEN, contradictions=(wrong,))
         return _held(variant, path, contract, open_network(variant, path, probe), verdict, tell)
 
 
-def _held(variant: Variant, path: Path, contract: Contract, network: Network, verdict: Verdict, tell: Tell) -> Verdict:
-    claimed = {axis.input_axis for output in contract.outputs for axis in output.axes if axis.period}
+def _held(
+    variant: Variant, path: Path, contract: Contract, network: Network, verdict: Verdict, tell: Tell
+) -> Verdict:
+    claimed = {
+        axis.input_axis for output in contract.outputs for axis in output.axes if axis.period
+    }
     tell("look for a period that is not claimed")
     missed = tuple(seen_periods(network, claimed))
     verdict = replace(
-        verdict, reasons=tuple(str(reason) for output in contract.outputs for reason in output.reasons), missed=missed
+        verdict,
+        reasons=tuple(str(reason) for output in contract.outputs for reason in output.reasons),
+        missed=missed,
     )
     if not claimed:
         return replace(verdict, outcome=Outcome.NO_PERIOD)
@@ -86,7 +97,10 @@ def _held(variant: Variant, path: Path, contract: Contract, network: Network, ve
     return replace(
         verdict,
         outcome=Outcome.ANSWERED,
-        contradictions=(*found, *(Contradiction(Claim.WHOLE, run.how) for run in runs if not run.honest)),
+        contradictions=(
+            *found,
+            *(Contradiction(Claim.WHOLE, run.how) for run in runs if not run.honest),
+        ),
         runs=tuple(run.how for run in runs),
     )
 
@@ -96,7 +110,9 @@ def _measured(measured: Subject) -> Iterator[Contradiction]:
     try:
         for m in contradictions(list(measure(measured, divisors=False))):
             claim = Claim.TILES if m.code == TILES else MEASURED.get(m.what, Claim.SHIFT)
-            yield Contradiction(claim, f"{m.output} {m.axis}: {m.what}: {m.detail} ({m.difference:.3g})")
+            yield Contradiction(
+                claim, f"{m.output} {m.axis}: {m.what}: {m.detail} ({m.difference:.3g})"
+            )
     except Unmeasurable:
         return
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
@@ -104,7 +120,9 @@ def _measured(measured: Subject) -> Iterator[Contradiction]:
 
 
 def sizes(measured: Subject) -> Iterator[Contradiction]:
-    """The smallest legal sizes of all axes together, and a large one along each: they run and give the claimed outputs."""
+    """The smallest legal sizes of all axes together, and a large one along each: they run and give
+    the claimed outputs.
+    """
     for chosen in dict.fromkeys(_few_sizes(measured)):
         try:
             outputs = measured.run(measured.draw(chosen))
@@ -113,14 +131,22 @@ def sizes(measured: Subject) -> Iterator[Contradiction]:
             return
         for position, axis in enumerate(measured.axes):
             for output, a in measured.claims(axis):
-                got, claimed = outputs[output.name].shape[a.output_axis], a.output_size and a.output_size.of(chosen[position])
+                got, claimed = (
+                    outputs[output.name].shape[a.output_axis],
+                    a.output_size and a.output_size.of(chosen[position]),
+                )
                 if got != claimed:
-                    yield Contradiction(Claim.SIZE, f"{output.name} {a.name}: {chosen} px give {got}, claimed {claimed}")
+                    yield Contradiction(
+                        Claim.SIZE,
+                        f"{output.name} {a.name}: {chosen} px give {got}, claimed {claimed}",
+                    )
                     return
 
 
 def _few_sizes(measured: Subject) -> Iterator[tuple[int, ...]]:
-    """The two smallest legal sizes of every axis in all combinations; a large size along one axis at a time."""
+    """The two smallest legal sizes of every axis in all combinations; a large size along one axis
+    at a time.
+    """
     least: list[set[int]] = []
     for axis, small in zip(measured.axes, measured.small, strict=True):
         first = measured.legal(axis, 1) if measured.claims(axis) else None
@@ -149,4 +175,7 @@ def batches(measured: Subject) -> Iterator[Contradiction]:
             expected = np.concatenate([single[name] for single in singly[:count]])
             gap = difference(values, expected, float(np.nanstd(expected.astype(float))))
             if gap > measured.tolerance:
-                yield Contradiction(Claim.BATCH, f"{name}: a batch of {count} differs from single images by {gap:.3g}")
+                yield Contradiction(
+                    Claim.BATCH,
+                    f"{name}: a batch of {count} differs from single images by {gap:.3g}",
+                )

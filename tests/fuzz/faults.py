@@ -1,7 +1,8 @@
-"""Faults planted into the analyzer, each of which the fuzzer must find: what it does not find it does not look for.
+"""Faults planted into the analyzer, each of which the fuzzer must find: what it does not find it
+does not look for.
 
-A fault is a function that patches the analyzer; its first line says what is then wrong. `FAULTS` holds them, and which graphs they
-concern.
+A fault is a function that patches the analyzer; its first line says what is then wrong. `FAULTS`
+holds them, and which graphs they concern.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def halved_period(patch: Patch) -> None:
     def halve(a: AxisContract) -> AxisContract:
         if not a.period or not a.step or a.period % 2 or a.step % 2:
             return a
-        return replace(a, period=a.period // 2, step=a.step // 2, reads=a.reads and a.reads[: a.step // 2])
+        return replace(
+            a, period=a.period // 2, step=a.step // 2, reads=a.reads and a.reads[: a.step // 2]
+        )
 
     def halved(*args: object, **options: object) -> Contract:
         contract = true(*args, **options)  # type: ignore[arg-type]
@@ -111,7 +114,9 @@ def squares_only(patch: Patch) -> None:
     """An image is looked at as if all its axes were as long as the longest."""
     true = confirm._elsewhere
 
-    def square(probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]) -> list[str]:
+    def square(
+        probe: Probe, output: str, tile: tuple[int, ...], whole: tuple[int, ...]
+    ) -> list[str]:
         return true(probe, output, tile, (max(whole),) * len(whole))
 
     patch.setattr(legal_sizes, "_rectangle_that_differs", lambda *args: None)
@@ -154,7 +159,10 @@ def chance_in_bodies(patch: Patch) -> None:
 
     def blind(body: Any, calls: Any, values: Any, budget: Any) -> tuple[Tensor, ...]:
         found = true(body, calls, values, budget)
-        return tuple(replace(r, notes=frozenset(n for n in r.notes if n.kind is not Kind.RANDOM)) for r in found)
+        return tuple(
+            replace(r, notes=frozenset(n for n in r.notes if n.kind is not Kind.RANDOM))
+            for r in found
+        )
 
     patch.setattr(interpreter, "_run_nodes", blind)
 
@@ -184,15 +192,25 @@ def pads_exchanged(patch: Patch) -> None:
     other = {"SAME_UPPER": "SAME_LOWER", "SAME_LOWER": "SAME_UPPER"}
 
     def exchanged(
-        sizes: Any, kernel: Any, strides: Any, dilations: Any, pads: Any, auto_pad: str, **options: Any
+        sizes: Any,
+        kernel: Any,
+        strides: Any,
+        dilations: Any,
+        pads: Any,
+        auto_pad: str,
+        **options: Any,
     ) -> list[Geometry]:
-        return true(sizes, kernel, strides, dilations, pads, other.get(auto_pad, auto_pad), **options)
+        return true(
+            sizes, kernel, strides, dilations, pads, other.get(auto_pad, auto_pad), **options
+        )
 
     for module in (convolution, pooling):
         patch.setattr(module, "geometries", exchanged)
 
 
-NORMS = frozenset({"InstanceNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization"})
+NORMS = frozenset(
+    {"InstanceNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization"}
+)
 DRAWN = frozenset({"RandomNormal", "RandomUniformLike", "Dropout", "Bernoulli"})
 BODIES = frozenset({"If", "Loop"})
 POOLS = frozenset({"Conv", "MaxPool", "AveragePool"})
@@ -227,18 +245,29 @@ def first_found(fault: Fault, seed: int, graphs: int) -> Verdict | None:
     transfer.registry()  # what is imported while a fault is planted would keep it
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
-        concerned = (s for s in range(seed, seed + graphs) if not FAULTS[fault] or FAULTS[fault] & kinds(*random_graph(s)))
+        concerned = (
+            s
+            for s in range(seed, seed + graphs)
+            if not FAULTS[fault] or FAULTS[fault] & kinds(*random_graph(s))
+        )
         return next((verdict for s in concerned if (verdict := try_seed(s)).contradictions), None)
 
 
 def kinds(model: onnx.ModelProto, spoiled: bool, b: Builder) -> frozenset[str]:
-    """All operators of a graph, those of functions and subgraphs included, and what else faults are about."""
+    """All operators of a graph, those of functions and subgraphs included, and what else faults are
+    about.
+    """
     waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     found = set()
     while waiting:
         node = waiting.pop()
         found.add(node.op_type)
-        waiting += [inner for attribute in node.attribute if attribute.HasField("g") for inner in attribute.g.node]
+        waiting += [
+            inner
+            for attribute in node.attribute
+            if attribute.HasField("g")
+            for inner in attribute.g.node
+        ]
     if b.bites:
         found.add("any size")
     if spoiled and "Resize" in found:

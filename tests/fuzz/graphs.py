@@ -1,6 +1,7 @@
 """Random convolutional graphs: a chain of random blocks, some of which branch and join again.
 
-A graph is a pure function of its seed. A *spoiler* is a block after which no period or no windows can be claimed on purpose.
+A graph is a pure function of its seed. A *spoiler* is a block after which no period or no windows
+can be claimed on purpose.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ def conv(b: Builder, x: Feature) -> Feature:
     if auto == "NOTSET" and b.chance(0.5):
         attributes["pads"] = [b.integer(0, k - 1) for k in kernel * 2]
     weights, bias = b.weights(channels, x.channels, *kernel), b.weights(channels)
-    name = b.op("Conv", [x.name, weights, bias], strides=b.strides(2), dilations=dilations, kernel_shape=kernel, **attributes)
+    name = b.op(
+        "Conv",
+        [x.name, weights, bias],
+        strides=b.strides(2),
+        dilations=dilations,
+        kernel_shape=kernel,
+        **attributes,
+    )
     return Feature(name, channels)
 
 
@@ -42,7 +50,9 @@ def pool(b: Builder, x: Feature) -> Feature:
         attributes["ceil_mode"] = 1
     if kind == "AveragePool" and b.chance(0.3):
         attributes["count_include_pad"] = 1
-    return Feature(b.op(kind, [x.name], kernel_shape=kernel, strides=b.strides(3), **attributes), x.channels)
+    return Feature(
+        b.op(kind, [x.name], kernel_shape=kernel, strides=b.strides(3), **attributes), x.channels
+    )
 
 
 def transposed(b: Builder, x: Feature) -> Feature:
@@ -52,7 +62,14 @@ def transposed(b: Builder, x: Feature) -> Feature:
     pads = [b.integer(0, k - 1) if b.chance(0.3) else 0 for k in kernel * 2]
     extra = [b.integer(0, s - 1) if b.chance(0.2) else 0 for s in strides]
     weights = b.weights(x.channels, channels, *kernel)
-    name = b.op("ConvTranspose", [x.name, weights], strides=strides, kernel_shape=kernel, pads=pads, output_padding=extra)
+    name = b.op(
+        "ConvTranspose",
+        [x.name, weights],
+        strides=strides,
+        kernel_shape=kernel,
+        pads=pads,
+        output_padding=extra,
+    )
     return Feature(name, channels)
 
 
@@ -61,10 +78,21 @@ def resize(b: Builder, x: Feature) -> Feature:
     factors: list[float] = list(b.factors(3))
     if b.chance(0.15) and b.down * 2 <= MOST_DOWN:
         factors, b.down = [f / 2 for f in factors], b.down * 2
-    mode = b.choice("nearest", "nearest", "linear", "cubic") if b.rank == 2 else b.choice("nearest", "linear")
-    attributes = {"mode": mode, "coordinate_transformation_mode": b.choice("asymmetric", "half_pixel", "pytorch_half_pixel")}
+    mode = (
+        b.choice("nearest", "nearest", "linear", "cubic")
+        if b.rank == 2
+        else b.choice("nearest", "linear")
+    )
+    attributes = {
+        "mode": mode,
+        "coordinate_transformation_mode": b.choice(
+            "asymmetric", "half_pixel", "pytorch_half_pixel"
+        ),
+    }
     if mode == "nearest":
-        attributes["nearest_mode"] = b.choice("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
+        attributes["nearest_mode"] = b.choice(
+            "floor", "ceil", "round_prefer_floor", "round_prefer_ceil"
+        )
     scales = b.constant(np.array([1, 1, *factors], np.float32))
     return Feature(b.op("Resize", [x.name, "", scales], **attributes), x.channels)
 
@@ -76,7 +104,9 @@ def shuffle(b: Builder, x: Feature) -> Feature:
     channels = b.integer(1, 2)
     wide = b.op("Conv", [x.name, b.weights(channels * factor**b.rank, x.channels, *[1] * b.rank)])
     if b.rank == 2 and b.chance(0.5):
-        return Feature(b.op("DepthToSpace", [wide], blocksize=factor, mode=b.choice("DCR", "CRD")), channels)
+        return Feature(
+            b.op("DepthToSpace", [wide], blocksize=factor, mode=b.choice("DCR", "CRD")), channels
+        )
     sizes = [b.op("Shape", [wide], start=i + 2, end=i + 3) for i in range(b.rank)]
     head = b.constant(np.array([b.batch, channels, *[factor] * b.rank], np.int64))
     split = b.op("Reshape", [wide, b.op("Concat", [head, *sizes], axis=0)])
@@ -96,34 +126,48 @@ def unshuffle(b: Builder, x: Feature) -> Feature:
     if b.rank == 2 and b.chance(0.5):
         deep = b.op("SpaceToDepth", [x.name], blocksize=2)
     else:
-        sizes = [b.op("Div", [b.op("Shape", [x.name], start=i + 2, end=i + 3), b.constant([2])]) for i in range(b.rank)]
+        sizes = [
+            b.op("Div", [b.op("Shape", [x.name], start=i + 2, end=i + 3), b.constant([2])])
+            for i in range(b.rank)
+        ]
         pairs = [part for size in sizes for part in (size, b.constant([2]))]
-        split = b.op("Reshape", [x.name, b.op("Concat", [b.constant([b.batch, x.channels]), *pairs], axis=0)])
+        split = b.op(
+            "Reshape", [x.name, b.op("Concat", [b.constant([b.batch, x.channels]), *pairs], axis=0)]
+        )
         order = [0, 1, *(3 + 2 * i for i in range(b.rank)), *(2 + 2 * i for i in range(b.rank))]
         moved = b.op("Transpose", [split], perm=order)
         shape = b.op("Concat", [b.constant([b.batch, x.channels * 2**b.rank]), *sizes], axis=0)
         deep = b.op("Reshape", [moved, shape])
     channels = b.integer(1, 2)
-    return Feature(b.op("Conv", [deep, b.weights(channels, x.channels * 2**b.rank, *[1] * b.rank)]), channels)
+    return Feature(
+        b.op("Conv", [deep, b.weights(channels, x.channels * 2**b.rank, *[1] * b.rank)]), channels
+    )
 
 
 def crop(b: Builder, x: Feature) -> Feature:
     """Cut from both ends."""
     axes = b.constant(range(2, 2 + b.rank))
     ends = [-n if n else np.iinfo(np.int64).max for n in b.integers(0, 3)]
-    return Feature(b.op("Slice", [x.name, b.constant(b.integers(0, 3)), b.constant(ends), axes]), x.channels)
+    return Feature(
+        b.op("Slice", [x.name, b.constant(b.integers(0, 3)), b.constant(ends), axes]), x.channels
+    )
 
 
 def every(b: Builder, x: Feature) -> Feature:
     """Take every second px along some axes."""
     axes, ends = b.constant(range(2, 2 + b.rank)), b.constant([np.iinfo(np.int64).max] * b.rank)
-    return Feature(b.op("Slice", [x.name, b.constant(b.integers(0, 1)), ends, axes, b.constant(b.strides(2))]), x.channels)
+    return Feature(
+        b.op("Slice", [x.name, b.constant(b.integers(0, 1)), ends, axes, b.constant(b.strides(2))]),
+        x.channels,
+    )
 
 
 def pad(b: Builder, x: Feature) -> Feature:
     """Pad both ends."""
     pads = b.constant([0, 0, *b.integers(0, 2), 0, 0, *b.integers(0, 2)])
-    return Feature(b.op("Pad", [x.name, pads], mode=b.choice("constant", "reflect", "edge")), x.channels)
+    return Feature(
+        b.op("Pad", [x.name, pads], mode=b.choice("constant", "reflect", "edge")), x.channels
+    )
 
 
 def pointwise(b: Builder, x: Feature) -> Feature:
@@ -136,7 +180,9 @@ def pointwise(b: Builder, x: Feature) -> Feature:
             return Feature(b.op("Tanh", [x.name]), x.channels)
         case 2:
             ones = b.constant(np.ones(x.channels, np.float32))
-            return Feature(b.op("BatchNormalization", [x.name, *vector, vector[1], ones]), x.channels)
+            return Feature(
+                b.op("BatchNormalization", [x.name, *vector, vector[1], ones]), x.channels
+            )
         case 3:
             return Feature(b.op("Mul", [x.name, b.weights(x.channels, *[1] * b.rank)]), x.channels)
         case 4 if x.channels > 1:
@@ -144,7 +190,10 @@ def pointwise(b: Builder, x: Feature) -> Feature:
         case 5:
             last = b.op("Transpose", [x.name], perm=[0, *range(2, 2 + b.rank), 1])
             product = b.op("MatMul", [last, b.weights(x.channels, x.channels)])
-            return Feature(b.op("Transpose", [product], perm=[0, b.rank + 1, *range(1, b.rank + 1)]), x.channels)
+            return Feature(
+                b.op("Transpose", [product], perm=[0, b.rank + 1, *range(1, b.rank + 1)]),
+                x.channels,
+            )
         case _:
             return Feature(b.op("Sigmoid", [x.name]), x.channels)
 
@@ -160,15 +209,28 @@ def unet(b: Builder, x: Feature) -> Feature:
     if b.down * 2 > MOST_DOWN:
         return fork(b, x)
     b.down *= 2
-    low = Feature(b.op("MaxPool", [x.name], kernel_shape=[2] * b.rank, strides=[2] * b.rank), x.channels)
+    low = Feature(
+        b.op("MaxPool", [x.name], kernel_shape=[2] * b.rank, strides=[2] * b.rank), x.channels
+    )
     low = _local(b, low)
     if b.chance(0.5):
         kernel = [2] * b.rank
-        high = Feature(b.op("ConvTranspose", [low.name, b.weights(low.channels, 2, *kernel)], strides=kernel), 2)
+        high = Feature(
+            b.op("ConvTranspose", [low.name, b.weights(low.channels, 2, *kernel)], strides=kernel),
+            2,
+        )
     else:
         scales = b.constant(np.array([1, 1, *[2] * b.rank], np.float32))
         mode = b.choice("nearest", "linear")
-        high = Feature(b.op("Resize", [low.name, "", scales], mode=mode, coordinate_transformation_mode="half_pixel"), low.channels)
+        high = Feature(
+            b.op(
+                "Resize",
+                [low.name, "", scales],
+                mode=mode,
+                coordinate_transformation_mode="half_pixel",
+            ),
+            low.channels,
+        )
     return join(b, high, x)
 
 
@@ -187,13 +249,23 @@ def join(b: Builder, first: Feature, second: Feature) -> Feature:
             ends[f].append(b.op("Add", [start, smaller]))
     cut = {
         f: b.op(
-            "Slice", [f.name, b.op("Concat", starts[f], axis=0), b.op("Concat", ends[f], axis=0), b.constant(range(2, 2 + b.rank))]
+            "Slice",
+            [
+                f.name,
+                b.op("Concat", starts[f], axis=0),
+                b.op("Concat", ends[f], axis=0),
+                b.constant(range(2, 2 + b.rank)),
+            ],
         )
         for f in (first, second)
     }
     if first.channels == second.channels and b.chance(0.6):
-        return Feature(b.op(b.choice("Add", "Sub", "Max", "Mul"), [cut[first], cut[second]]), first.channels)
-    return Feature(b.op("Concat", [cut[first], cut[second]], axis=1), first.channels + second.channels)
+        return Feature(
+            b.op(b.choice("Add", "Sub", "Max", "Mul"), [cut[first], cut[second]]), first.channels
+        )
+    return Feature(
+        b.op("Concat", [cut[first], cut[second]], axis=1), first.channels + second.channels
+    )
 
 
 def _local(b: Builder, x: Feature) -> Feature:
@@ -202,7 +274,12 @@ def _local(b: Builder, x: Feature) -> Feature:
         kernel, channels = b.integers(1, 3), b.integer(1, 2)
         pads = [k // 2 for k in kernel] * 2 if b.chance(0.4) else [0] * (2 * b.rank)
         dilations = [1] * b.rank if any(pads) else b.integers(1, 2)
-        conv = b.op("Conv", [x.name, b.weights(channels, x.channels, *kernel)], pads=pads, dilations=dilations)
+        conv = b.op(
+            "Conv",
+            [x.name, b.weights(channels, x.channels, *kernel)],
+            pads=pads,
+            dilations=dilations,
+        )
         x = Feature(b.op("LeakyRelu", [conv], alpha=0.3), channels)
     return x
 
@@ -217,7 +294,10 @@ def roll(b: Builder, x: Feature) -> Feature:
 
 def instance_norm(b: Builder, x: Feature) -> Feature:
     """Statistics over the whole image."""
-    ones, zeros = b.constant(np.ones(x.channels, np.float32)), b.constant(np.zeros(x.channels, np.float32))
+    ones, zeros = (
+        b.constant(np.ones(x.channels, np.float32)),
+        b.constant(np.zeros(x.channels, np.float32)),
+    )
     return Feature(b.op("InstanceNormalization", [x.name, ones, zeros]), x.channels)
 
 
@@ -230,13 +310,27 @@ def squeeze(b: Builder, x: Feature) -> Feature:
 def align_corners(b: Builder, x: Feature) -> Feature:
     """Interpolation whose coordinates depend on the total size."""
     scales = b.constant(np.array([1, 1, *[2] * b.rank], np.float32))
-    return Feature(b.op("Resize", [x.name, "", scales], mode="linear", coordinate_transformation_mode="align_corners"), x.channels)
+    return Feature(
+        b.op(
+            "Resize",
+            [x.name, "", scales],
+            mode="linear",
+            coordinate_transformation_mode="align_corners",
+        ),
+        x.channels,
+    )
 
 
 def flip(b: Builder, x: Feature) -> Feature:
     """Read an axis backward."""
     low = np.iinfo(np.int64).min + 1
-    inputs = [x.name, b.constant([-1]), b.constant([low]), b.constant([1 + b.rank]), b.constant([-1])]
+    inputs = [
+        x.name,
+        b.constant([-1]),
+        b.constant([low]),
+        b.constant([1 + b.rank]),
+        b.constant([-1]),
+    ]
     return Feature(b.op("Slice", inputs), x.channels)
 
 
@@ -246,7 +340,10 @@ def by_size(b: Builder, x: Feature) -> Feature:
     size = b.op("Shape", [x.name], start=axis, end=axis + 1)
     if b.chance(0.5):
         size = b.op("Mod", [size, b.constant([b.integer(2, 7)])])
-    return Feature(b.op(b.choice("Add", "Mul"), [x.name, b.op("Cast", [size], to=TensorProto.FLOAT)]), x.channels)
+    return Feature(
+        b.op(b.choice("Add", "Mul"), [x.name, b.op("Cast", [size], to=TensorProto.FLOAT)]),
+        x.channels,
+    )
 
 
 def by_ratio(b: Builder, x: Feature) -> Feature:
@@ -262,7 +359,12 @@ def lookup(b: Builder, x: Feature) -> Feature:
     b.jumps = True
     index = b.op(
         "Cast",
-        [b.op("Clip", [x.name, b.constant(np.array(-3, np.float32)), b.constant(np.array(3, np.float32))])],
+        [
+            b.op(
+                "Clip",
+                [x.name, b.constant(np.array(-3, np.float32)), b.constant(np.array(3, np.float32))],
+            )
+        ],
         to=TensorProto.INT64,
     )
     table = b.constant(np.linspace(0, 1, 7, dtype=np.float32) ** 2)

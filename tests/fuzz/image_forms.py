@@ -1,7 +1,9 @@
-"""Ways in which an operand of any rank can be the image of a network: its dynamic dimensions, and what leads to it and back.
+"""Ways in which an operand of any rank can be the image of a network: its dynamic dimensions, and
+what leads to it and back.
 
-A form says what the image's dimensions are, given those of the operand, and adds the nodes between the image and the operand and
-between the results and the outputs. Batch comes first everywhere; "n", "c" and the names in `SPACE` are dynamic.
+A form says what the image's dimensions are, given those of the operand, and adds the nodes between
+the image and the operand and between the results and the outputs. Batch comes first everywhere;
+"n", "c" and the names in `SPACE` are dynamic.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ AXES_AS_INPUT = 13  # the opset since which Squeeze takes its axes as an input
 
 @dataclass
 class Wrapping:
-    """A graph in the making: a case's nodes and those around them, whose names begin with an underscore."""
+    """A graph in the making: a case's nodes and those around them, whose names begin with an
+    underscore.
+    """
 
     opset: int
     image: str
@@ -33,7 +37,11 @@ class Wrapping:
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node; the name of its output."""
         name = f"_t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"_{kind}_{len(self.nodes)}", **attributes))
+        self.nodes.append(
+            helper.make_node(
+                kind, list(inputs), [name], name=f"_{kind}_{len(self.nodes)}", **attributes
+            )
+        )
         return name
 
     def constant(self, value: Sequence[int] | NDArray[Any]) -> str:
@@ -52,10 +60,14 @@ class Wrapping:
         return self.op("Reshape", x, self.constant(shape))
 
     def spread(self, px: str, shape: Sequence[int], like: str, axes: dict[int, int]) -> str:
-        """A tensor of this shape made of its first px, along `axes` as long as the given ones of a tensor."""
+        """A tensor of this shape made of its first px, along `axes` as long as the given ones of a
+        tensor.
+        """
         sizes = self.op("Shape", like)
         parts = [
-            self.op("Gather", sizes, self.constant([axes[axis]]), axis=0) if axis in axes else self.constant([size])
+            self.op("Gather", sizes, self.constant([axes[axis]]), axis=0)
+            if axis in axes
+            else self.constant([size])
             for axis, size in enumerate(shape)
         ]
         return self.op("Expand", px, self.op("Concat", *parts, axis=0))
@@ -63,12 +75,21 @@ class Wrapping:
     def sizes(self, *dims: int) -> str:
         """A list of sizes: those of the image's dimension where one is given, -1 as it is."""
         of_image = self.op("Shape", self.image)
-        parts = [self.constant([-1]) if d < 0 else self.op("Gather", of_image, self.constant([d]), axis=0) for d in dims]
+        parts = [
+            self.constant([-1])
+            if d < 0
+            else self.op("Gather", of_image, self.constant([d]), axis=0)
+            for d in dims
+        ]
         return self.op("Concat", *parts, axis=0)
 
 
-Enter = Callable[[Wrapping, str, tuple[int, ...]], str]  # from the image to the operand of this shape
-Leave = Callable[[Wrapping, str, int], tuple[str, int]]  # from a result of this rank to an output and its rank
+Enter = Callable[
+    [Wrapping, str, tuple[int, ...]], str
+]  # from the image to the operand of this shape
+Leave = Callable[
+    [Wrapping, str, int], tuple[str, int]
+]  # from a result of this rank to an output and its rank
 Dimensions = Callable[[tuple[int, ...]], Dims]
 
 
@@ -128,8 +149,17 @@ def _halved(b: Wrapping, x: str, shape: tuple[int, ...]) -> str:
 def _doubled(b: Wrapping, x: str, shape: tuple[int, ...]) -> str:
     """Learned upsampling: every px becomes two along each axis."""
     space = len(shape) - 2
-    weights = np.linspace(0.5, 1.5, shape[1] * 2**space, dtype=np.float32).reshape(shape[1], 1, *[2] * space)
-    return b.op("ConvTranspose", x, b.constant(weights), strides=[2] * space, kernel_shape=[2] * space, group=shape[1])
+    weights = np.linspace(0.5, 1.5, shape[1] * 2**space, dtype=np.float32).reshape(
+        shape[1], 1, *[2] * space
+    )
+    return b.op(
+        "ConvTranspose",
+        x,
+        b.constant(weights),
+        strides=[2] * space,
+        kernel_shape=[2] * space,
+        group=shape[1],
+    )
 
 
 def _rows(b: Wrapping, x: str, shape: tuple[int, ...]) -> str:
@@ -186,17 +216,87 @@ def _one(axis: int) -> Callable[[int], range]:
 
 IMAGES, POOLED = range(3, 6), range(3, 5)
 FORMS = (
-    Form("first", IMAGES, _behind_channels, lambda s: [*s[:2], *_space(len(s) - 2)], _same, _as_it_is),
-    Form("first-batch", IMAGES, _behind_channels, lambda s: [BATCH, s[1], *_space(len(s) - 2)], _same, _as_it_is),
-    Form("last-batch", IMAGES, _between, lambda s: [BATCH, *_space(len(s) - 2), s[-1]], _same, _as_it_is),
-    Form("every", IMAGES, _behind_channels, lambda s: [BATCH, CHANNELS, *_space(len(s) - 2)], _same, _as_it_is),
-    Form("one", range(2, 5), _behind_first, lambda s: [1, s[0], *_space(len(s) - 1)], _squeeze(0), _unsqueeze(0)),
-    Form("halved", POOLED, _behind_channels, lambda s: [BATCH, s[1], *_space(len(s) - 2)], _halved, _as_it_is),
-    Form("doubled", POOLED, _behind_channels, lambda s: [BATCH, s[1], *_space(len(s) - 2)], _doubled, _as_it_is),
-    Form("tokens", range(3, 4), _one(1), lambda s: [BATCH, s[2], "y", "x"], _tokens, _tokens_back, unfolds=True),
-    Form("heads", range(4, 5), _one(2), lambda s: [BATCH, s[1] * s[3], "y", "x"], _heads, _heads_back, unfolds=True),
-    Form("plane", range(2, 3), _every, lambda s: [1, 1, "y", "x"], _squeeze(0, 1), _unsqueeze(0, 1)),
-    Form("rows", range(2, 3), _one(0), lambda s: [BATCH, s[1], "y", "x"], _rows, _rows_back, unfolds=True),
+    Form(
+        "first", IMAGES, _behind_channels, lambda s: [*s[:2], *_space(len(s) - 2)], _same, _as_it_is
+    ),
+    Form(
+        "first-batch",
+        IMAGES,
+        _behind_channels,
+        lambda s: [BATCH, s[1], *_space(len(s) - 2)],
+        _same,
+        _as_it_is,
+    ),
+    Form(
+        "last-batch",
+        IMAGES,
+        _between,
+        lambda s: [BATCH, *_space(len(s) - 2), s[-1]],
+        _same,
+        _as_it_is,
+    ),
+    Form(
+        "every",
+        IMAGES,
+        _behind_channels,
+        lambda s: [BATCH, CHANNELS, *_space(len(s) - 2)],
+        _same,
+        _as_it_is,
+    ),
+    Form(
+        "one",
+        range(2, 5),
+        _behind_first,
+        lambda s: [1, s[0], *_space(len(s) - 1)],
+        _squeeze(0),
+        _unsqueeze(0),
+    ),
+    Form(
+        "halved",
+        POOLED,
+        _behind_channels,
+        lambda s: [BATCH, s[1], *_space(len(s) - 2)],
+        _halved,
+        _as_it_is,
+    ),
+    Form(
+        "doubled",
+        POOLED,
+        _behind_channels,
+        lambda s: [BATCH, s[1], *_space(len(s) - 2)],
+        _doubled,
+        _as_it_is,
+    ),
+    Form(
+        "tokens",
+        range(3, 4),
+        _one(1),
+        lambda s: [BATCH, s[2], "y", "x"],
+        _tokens,
+        _tokens_back,
+        unfolds=True,
+    ),
+    Form(
+        "heads",
+        range(4, 5),
+        _one(2),
+        lambda s: [BATCH, s[1] * s[3], "y", "x"],
+        _heads,
+        _heads_back,
+        unfolds=True,
+    ),
+    Form(
+        "plane", range(2, 3), _every, lambda s: [1, 1, "y", "x"], _squeeze(0, 1), _unsqueeze(0, 1)
+    ),
+    Form(
+        "rows",
+        range(2, 3),
+        _one(0),
+        lambda s: [BATCH, s[1], "y", "x"],
+        _rows,
+        _rows_back,
+        unfolds=True,
+    ),
     Form("line", range(1, 2), _every, lambda s: [1, 1, "x"], _squeeze(0, 1), _unsqueeze(0, 1)),
     Form("flat", range(1, 2), _every, lambda s: [1, 1, "y", "x"], _flat, _flat_back, unfolds=True),
 )

@@ -1,4 +1,6 @@
-"""Work in processes of their own: one that crashes or does not end is a result, and the others go on."""
+"""Work in processes of their own: one that crashes or does not end is a result, and the others go
+on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from time import monotonic
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Work = Callable[[Any, Callable[[str], None]], Any]  # of an item, and of what to call with the stage that begins
+Work = Callable[
+    [Any, Callable[[str], None]], Any
+]  # of an item, and of what to call with the stage that begins
 
 WAIT_S = 1.0
 
@@ -40,7 +44,9 @@ class Worker:
         self.pipe.send(item)
 
     def result(self, seconds: float) -> tuple[Any] | None:
-        """What came of the item; None as long as nothing did. The process has ended after a `Lost`."""
+        """What came of the item; None as long as nothing did. The process has ended after a
+        `Lost`.
+        """
         try:
             while self.pipe.poll():
                 stage, result = self.pipe.recv()
@@ -70,8 +76,12 @@ def _serve(work: Work, pipe: Connection) -> None:
         pipe.send(("", work(item, lambda stage: pipe.send((stage, None)))))
 
 
-def isolated(work: Work, items: Iterable[Item], *, processes: int, seconds: float) -> Iterator[tuple[Item, Any]]:
-    """Items with their results, or `Lost`, in the order in which they are done; none may take longer than `seconds`."""
+def isolated(
+    work: Work, items: Iterable[Item], *, processes: int, seconds: float
+) -> Iterator[tuple[Item, Any]]:
+    """Items with their results, or `Lost`, in the order in which they are done; none may take
+    longer than `seconds`.
+    """
     waiting, idle, busy = iter(items), [Worker(work) for _ in range(processes)], list[Worker]()
     try:
         while True:

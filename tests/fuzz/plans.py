@@ -1,6 +1,7 @@
 """What plans claim: tiles give what the whole image does, bit for bit where the plan says so.
 
-Images are as large as needed for what the sizes decide in the graph: those of a tile and of the whole lie on either side of it.
+Images are as large as needed for what the sizes decide in the graph: those of a tile and of the
+whole lie on either side of it.
 """
 
 from __future__ import annotations
@@ -25,26 +26,37 @@ from tests.honest import dishonest
 LARGEST = {1: 20_000, 2: 500_000, 3: 120_000}  # px of an image
 MOST_TILES = 150
 SMALLEST_EXACT = 128  # px of a tile that may be called bitwise
-USUAL = {1: (40, 700), 2: (30, 330), 3: (10, 60)}  # px of an axis that nothing in the graph asks for
+USUAL = {
+    1: (40, 700),
+    2: (30, 330),
+    3: (10, 60),
+}  # px of an axis that nothing in the graph asks for
 ROUNDED = 1e-3  # of a standard deviation: what the runner allows a plan that is not bitwise
-JUMPING = 1e-3  # of the px: those that rounding takes to another value altogether, where the graph has such values
+# of the px: those that rounding takes to another value altogether, where the graph has such values
+JUMPING = 1e-3
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What came of some plans of one graph: how many there were of each kind, and what was wrong."""
+    """What came of some plans of one graph: how many there were of each kind, and what was
+    wrong.
+    """
 
     counts: Counter[str]
     contradictions: tuple[str, ...]
 
 
-def hold(path: Path, contract: Contract, b: Builder, random: np.random.Generator, trials: int) -> Claims:
+def hold(
+    path: Path, contract: Contract, b: Builder, random: np.random.Generator, trials: int
+) -> Claims:
     """Try some images and tiles of every output that can be tiled."""
     model = Model(path, "", contract, "computed", Metadata(), device="cpu", check_windows=0)
     counts: Counter[str] = Counter()
     wrong = []
     for output in contract.outputs:
-        if len(output.axes) != b.rank or any(axis.sizes is None or axis.sizes.max is not None for axis in output.axes):
+        if len(output.axes) != b.rank or any(
+            axis.sizes is None or axis.sizes.max is not None for axis in output.axes
+        ):
             continue
         for trial in range(trials):
             shape, tile = _wish(output.axes, b, random, exact=trial % 2 == 0)
@@ -61,7 +73,8 @@ def hold(path: Path, contract: Contract, b: Builder, random: np.random.Generator
             sentence = _held(model, plan, output, b, random)
             if sentence:
                 wrong.append(
-                    f"{output.name}: {'bitwise ' * plan.bitwise}tiles {tile} of {shape}, reads {plan.read_shape}: {sentence}"
+                    f"{output.name}: {'bitwise ' * plan.bitwise}tiles {tile} of {shape}, reads "
+                    f"{plan.read_shape}: {sentence}"
                 )
     return Claims(counts, tuple(wrong))
 
@@ -80,9 +93,17 @@ def _kinds(model: Model, plan: Plan, b: Builder) -> Iterator[str]:
 def _wish(
     axes: tuple[AxisContract, ...], b: Builder, random: np.random.Generator, *, exact: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """A legal image, near what the graph asks for, and a tile, of at least 128 px to be `exact`; () where there is none."""
-    asking = [i for i, axis in enumerate(axes) if max(b.bites.get(axis.input_axis, ()), default=0) > 0]
-    cut = set(random.choice(len(axes), int(random.integers(1, len(axes) + 1)) if b.rank < 3 else 1, replace=False).tolist())
+    """A legal image, near what the graph asks for, and a tile, of at least 128 px to be `exact`; ()
+    where there is none.
+    """
+    asking = [
+        i for i, axis in enumerate(axes) if max(b.bites.get(axis.input_axis, ()), default=0) > 0
+    ]
+    cut = set(
+        random.choice(
+            len(axes), int(random.integers(1, len(axes) + 1)) if b.rank < 3 else 1, replace=False
+        ).tolist()
+    )
     cut = {int(random.choice(asking))} if asking and random.random() < 0.8 else cut
     shape, tile = [], []
     for index, axis in enumerate(axes):
@@ -106,16 +127,22 @@ def _wish(
     return tuple(shape), tuple(max(px, 1) for px in tile)
 
 
-def _held(model: Model, plan: Plan, output: OutputContract, b: Builder, random: np.random.Generator) -> str | None:
+def _held(
+    model: Model, plan: Plan, output: OutputContract, b: Builder, random: np.random.Generator
+) -> str | None:
     """What is wrong with a plan."""
     shape = tuple(axis.image_px for axis in plan.axes)
     image = random.standard_normal((model.channels or 1, *shape)).astype(np.float32)
     try:
-        whole = channels_first(model.session.run(image[None])[output.name], [axis.output_axis for axis in output.axes])
+        whole = channels_first(
+            model.session.run(image[None])[output.name], [axis.output_axis for axis in output.axes]
+        )
     except InputError as error:
         return f"the whole image is not run: {error}"
     try:
-        found = model.predict(image, tile=plan.tile_shape, pad="none", normalize="none", outputs=(output.name,))[output.name]
+        found = model.predict(
+            image, tile=plan.tile_shape, pad="none", normalize="none", outputs=(output.name,)
+        )[output.name]
     except InputError as error:
         return f"the plan does not run: {error}"
     return dishonest(plan, output.axes, found, whole, rounded=ROUNDED, jumping=JUMPING * b.jumps)

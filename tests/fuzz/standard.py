@@ -1,6 +1,8 @@
-"""The test cases of the ONNX standard as networks, all claims held against onnxruntime: `python -m tests.fuzz --standard`.
+"""The test cases of the ONNX standard as networks, all claims held against onnxruntime: `python -m
+tests.fuzz --standard`.
 
-Every case becomes variants (`variants`), every variant a verdict (`claims`), in a process of its own.
+Every case becomes variants (`variants`), every variant a verdict (`claims`), in a process of its
+own.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ SHOWN = 3  # contradictions of one operator and claim
 
 
 def chosen(cases: Iterable[Case], pattern: str, every: int = 1) -> Iterator[Variant]:
-    """The variants whose name is like `pattern`, as in "test_conv_*" or "*/tokens/*": one in `every`, the first among them."""
-    variants = (variant for case in cases for variant in variants_of(case) if fnmatch(variant.name, pattern))
+    """The variants whose name is like `pattern`, as in "test_conv_*" or "*/tokens/*": one in
+    `every`, the first among them.
+    """
+    variants = (
+        variant for case in cases for variant in variants_of(case) if fnmatch(variant.name, pattern)
+    )
     return islice(variants, 0, None, every)
 
 
@@ -70,8 +76,10 @@ class Summary:
     def __str__(self) -> str:
         lines = [
             f"{len(self.cases)} cases, {self.loaded} variants that onnxruntime loads: "
-            f"{self.counts[Outcome.ANSWERED]} with an answer; {self.counts['contradicted']} contradicted",
-            f"runs in tiles: {', '.join(f'{count} {how}' for how, count in self.runs.most_common(4))}",
+            f"{self.counts[Outcome.ANSWERED]} with an answer; {self.counts['contradicted']} "
+            "contradicted",
+            "runs in tiles: "
+            f"{', '.join(f'{count} {how}' for how, count in self.runs.most_common(4))}",
         ]
         lines += [f"  {claim}: {count}" for claim, count in self.claims.most_common()]
         lines += self._by_operator("contradicted", self.contradicted)
@@ -84,10 +92,13 @@ class Summary:
         return [f"{what}, by operator: {', '.join(found)}"] if found else []
 
 
-def run(pattern: str, every: int, *, keep: Path | None, verbose: bool, tell: Callable[[str], None]) -> Summary:
+def run(
+    pattern: str, every: int, *, keep: Path | None, verbose: bool, tell: Callable[[str], None]
+) -> Summary:
     """Hold one in `every` of the variants that are like `pattern`, and `tell` what is contradicted.
 
-    If `verbose`, what has no period is told, too. With `keep`, the ONNX files of those that are contradicted are stored there.
+    If `verbose`, what has no period is told, too. With `keep`, the ONNX files of those that are
+    contradicted are stored there.
     """
     summary = Summary()
     for variant, verdict in verdicts(chosen(standard_cases(), pattern, every)):

@@ -1,6 +1,8 @@
-"""The test cases of the ONNX standard: small models with inputs, which nobody wrote for this project.
+"""The test cases of the ONNX standard: small models with inputs, which nobody wrote for this
+project.
 
-Those of single operators come from Python modules of `onnx.backend.test.case.node`, the others lie beside it as files.
+Those of single operators come from Python modules of `onnx.backend.test.case.node`, the others lie
+beside it as files.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from onnx import numpy_helper
 
 NODE_CASES = "onnx.backend.test.case.node"
 KINDS_ON_DISK = ("simple", "pytorch-operator", "pytorch-converted")
-EXPANDED = "_expanded"  # a case whose operator is written out as the function that the standard defines it by
+# a case whose operator is written out as the function that the standard defines it by
+EXPANDED = "_expanded"
 
 Array = NDArray[Any]
 
@@ -45,7 +48,9 @@ class Case:
 
 
 def node_cases(modules: Sequence[str] | None = None) -> list[Case]:
-    """The cases of single operators: of all modules, which takes half a minute, or of those named and what is loaded already."""
+    """The cases of single operators: of all modules, which takes half a minute, or of those named
+    and what is loaded already.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflows are meant
         if modules is None:
@@ -54,7 +59,9 @@ def node_cases(modules: Sequence[str] | None = None) -> list[Case]:
             for module in modules:
                 import_module(f"{NODE_CASES}.{module}")
             found = import_module(NODE_CASES)._NodeTestCases
-    operators = {case.name: case.model.graph.node[0].op_type for case in found if EXPANDED not in case.name}
+    operators = {
+        case.name: case.model.graph.node[0].op_type for case in found if EXPANDED not in case.name
+    }
     return [_node_case(case, operators) for case in found]
 
 
@@ -75,7 +82,9 @@ def _array(given: Any) -> Any:
 
 
 def stored_cases() -> Iterator[Case]:
-    """The cases that lie as files beside the Python modules: small exports of PyTorch, and graphs of a few nodes."""
+    """The cases that lie as files beside the Python modules: small exports of PyTorch, and graphs
+    of a few nodes.
+    """
     data = Path(onnx.__file__).parent / "backend" / "test" / "data"
     for kind in KINDS_ON_DISK:
         for folder in sorted((data / kind).iterdir()):
@@ -96,7 +105,9 @@ def _stored_case(folder: Path) -> Case:
 
 
 def main_operator(model: onnx.ModelProto) -> str:
-    """The operator of a graph that is not a single node: that of the node with most inputs, "network" where there are many."""
+    """The operator of a graph that is not a single node: that of the node with most inputs,
+    "network" where there are many.
+    """
     nodes = [node for node in model.graph.node if node.op_type != "Constant"]
     if len(nodes) > 3:
         return "network"

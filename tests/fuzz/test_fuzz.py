@@ -1,4 +1,5 @@
-"""The fuzzer runs small here, and some graphs that are known to find planted faults find them: it is able to fail.
+"""The fuzzer runs small here, and some graphs that are known to find planted faults find them: it
+is able to fail.
 
 All planted faults: `python -m tests.fuzz --planted`.
 """
@@ -44,7 +45,11 @@ def test_planted_fault_is_found(fault: Fault) -> None:
 
 
 def test_the_graphs_find_nothing_where_nothing_is_planted() -> None:
-    found = [(seed, verdict.contradictions) for seed in set(FOUND_BY.values()) for verdict in campaign(seed, 1)]
+    found = [
+        (seed, verdict.contradictions)
+        for seed in set(FOUND_BY.values())
+        for verdict in campaign(seed, 1)
+    ]
     assert not any(sentences for _, sentences in found), found
 
 

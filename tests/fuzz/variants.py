@@ -1,8 +1,9 @@
 """A case of the standard as networks that an image tool could meet.
 
-Each tensor that can be an image is one in turn, in every form of `image_forms`. What the other operands are is varied, too:
-constants with the case's values; inputs that stay; the image once more ("twin"); constants of one px ("pixel"), or that px spread
-to the image's size ("spread"), which fit at any size.
+Each tensor that can be an image is one in turn, in every form of `image_forms`. What the other
+operands are is varied, too: constants with the case's values; inputs that stay; the image once more
+("twin"); constants of one px ("pixel"), or that px spread to the image's size ("spread"), which fit
+at any size.
 """
 
 from __future__ import annotations
@@ -25,8 +26,21 @@ INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 DRAWN = FLOATS | {"uint8", "uint16", "int8", "int16", "int32"}  # types of which images are drawn
 PASSED = FLOATS | INTEGERS | {"bool"}  # types that go into onnxruntime and come out of it as arrays
 ONCE = {"halved", "doubled", "every"}  # forms that only the first operand takes
-SHARED = {"first-batch", "last-batch", "tokens", "heads", "rows", "plane", "line"}  # forms with twins and single px
-OPEN = {"first-batch", "rows", "plane", "line"}  # forms with other inputs, and images that are rounded
+SHARED = {
+    "first-batch",
+    "last-batch",
+    "tokens",
+    "heads",
+    "rows",
+    "plane",
+    "line",
+}  # forms with twins and single px
+OPEN = {
+    "first-batch",
+    "rows",
+    "plane",
+    "line",
+}  # forms with other inputs, and images that are rounded
 MOST_PER_PX = 10_000  # elements; images of more are too large to run
 DIVIDING = {"Div", "Mod"}
 IMAGE = "_image"
@@ -74,7 +88,8 @@ class Variant:
 class Others:
     """What becomes of the operands that are not the image: constants, inputs, or the image itself.
 
-    Constants in `spread` are one px, to be repeated along these axes as often as the image's axes are long.
+    Constants in `spread` are one px, to be repeated along these axes as often as the image's axes
+    are long.
     """
 
     constants: Operands
@@ -87,7 +102,11 @@ def variants_of(case: Case) -> Iterator[Variant]:
     """All variants of a case; of those that differ in name only the first."""
     seen: set[bytes] = set()
     for number, (operand, array) in enumerate(images_of(case).items()):
-        forms = [form for form in FORMS if array.ndim in form.ranks and (number == 0 or form.name not in ONCE)]
+        forms = [
+            form
+            for form in FORMS
+            if array.ndim in form.ranks and (number == 0 or form.name not in ONCE)
+        ]
         for form, kind, rounded in product(forms, OTHERS, (False, True)):
             if not _tried(form.name, kind, rounded=rounded):
                 continue
@@ -105,10 +124,16 @@ def _tried(form: str, kind: str, *, rounded: bool) -> bool:
 
 
 def images_of(case: Case) -> dict[str, Array]:
-    """The operands that can be an image: of three dimensions or more, or of fewer where no other operand has more."""
+    """The operands that can be an image: of three dimensions or more, or of fewer where no other
+    operand has more.
+    """
     known = {name: given for name, given in case.arrays.items() if isinstance(given, np.ndarray)}
     most = max((given.ndim for given in known.values()), default=0)
-    return {n: a for n, a in known.items() if a.size and a.dtype.kind not in "OSUc" and (a.ndim > 2 or 0 < a.ndim == most)}
+    return {
+        n: a
+        for n, a in known.items()
+        if a.size and a.dtype.kind not in "OSUc" and (a.ndim > 2 or 0 < a.ndim == most)
+    }
 
 
 def _variant(case: Case, operand: str, form: Form, kind: str, *, rounded: bool) -> Variant | None:
@@ -118,7 +143,11 @@ def _variant(case: Case, operand: str, form: Form, kind: str, *, rounded: bool) 
     if dtype in FLOATS if rounded else dtype not in DRAWN:
         return None
     others = OTHERS[kind](case.arrays, operand, form.space(array.ndim))
-    if others is None or _has_optional(case.model.graph) or (span is not None and span[0] == span[1]):
+    if (
+        others is None
+        or _has_optional(case.model.graph)
+        or (span is not None and span[0] == span[1])
+    ):
         return None
     dims = tuple(form.dims(array.shape))
     model = _model(case, operand, form, others, rounded=rounded)
@@ -126,7 +155,16 @@ def _variant(case: Case, operand: str, form: Form, kind: str, *, rounded: bool) 
         return None
     name = "/".join([case.name, operand, form.name, kind, *(["rounded"] if rounded else [])])
     span = None if rounded else span
-    return Variant(name, case.operator, model.SerializeToString(), IMAGE, dims, others.feeds, span, _is_half(case.model.graph))
+    return Variant(
+        name,
+        case.operator,
+        model.SerializeToString(),
+        IMAGE,
+        dims,
+        others.feeds,
+        span,
+        _is_half(case.model.graph),
+    )
 
 
 def _constants(arrays: Operands, image: str, space: range) -> Others | None:
@@ -135,14 +173,22 @@ def _constants(arrays: Operands, image: str, space: range) -> Others | None:
 
 def _inputs(arrays: Operands, image: str, space: range) -> Others | None:
     others = _without(arrays, image)
-    feeds = {name: given for name, given in others.items() if isinstance(given, np.ndarray) and given.dtype.name in PASSED}
+    feeds = {
+        name: given
+        for name, given in others.items()
+        if isinstance(given, np.ndarray) and given.dtype.name in PASSED
+    }
     return Others({}, feeds) if others and feeds.keys() == others.keys() else None
 
 
 def _twin(arrays: Operands, image: str, space: range) -> Others | None:
     """Operands of the image's shape and type are the image."""
     like, others = cast("Array", arrays[image]), _without(arrays, image)
-    twins = [n for n, a in others.items() if isinstance(a, np.ndarray) and (a.shape, a.dtype) == (like.shape, like.dtype)]
+    twins = [
+        n
+        for n, a in others.items()
+        if isinstance(a, np.ndarray) and (a.shape, a.dtype) == (like.shape, like.dtype)
+    ]
     rest = {name: given for name, given in others.items() if name not in twins}
     return Others(rest, {}, tuple(twins)) if twins else None
 
@@ -156,8 +202,13 @@ def _pixel(arrays: Operands, image: str, space: range) -> Others | None:
 def _spread(arrays: Operands, image: str, space: range) -> Others | None:
     """The same, and spread to the image's size again."""
     like, others = cast("Array", arrays[image]), _without(arrays, image)
-    held = {name: axes for name, given in others.items() if (axes := _held(given, like.shape, space))}
-    px = {name: _first_px(given, held[name]) if name in held else given for name, given in others.items()}
+    held = {
+        name: axes for name, given in others.items() if (axes := _held(given, like.shape, space))
+    }
+    px = {
+        name: _first_px(given, held[name]) if name in held else given
+        for name, given in others.items()
+    }
     return Others(px, {}, spread=held) if held else None
 
 
@@ -175,7 +226,9 @@ def _without(arrays: Operands, image: str) -> Operands:
 
 
 def _held(given: Any, shape: tuple[int, ...], space: range) -> dict[int, int]:
-    """Axes of an operand that are as long as axes of px of an image of this shape, counted from the last; and the image's."""
+    """Axes of an operand that are as long as axes of px of an image of this shape, counted from the
+    last; and the image's.
+    """
     if not isinstance(given, np.ndarray) or given.ndim > len(shape):
         return {}
     before = len(shape) - given.ndim
@@ -196,36 +249,53 @@ def _span(case: Case, operand: str) -> Span | None:
     return max(float(array.min()), least), max(float(array.max()), least)
 
 
-def _model(case: Case, operand: str, form: Form, others: Others, *, rounded: bool) -> onnx.ModelProto | None:
-    """The case between what the form adds; None where an operand cannot be a constant, or no output holds numbers."""
+def _model(
+    case: Case, operand: str, form: Form, others: Others, *, rounded: bool
+) -> onnx.ModelProto | None:
+    """The case between what the form adds; None where an operand cannot be a constant, or no output
+    holds numbers.
+    """
     graph, array = case.model.graph, cast("Array", case.arrays[operand])
     b = Wrapping(_opset(case.model), IMAGE)
     x = form.enter(b, IMAGE, array.shape)
     x = _rounded(b, x, array.dtype, _span(case, operand)) if rounded else x
-    b.nodes += [helper.make_node("Identity", [x], [name], name=f"_{name}") for name in (operand, *others.twins)]
+    b.nodes += [
+        helper.make_node("Identity", [x], [name], name=f"_{name}")
+        for name in (operand, *others.twins)
+    ]
     for name, given in others.constants.items():
         if name in others.spread:
             _add_spread(b, operand, name, cast("Array", given), others.spread[name])
         elif not _add_constant(b, name, given):
             return None
     b.nodes += graph.node
-    outputs = [value for output in graph.output if (value := _output(b, form, output, array.shape)) is not None]
+    outputs = [
+        value
+        for output in graph.output
+        if (value := _output(b, form, output, array.shape)) is not None
+    ]
     if not outputs:
         return None
     kind = TensorProto.FLOAT if rounded else helper.np_dtype_to_tensor_dtype(array.dtype)
     inputs = [helper.make_tensor_value_info(IMAGE, kind, form.dims(array.shape))]
     inputs += [_value_info(name, given) for name, given in others.feeds.items()]
-    made = helper.make_graph(b.nodes, "standard", inputs, outputs, [*graph.initializer, *b.constants])
+    made = helper.make_graph(
+        b.nodes, "standard", inputs, outputs, [*graph.initializer, *b.constants]
+    )
     imports = list(case.model.opset_import)
     if all(one.domain not in {"", "ai.onnx"} for one in imports):
         imports.append(helper.make_opsetid("", DEFAULT_OPSET))
     ir_version = max(case.model.ir_version, FIRST_IR_VERSION)
-    return helper.make_model(made, opset_imports=imports, functions=list(case.model.functions), ir_version=ir_version)
+    return helper.make_model(
+        made, opset_imports=imports, functions=list(case.model.functions), ir_version=ir_version
+    )
 
 
 def _is_half(graph: onnx.GraphProto) -> bool:
     kinds = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
-    return any(kind not in PASSED for kind in map(_type_name, kinds)) or TensorProto.FLOAT16 in kinds
+    return (
+        any(kind not in PASSED for kind in map(_type_name, kinds)) or TensorProto.FLOAT16 in kinds
+    )
 
 
 def _type_name(kind: int) -> str:
@@ -233,7 +303,9 @@ def _type_name(kind: int) -> str:
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    return next((one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), DEFAULT_OPSET)
+    return next(
+        (one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), DEFAULT_OPSET
+    )
 
 
 def _rounded(b: Wrapping, x: str, dtype: np.dtype[Any], span: Span | None) -> str:
@@ -254,8 +326,14 @@ def _add_constant(b: Wrapping, name: str, given: Any) -> bool:
         return True
     if not isinstance(given, list) or not given:
         return False
-    b.constants += [numpy_helper.from_array(one, f"{name}_{index}") for index, one in enumerate(given)]
-    b.nodes.append(helper.make_node("SequenceConstruct", [f"{name}_{index}" for index in range(len(given))], [name]))
+    b.constants += [
+        numpy_helper.from_array(one, f"{name}_{index}") for index, one in enumerate(given)
+    ]
+    b.nodes.append(
+        helper.make_node(
+            "SequenceConstruct", [f"{name}_{index}" for index in range(len(given))], [name]
+        )
+    )
     return True
 
 
@@ -271,13 +349,22 @@ def _has_optional(graph: onnx.GraphProto) -> bool:
 
 
 def _value_info(name: str, array: Array) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+    return helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+    )
 
 
-def _output(b: Wrapping, form: Form, output: onnx.ValueInfoProto, shape: tuple[int, ...]) -> onnx.ValueInfoProto | None:
-    """A result as an output that onnxruntime returns; None where it is no tensor of numbers. `shape` is that of the image."""
+def _output(
+    b: Wrapping, form: Form, output: onnx.ValueInfoProto, shape: tuple[int, ...]
+) -> onnx.ValueInfoProto | None:
+    """A result as an output that onnxruntime returns; None where it is no tensor of numbers.
+    `shape` is that of the image.
+    """
     kind = output.type.tensor_type
-    if not output.type.HasField("tensor_type") or kind.elem_type in {TensorProto.STRING, TensorProto.UNDEFINED}:
+    if not output.type.HasField("tensor_type") or kind.elem_type in {
+        TensorProto.STRING,
+        TensorProto.UNDEFINED,
+    }:
         return None
     name, elements = output.name, kind.elem_type
     sizes = [dim.dim_value for dim in kind.shape.dim] if kind.HasField("shape") else None
@@ -286,8 +373,12 @@ def _output(b: Wrapping, form: Form, output: onnx.ValueInfoProto, shape: tuple[i
         name, rank = form.leave(b, name, len(sizes))
     if _type_name(elements) not in PASSED:
         name, elements = b.op("Cast", name, to=TensorProto.FLOAT), TensorProto.FLOAT
-    return helper.make_tensor_value_info(name, elements, None if rank is None else [f"{name}_{axis}" for axis in range(rank)])
+    return helper.make_tensor_value_info(
+        name, elements, None if rank is None else [f"{name}_{axis}" for axis in range(rank)]
+    )
 
 
 def _as_many_px(sizes: Sequence[int], shape: tuple[int, ...], form: Form) -> bool:
-    return len(sizes) == len(shape) and all(sizes[axis] == shape[axis] for axis in form.space(len(shape)))
+    return len(sizes) == len(shape) and all(
+        sizes[axis] == shape[axis] for axis in form.space(len(shape))
+    )

@@ -1,4 +1,6 @@
-"""shiftrun in tiles against onnxruntime on the whole image: equal bits, or rounding where the plan says so, or a refusal."""
+"""shiftrun in tiles against onnxruntime on the whole image: equal bits, or rounding where the plan
+says so, or a refusal.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from tests.fuzz.standard_cases import Array
 SMALL_PX, SHORT_PX, SHORT_TILE_PX = 50, 20, 16  # of outputs
 LONG_PX, LONG_TILE_PX = 300, 128  # of outputs: tiles of that size promise equal bits
 ROUNDING = 1e-4  # standard deviations of the output
-COORDINATE_ROUNDING = 1e-6  # of them for each px along the longest axis, where the network interpolates at float32 coordinates
+# of them for each px along the longest axis, where the network interpolates at float32 coordinates
+COORDINATE_ROUNDING = 1e-6
 HALF_ROUNDING = 1e-2  # where the network computes in half precision
 MOST_OUTPUTS = 2
 
@@ -36,13 +39,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: `honest` False for a difference that the plan does not admit, or an exception that is no InputError."""
+    """How a run ended: `honest` False for a difference that the plan does not admit, or an
+    exception that is no InputError.
+    """
 
     honest: bool
     how: str
 
 
-def runs_in_tiles(path: Path, contract: Contract, network: Network, *, half: bool) -> Iterator[Ending]:
+def runs_in_tiles(
+    path: Path, contract: Contract, network: Network, *, half: bool
+) -> Iterator[Ending]:
     """Run some images in tiles and compare each with the whole."""
     try:
         model = shiftrun.open_model(path, device="cpu", image_input=contract.input.name)
@@ -57,7 +64,9 @@ def runs_in_tiles(path: Path, contract: Contract, network: Network, *, half: boo
 
 
 def trials(axes: Sequence[AxisContract]) -> Iterator[Trial]:
-    """Small tiles along all axes, of an image of a legal size and of another; tiles of usual size along one axis at a time."""
+    """Small tiles along all axes, of an image of a legal size and of another; tiles of usual size
+    along one axis at a time.
+    """
     small = [_legal(axis, SMALL_PX) for axis in axes]
     short = [_legal(axis, SHORT_PX) for axis in axes]
     if None in small or None in short:
@@ -69,7 +78,13 @@ def trials(axes: Sequence[AxisContract]) -> Iterator[Trial]:
         size = _legal(axes[long], LONG_PX)
         if size is not None:
             shape = [size if i == long else n or 0 for i, n in enumerate(short)]
-            yield Trial(tuple(shape), tuple(_tile(a, LONG_TILE_PX if i == long else 10 * SMALL_PX) for i, a in enumerate(axes)))
+            yield Trial(
+                tuple(shape),
+                tuple(
+                    _tile(a, LONG_TILE_PX if i == long else 10 * SMALL_PX)
+                    for i, a in enumerate(axes)
+                ),
+            )
 
 
 def _legal(axis: AxisContract, outputs: int) -> int | None:
@@ -95,25 +110,39 @@ def _run(model: Model, output: str, trial: Trial, network: Network, *, half: boo
         whole = network.run(given)[output]
     except RunError:
         return Ending(True, "left out: onnxruntime does not run the whole image")
-    image = np.moveaxis(given[0], [axis - 1 for axis in axes], range(1, given.ndim - 1))  # (C, *space)
+    image = np.moveaxis(
+        given[0], [axis - 1 for axis in axes], range(1, given.ndim - 1)
+    )  # (C, *space)
     try:
         plan = model.plan(trial.shape, tile=trial.tile, pad="none", outputs=(output,))
-        found = model.predict(image, tile=trial.tile, pad="none", normalize="none", outputs=(output,))[output]
+        found = model.predict(
+            image, tile=trial.tile, pad="none", normalize="none", outputs=(output,)
+        )[output]
     except InputError as error:
         return Ending(True, f"refused: {error}")
     except Exception as error:  # that is what is looked for
         return Ending(False, f"{where}: {type(error).__name__}: {error}")
     whole = whole.astype(np.float32)  # as shiftrun returns all results
-    expected = channels_first(whole, [axis.output_axis for axis in model.contract.output(output).axes])
-    if plan.padded_shape != trial.shape:  # of no legal size: how many outputs the network gives at its end is not claimed
+    expected = channels_first(
+        whole, [axis.output_axis for axis in model.contract.output(output).axes]
+    )
+    if (
+        plan.padded_shape != trial.shape
+    ):  # of no legal size: how many outputs the network gives at its end is not claimed
         shared = tuple(slice(min(sizes)) for sizes in zip(found.shape, expected.shape, strict=True))
         found, expected = found[shared], expected[shared]
-    rounding = 0.0 if plan.bitwise else (HALF_ROUNDING if half else ROUNDING) + COORDINATE_ROUNDING * max(trial.shape)
+    rounding = (
+        0.0
+        if plan.bitwise
+        else (HALF_ROUNDING if half else ROUNDING) + COORDINATE_ROUNDING * max(trial.shape)
+    )
     return _compared(found, expected, where, rounding)
 
 
 def _compared(found: Array, expected: Array, where: str, rounding: float) -> Ending:
-    """`rounding` is what the plan admits, in standard deviations of the output; 0 where it promises equal bits."""
+    """`rounding` is what the plan admits, in standard deviations of the output; 0 where it promises
+    equal bits.
+    """
     if found.shape != expected.shape:
         return Ending(False, f"{where}: shape {found.shape}, whole {expected.shape}")
     one, two = found.astype(float), expected.astype(float)
@@ -123,7 +152,10 @@ def _compared(found: Array, expected: Array, where: str, rounding: float) -> End
         return Ending(True, "equal")
     deviation = float(np.nanstd(two))
     largest = float(np.nan_to_num(off, nan=np.inf).max())
-    said = f"{(off > 0).mean():.1%} of the px differ by up to {largest:.3g} (standard deviation {deviation:.2g})"
+    said = (
+        f"{(off > 0).mean():.1%} of the px differ by up to {largest:.3g} (standard deviation "
+        f"{deviation:.2g})"
+    )
     if largest <= rounding * deviation:
         return Ending(True, "rounding, as said")
     return Ending(False, f"{where}: {said}{'' if rounding else ', equal bits promised'}")

@@ -1,4 +1,6 @@
-"""Small graphs for the tests of the analyzer: written as a list of nodes, saved, and run by onnxruntime."""
+"""Small graphs for the tests of the analyzer: written as a list of nodes, saved, and run by
+onnxruntime.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,22 @@ def save(
     graph = helper.make_graph(
         [
             helper.make_node(
-                op, i, o, domain=a.get("domain", ""), name=f"{op}_{k}", **{key: v for key, v in a.items() if key != "domain"}
+                op,
+                i,
+                o,
+                domain=a.get("domain", ""),
+                name=f"{op}_{k}",
+                **{key: v for key, v in a.items() if key != "domain"},
             )
             for k, (op, i, o, a) in enumerate(nodes)
         ],
         "g",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()],
+        [
+            numpy_helper.from_array(np.asarray(value), name)
+            for name, value in (constants or {}).items()
+        ],
     )
     imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=8), path)
@@ -55,7 +65,9 @@ def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
     options.intra_op_num_threads = 1
     state = onnxruntime.capi.onnxruntime_pybind11_state
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
         result: NDArray[np.float32] = np.asarray(session.run(None, {"x": x})[0], np.float32)
         return result
     except (state.RuntimeException, state.InvalidArgument, state.Fail):
@@ -65,5 +77,7 @@ def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
 def weights(*shape: int, seed: int = 0) -> NDArray[np.float32]:
     """Random weights that no window can hide behind: none is near zero."""
     rng = np.random.default_rng(seed)
-    result: NDArray[np.float32] = (rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)).astype(np.float32)
+    result: NDArray[np.float32] = (
+        rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)
+    ).astype(np.float32)
     return result

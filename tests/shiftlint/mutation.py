@@ -1,6 +1,8 @@
-"""Damaged models: bits flipped, files cut, attributes, sizes, names and nodes changed to what no exporter writes.
+"""Damaged models: bits flipped, files cut, attributes, sizes, names and nodes changed to what no
+exporter writes.
 
-`python -m tests.shiftlint.mutation COUNT SEED FILES…` runs many and prints the seed of every failure.
+`python -m tests.shiftlint.mutation COUNT SEED FILES…` runs many and prints the seed of every
+failure.
 """
 
 from __future__ import annotations
@@ -18,7 +20,22 @@ import onnx
 
 from shiftlint import InputError, analyze
 
-EXTREMES = [0, -1, 1, 2, 3, -(2**63), 2**63 - 1, 2**31, 2**31 - 1, -(2**31), 1000003, 65536, 2**40, 17]
+EXTREMES = [
+    0,
+    -1,
+    1,
+    2,
+    3,
+    -(2**63),
+    2**63 - 1,
+    2**31,
+    2**31 - 1,
+    -(2**31),
+    1000003,
+    65536,
+    2**40,
+    17,
+]
 FLOATS = [0.0, -1.0, float("nan"), float("inf"), 1e30, 1e-30]
 OPERATORS = sorted({schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""})
 CHANGES = (
@@ -40,7 +57,11 @@ def mutate(seed: int, data: bytes) -> bytes:
         return data[: rng.randrange(len(data))]
     if kind == "splice":
         start = rng.randrange(len(data))
-        return data[:start] + rng.randbytes(rng.randrange(1, 64)) + data[start + rng.randrange(1, 64) :]
+        return (
+            data[:start]
+            + rng.randbytes(rng.randrange(1, 64))
+            + data[start + rng.randrange(1, 64) :]
+        )
     model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     for _ in range(rng.choice([1, 1, 2, 4])):
         if model.graph.node:
@@ -80,7 +101,11 @@ def _change(rng: random.Random, model: onnx.ModelProto) -> None:
             graph.node.append(node)
         case "extra_attribute":
             value = rng.choice([rng.choice(EXTREMES), "text", 1.5, [1, 2]])
-            node.attribute.append(onnx.helper.make_attribute(rng.choice(["axis", "axes", "pads", "mode", "perm", "k"]), value))
+            node.attribute.append(
+                onnx.helper.make_attribute(
+                    rng.choice(["axis", "axes", "pads", "mode", "perm", "k"]), value
+                )
+            )
         case "extra_output":
             node.output.append(f"extra{rng.randrange(10**9)}")
 
@@ -131,7 +156,13 @@ def main(count: int, seed: int, files: list[str]) -> int:
                 outcomes[name] += 1
                 print(name, error, Path(files[index]).name, one)
             slowest = sorted([*slowest, (round(time.perf_counter() - start, 2), one)])[-3:]
-    print(dict(outcomes), "slowest", slowest, "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(
+        dict(outcomes),
+        "slowest",
+        slowest,
+        "MB",
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    )
     return int(len(outcomes) > 2)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import onnx
 
-WEIGHTS = "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}, float[1,1,2,2] up = {1, 2, 3, 4}>"
+WEIGHTS = (
+    "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}, float[1,1,2,2] up = {1, 2, 3, 4}>"
+)
 
 VALID = f"""
 <ir_version: 8, opset_import: ["": 17]>

@@ -1,4 +1,6 @@
-"""The command line: exit codes, many files, standard input, settings, and one line for whatever is wrong."""
+"""The command line: exit codes, many files, standard input, settings, and one line for whatever is
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def test_unreadable_file_does_not_hide_the_others(model: str, tmp_path: Path) ->
     (tmp_path / "broken.onnx").write_text("nothing")
     result = invoke("check", "broken.onnx", model, "--tile", "9", "--output-format", "json")
     assert result.return_value == 2
-    codes = {m["file"]: {f["code"] for f in m["findings"]} for m in json.loads(result.stdout)["models"]}
+    codes = {
+        m["file"]: {f["code"] for f in m["findings"]} for m in json.loads(result.stdout)["models"]
+    }
     assert codes["broken.onnx"] == {"SL001"}
     assert "SL301" in codes[model]
 
@@ -65,13 +69,20 @@ def test_standard_input(model: str) -> None:
     result = invoke("check", "-", "--tile", "9", "--output-format", "json", stdin=data)
     assert result.return_value == 1
     assert json.loads(result.stdout)["models"][0]["file"] == "-"
-    assert json.loads(invoke("analyze", "-", "--output-format", "json", stdin=data).stdout)["models"][0]["file"] == "-"
+    assert (
+        json.loads(invoke("analyze", "-", "--output-format", "json", stdin=data).stdout)["models"][
+            0
+        ]["file"]
+        == "-"
+    )
     broken = invoke("check", "-", stdin=b"junk")
     assert (broken.return_value, "(-)" in broken.stdout) == (2, True)
 
 
 def test_configuration_applies_per_model(model: str, tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text('[tool.shiftlint]\nfail-on = "warning"\n[tool.shiftlint.per-model."mod*"]\ntile = 9\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.shiftlint]\nfail-on = "warning"\n[tool.shiftlint.per-model."mod*"]\ntile = 9\n'
+    )
     result = invoke("check", model, "--select", "SL3,SL604")
     assert result.return_value == 1
     assert "SL301" in result.stdout
@@ -92,7 +103,10 @@ def test_verify_reports_and_gates(model: str, monkeypatch: pytest.MonkeyPatch) -
     assert result.return_value == 0
     validate(json.loads(result.stdout), "verify_report", where="test")
     assert "10 claims measured, 0 wrong" in invoke("verify", model).stdout
-    save(INSTANCE_NORM.replace("InstanceNormalization(image, scale, b)", "Identity(image)"), Path("plain.onnx"))
+    save(
+        INSTANCE_NORM.replace("InstanceNormalization(image, scale, b)", "Identity(image)"),
+        Path("plain.onnx"),
+    )
     from shiftlint.analysis import derive_contract as analysis
     from shiftlint.verification import verify
 
@@ -102,7 +116,12 @@ def test_verify_reports_and_gates(model: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_network_that_does_not_load_is_a_finding(model: str) -> None:
-    save(VALID.replace("pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>", "pooled = Unheard"), Path("odd.onnx"))
+    save(
+        VALID.replace(
+            "pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>", "pooled = Unheard"
+        ),
+        Path("odd.onnx"),
+    )
     result = invoke("check", model, "odd.onnx", "--verify", "--select", "SL9")
     assert result.return_value == 1
     assert "onnxruntime refuses the model" in result.stdout
@@ -111,7 +130,10 @@ def test_network_that_does_not_load_is_a_finding(model: str) -> None:
 
 @pytest.mark.parametrize("shape", ["bfloat16[1,1,h,w]", "float[1,900000000,h,w]"])
 def test_what_cannot_be_measured_is_left_unmeasured(shape: str, model: str) -> None:
-    network = f'<ir_version: 8, opset_import: ["": 17]> g ({shape} image) => ({shape} out) {{ out = Identity(image) }}'
+    network = (
+        f'<ir_version: 8, opset_import: ["": 17]> g ({shape} image) => ({shape} out) '
+        f"{{ out = Identity(image) }}"
+    )
     save(network, Path("odd.onnx"))
     assert isinstance(invoke("verify", "odd.onnx").exception, InputError)
     result = invoke("check", model, "odd.onnx", "--verify", "--select", "SL9")
@@ -123,7 +145,10 @@ def test_analyze_report_is_by_its_schema(model: str) -> None:
     assert result.return_value == 2
     document = json.loads(result.stdout)
     validate(document, "analyze_report", where="test")
-    assert [set(m) for m in document["models"]] == [{"file", "sha256", "contract"}, {"file", "error"}]
+    assert [set(m) for m in document["models"]] == [
+        {"file", "sha256", "contract"},
+        {"file", "error"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +169,9 @@ def test_analyze_report_is_by_its_schema(model: str) -> None:
 )
 def test_wrong_calls_give_one_line(arguments: list[str], message: str, model: str) -> None:
     program = "from shiftlint.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -153,29 +180,39 @@ def test_wrong_calls_give_one_line(arguments: list[str], message: str, model: st
 
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"numpy", "onnx", "onnxruntime", "jsonschema", "rich"}
-    program = f"import sys; from shiftlint.cli import cli; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        f"import sys; from shiftlint.cli import cli; print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_a_check_of_a_usual_network_needs_neither_numpy_nor_onnx_nor_a_validator() -> None:
     zoo = Path(__file__).parents[2] / "zoo" / "dsb2018.onnx"
     program = (
-        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import Wish; "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import "
+        "Wish; "
         "check(sys.argv[1], Wish()); "
         "print(sorted({'jsonschema', 'numpy', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(zoo)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(zoo)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_check_does_not_import_onnxruntime(model: str) -> None:
     program = (
-        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import Wish; "
+        "import sys; from shiftlint.linting.check import check; from shiftlint.rules.case import "
+        "Wish; "
         "check(sys.argv[1], Wish()); "
         "print('onnxruntime' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program, model], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, model], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "False"
 
 

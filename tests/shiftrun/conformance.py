@@ -1,4 +1,6 @@
-"""The conformance set of `../shared`: published networks and the truth that was measured of them. Empty where it is missing."""
+"""The conformance set of `../shared`: published networks and the truth that was measured of them.
+Empty where it is missing.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,22 @@ FOLDER = SHARED / "conformance"
 TRUTH: dict[str, Any] = {}
 if (FOLDER / "truth.json").is_file():
     TRUTH = json.loads((FOLDER / "truth.json").read_text(encoding="utf-8"))["files"]
-EXACT = [name for name, network in TRUTH.items() if all(axis.get("exact_with_finite_halo") for axis in network["axes"])]
-UNKNOWN = {"monai_basicunet2d_qdq", "torchem_unet2d_ort_extended"}  # operators that the analyzer did not know at first
+EXACT = [
+    name
+    for name, network in TRUTH.items()
+    if all(axis.get("exact_with_finite_halo") for axis in network["axes"])
+]
+UNKNOWN = {
+    "monai_basicunet2d_qdq",
+    "torchem_unet2d_ort_extended",
+}  # operators that the analyzer did not know at first
 
 
 def sizes(axes: tuple[AxisContract, ...], image_px: int) -> tuple[int, ...]:
     """A legal image of about `image_px`, and not the same along all axes."""
-    return tuple(axis.sizes.next_legal(image_px + 40 * i) or 0 for i, axis in enumerate(axes) if axis.sizes)
+    return tuple(
+        axis.sizes.next_legal(image_px + 40 * i) or 0 for i, axis in enumerate(axes) if axis.sizes
+    )
 
 
 def tiles(axes: tuple[AxisContract, ...], input_px: int) -> tuple[int, ...]:

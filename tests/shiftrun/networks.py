@@ -1,7 +1,9 @@
-"""Tiny U-Nets as ONNX files, in 1d to 3d, valid or zero-padded, and the contracts that are derived for them by hand.
+"""Tiny U-Nets as ONNX files, in 1d to 3d, valid or zero-padded, and the contracts that are derived
+for them by hand.
 
-With l poolings by 2 and two 3-convolutions per block: period = step = 2^l. Valid: every level adds 4 px before and 4 after the
-level below, in its own px; deepest 4. Output 2^l·k + φ reads from 2^l·k on; zero padding shifts all windows to the left.
+With l poolings by 2 and two 3-convolutions per block: period = step = 2^l. Valid: every level adds
+4 px before and 4 after the level below, in its own px; deepest 4. Output 2^l·k + φ reads from 2^l·k
+on; zero padding shifts all windows to the left.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from shiftlint.contract.values import (
 )
 
 NAMES = "zyx"
-PROPS = Metadata(percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5).to_props()
+PROPS = Metadata(
+    percentiles=(1.0, 99.8), bandwidth=0.05, foreground_threshold=0.035, min_size=5
+).to_props()
 WIDTH = 3
 
 
@@ -43,13 +47,19 @@ def unet(
     props: dict[str, str] | None = None,
     batch: int | str = 1,
 ) -> Path:
-    """Write a U-Net with outputs `embedding` (2 channels) and `foreground` (1) and random weights."""
+    """Write a U-Net with outputs `embedding` (2 channels) and `foreground` (1) and random
+    weights.
+    """
     builder = _Builder(dimensions, padded, np.random.default_rng(seed))
     x = builder.block("image", 1, WIDTH)
     skips = []
     for _ in range(depth):
         skips.append(x)
-        x = builder.block(builder.node("MaxPool", [x], kernel_shape=[2] * dimensions, strides=[2] * dimensions), WIDTH, WIDTH)
+        x = builder.block(
+            builder.node("MaxPool", [x], kernel_shape=[2] * dimensions, strides=[2] * dimensions),
+            WIDTH,
+            WIDTH,
+        )
     for level in reversed(range(depth)):
         up = builder.convolution(x, WIDTH, WIDTH, 2, op="ConvTranspose", strides=[2] * dimensions)
         skip = skips[level] if padded else builder.crop(skips[level], skip_crop(depth - level))
@@ -59,7 +69,9 @@ def unet(
     space: list[str | int] = [f"n{i}" for i in range(dimensions)]
     image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [batch, 1, *space])
     outputs = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, c, *[f"{n}_{name}" for n in space]])
+        helper.make_tensor_value_info(
+            name, onnx.TensorProto.FLOAT, [batch, c, *[f"{n}_{name}" for n in space]]
+        )
         for name, c in (("embedding", 2), ("foreground", 1))
     ]
     graph = helper.make_graph(builder.nodes, "unet", [image], outputs, builder.weights)
@@ -77,7 +89,9 @@ class _Builder:
 
     def node(self, op: str, inputs: list[str], *, output: str = "", **attributes: Any) -> str:
         output = output or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, inputs, [output], name=f"{op}_{len(self.nodes)}", **attributes))
+        self.nodes.append(
+            helper.make_node(op, inputs, [output], name=f"{op}_{len(self.nodes)}", **attributes)
+        )
         return output
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -86,13 +100,25 @@ class _Builder:
         return name
 
     def convolution(
-        self, x: str, cin: int, cout: int, kernel: int, *, op: str = "Conv", output: str = "", **attributes: Any
+        self,
+        x: str,
+        cin: int,
+        cout: int,
+        kernel: int,
+        *,
+        op: str = "Conv",
+        output: str = "",
+        **attributes: Any,
     ) -> str:
         shape = (cin, cout) if op == "ConvTranspose" else (cout, cin)
         scale = (2 / (cin * kernel**self.dimensions)) ** 0.5
-        weight = self.random.normal(0, scale, (*shape, *[kernel] * self.dimensions)).astype(np.float32)
+        weight = self.random.normal(0, scale, (*shape, *[kernel] * self.dimensions)).astype(
+            np.float32
+        )
         bias = self.random.normal(0, 0.1, cout).astype(np.float32)
-        return self.node(op, [x, self.constant(weight), self.constant(bias)], output=output, **attributes)
+        return self.node(
+            op, [x, self.constant(weight), self.constant(bias)], output=output, **attributes
+        )
 
     def block(self, x: str, cin: int, cout: int) -> str:
         pads = [1 if self.padded else 0] * (2 * self.dimensions)
@@ -101,8 +127,12 @@ class _Builder:
         return x
 
     def crop(self, x: str, px: int) -> str:
-        ends = [self.constant(np.full(self.dimensions, value, dtype=np.int64)) for value in (px, -px)]
-        return self.node("Slice", [x, *ends, self.constant(np.arange(2, 2 + self.dimensions, dtype=np.int64))])
+        ends = [
+            self.constant(np.full(self.dimensions, value, dtype=np.int64)) for value in (px, -px)
+        ]
+        return self.node(
+            "Slice", [x, *ends, self.constant(np.arange(2, 2 + self.dimensions, dtype=np.int64))]
+        )
 
 
 def skip_crop(below: int) -> int:
@@ -139,7 +169,9 @@ def valid_axis(name: str, depth: int, input_axis: int) -> AxisContract:
 def padded_axis(name: str, depth: int, input_axis: int) -> AxisContract:
     """One axis of the zero-padded U-Net: windows and border are wide enough, if not tight."""
     period = 2**depth
-    reach = 4 * (2**depth - 1) + 2 * 2**depth + period  # half the valid offset, and a period for the phases
+    reach = (
+        4 * (2**depth - 1) + 2 * 2**depth + period
+    )  # half the valid offset, and a period for the phases
     reads = tuple((phase - reach, phase + reach) for phase in range(period))
     sizes = Sizes(period, None, period, (0,))
     padding = (Padding("Conv_0", "Conv", "zeros"),)
@@ -161,7 +193,9 @@ def padded_axis(name: str, depth: int, input_axis: int) -> AxisContract:
 
 
 def _walk(first: int, last: int, depth: int) -> tuple[int, int]:
-    """The input px that the px [first, last] after the last concatenation of a U-Net of `depth` read."""
+    """The input px that the px [first, last] after the last concatenation of a U-Net of `depth`
+    read.
+    """
     if depth == 0:
         return first, last
     crop = skip_crop(depth)
@@ -184,11 +218,22 @@ def axes(kind: str, dimensions: int, depth: int) -> tuple[AxisContract, ...]:
     return tuple(make(name, depth, i) for i, name in enumerate(NAMES[3 - dimensions :], start=2))
 
 
-def contract(kind: str, dimensions: int = 2, depth: int = 2, outputs: Iterable[str] = ("embedding", "foreground")) -> Contract:
+def contract(
+    kind: str,
+    dimensions: int = 2,
+    depth: int = 2,
+    outputs: Iterable[str] = ("embedding", "foreground"),
+) -> Contract:
     """The whole contract."""
     found = tuple(
         OutputContract(
-            name, (1, 2 if name == "embedding" else 1, *"ab"[:dimensions]), axes(kind, dimensions, depth), None, "learned", True, ()
+            name,
+            (1, 2 if name == "embedding" else 1, *"ab"[:dimensions]),
+            axes(kind, dimensions, depth),
+            None,
+            "learned",
+            True,
+            (),
         )
         for name in outputs
     )

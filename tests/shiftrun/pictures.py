@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 def blobs(seed: int, shape: tuple[int, int] = (70, 60)) -> NDArray[np.uint16]:
     y, x = np.mgrid[: shape[0], : shape[1]]
     waves = np.sin(y / (7 + seed)) * np.sin(x / 6)
-    pixels: NDArray[np.uint16] = (1000 + 900 * waves + np.random.default_rng(seed).normal(0, 50, shape)).astype(np.uint16)
+    pixels: NDArray[np.uint16] = (
+        1000 + 900 * waves + np.random.default_rng(seed).normal(0, 50, shape)
+    ).astype(np.uint16)
     return pixels
 
 

@@ -14,9 +14,11 @@ def blobs(
     """Points, their cluster and whether they are well defined (not smeared between two centers)."""
     random = np.random.default_rng(0)
     centers = (
-        random.permutation(np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions)[: clusters * 3])[
-            :clusters
-        ]
+        random.permutation(
+            np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions)[
+                : clusters * 3
+            ]
+        )[:clusters]
         * 3.0
     )
     truth = random.integers(0, clusters, count)

@@ -17,7 +17,9 @@ from shiftrun.tiles.plan import Plan
 def stitched(
     network: Network, pixels: NDArray[np.float32], plan: Plan, outputs: Outputs, **settings: Any
 ) -> dict[str, NDArray[np.float32]]:
-    """The outputs (C', *plan.output_shape) of normalized `pixels` (C, *space) by `plan`; `settings` as of `Run`."""
+    """The outputs (C', *plan.output_shape) of normalized `pixels` (C, *space) by `plan`; `settings`
+    as of `Run`.
+    """
     found: dict[str, NDArray[np.float32]] = {}
 
     def target(name: str, channels: int) -> ArrayTarget:

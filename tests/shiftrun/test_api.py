@@ -1,4 +1,6 @@
-"""The Python interface: arrays of numpy and Zarr, readers, progress, cancel; the examples in its documentation run."""
+"""The Python interface: arrays of numpy and Zarr, readers, progress, cancel; the examples in its
+documentation run.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ PICTURE = blobs(1, (150, 140))
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return open_model(unet(tmp_path_factory.mktemp("net") / "net.onnx", depth=2, props=PROPS), device="cpu")
+    return open_model(
+        unet(tmp_path_factory.mktemp("net") / "net.onnx", depth=2, props=PROPS), device="cpu"
+    )
 
 
 @pytest.mark.parametrize("module", [model_module, estimator, shiftrun])
@@ -55,10 +59,14 @@ class Counted:
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_zarr_in_is_read_by_windows(model: Model, tmp_path: Path, zarr_format: Any) -> None:
-    array = zarr.create_array(str(tmp_path / "a.zarr"), data=PICTURE, chunks=(32, 32), zarr_format=zarr_format)
+    array = zarr.create_array(
+        str(tmp_path / "a.zarr"), data=PICTURE, chunks=(32, 32), zarr_format=zarr_format
+    )
     expected = model.predict(PICTURE, tile=16, normalize="none")["embedding"]
     counted = Counted(array)
-    np.testing.assert_array_equal(model.predict(counted, tile=16, normalize="none")["embedding"], expected)
+    np.testing.assert_array_equal(
+        model.predict(counted, tile=16, normalize="none")["embedding"], expected
+    )
     assert counted.largest <= 80 * 80 < PICTURE.size
     np.testing.assert_array_equal(model.segment(array), model.segment(PICTURE))
 
@@ -72,14 +80,21 @@ def test_readers_and_channels_first(model: Model, tmp_path: Path) -> None:
 
 
 def test_zarr_out(model: Model, tmp_path: Path) -> None:
-    out = zarr.create_array(str(tmp_path / "e.zarr"), shape=(2, 150, 140), dtype="float32", chunks=(1, 48, 48))
+    out = zarr.create_array(
+        str(tmp_path / "e.zarr"), shape=(2, 150, 140), dtype="float32", chunks=(1, 48, 48)
+    )
     found = model.predict(PICTURE, tile=48, out={"embedding": out})
     assert found["embedding"] is out
     np.testing.assert_array_equal(np.asarray(out), model.predict(PICTURE, tile=48)["embedding"])
-    labels = zarr.create_array(str(tmp_path / "l.zarr"), shape=(150, 140), dtype="int32", chunks=(64, 64))
+    labels = zarr.create_array(
+        str(tmp_path / "l.zarr"), shape=(150, 140), dtype="int32", chunks=(64, 64)
+    )
     assert model.segment(PICTURE, out=labels) is labels
     np.testing.assert_array_equal(np.asarray(labels), model.segment(PICTURE))
-    with pytest.raises(InputError, match=r"wrong size \(out, embedding\): expected an array of shape \(2, 150, 140\)"):
+    with pytest.raises(
+        InputError,
+        match=r"wrong size \(out, embedding\): expected an array of shape \(2, 150, 140\)",
+    ):
         model.predict(PICTURE, out={"embedding": labels})
     with pytest.raises(InputError, match=r"wrong size \(out, labels\)"):
         model.segment(PICTURE, out=out)
@@ -91,7 +106,9 @@ class Enough(Exception):
 
 @pytest.mark.parametrize("what", ["predict", "segment"])
 def test_progress_and_cancel(model: Model, what: str) -> None:
-    """Every tile is counted; what the callback raises comes out, and the model can be used again."""
+    """Every tile is counted; what the callback raises comes out, and the model can be used
+    again.
+    """
     seen: list[tuple[int, int]] = []
     getattr(model, what)(PICTURE, tile=48, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(number, 12) for number in range(1, 13)]
@@ -107,7 +124,9 @@ def test_progress_and_cancel(model: Model, what: str) -> None:
 
 def test_what_is_no_array(model: Model) -> None:
     for wrong in ([[1, 2], [3, 4]], "image.tif", None):
-        with pytest.raises(InputError, match=r"no array \(image\): expected an array of numpy or zarr, or a Reader"):
+        with pytest.raises(
+            InputError, match=r"no array \(image\): expected an array of numpy or zarr, or a Reader"
+        ):
             model.predict(wrong)
     with pytest.raises(InputError, match=r"wrong axes \(image\)"):
         model.predict(np.zeros((2, 3, 4, 5), np.uint8))

@@ -1,4 +1,6 @@
-"""Bad images and bad disks, from the command line: one clear line, exit 2, nothing half-written and nothing lost."""
+"""Bad images and bad disks, from the command line: one clear line, exit 2, nothing half-written and
+nothing lost.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> str:
@@ -60,7 +66,9 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> st
 
 def truncated_page(path: Path) -> None:
     """The second of three pages ends in the middle."""
-    tifffile.imwrite(path, np.stack([PX] * 3), photometric="minisblack", compression="zlib", rowsperstrip=10)
+    tifffile.imwrite(
+        path, np.stack([PX] * 3), photometric="minisblack", compression="zlib", rowsperstrip=10
+    )
     with tifffile.TiffFile(path) as file:
         cut = file.pages[1].dataoffsets[5]
     path.write_bytes(path.read_bytes()[:cut])
@@ -81,13 +89,37 @@ def missing_page(path: Path) -> None:
 
 
 IMAGES: dict[str, tuple[str, Any, str]] = {
-    "no px": ("a.npy", lambda path: np.save(path, np.zeros((0, 5), np.uint8)), "empty image (a.npy)"),
-    "no planes": ("a.npy", lambda path: np.save(path, np.zeros((0, 50, 50), np.uint8)), "empty image (a.npy)"),
-    "NaN": ("a.npy", lambda path: np.save(path, np.where(PX > 1800, np.nan, PX)), "not a finite image (a.npy)"),
-    "infinity": ("a.tif", lambda path: tifffile.imwrite(path, np.where(PX > 1800, np.inf, PX).astype("f4")), "not a finite image"),
-    "uint32": ("a.tif", lambda path: tifffile.imwrite(path, PX.astype(np.uint32)), "got uint32. Convert the image"),
+    "no px": (
+        "a.npy",
+        lambda path: np.save(path, np.zeros((0, 5), np.uint8)),
+        "empty image (a.npy)",
+    ),
+    "no planes": (
+        "a.npy",
+        lambda path: np.save(path, np.zeros((0, 50, 50), np.uint8)),
+        "empty image (a.npy)",
+    ),
+    "NaN": (
+        "a.npy",
+        lambda path: np.save(path, np.where(PX > 1800, np.nan, PX)),
+        "not a finite image (a.npy)",
+    ),
+    "infinity": (
+        "a.tif",
+        lambda path: tifffile.imwrite(path, np.where(PX > 1800, np.inf, PX).astype("f4")),
+        "not a finite image",
+    ),
+    "uint32": (
+        "a.tif",
+        lambda path: tifffile.imwrite(path, PX.astype(np.uint32)),
+        "got uint32. Convert the image",
+    ),
     "int64": ("a.npy", lambda path: np.save(path, PX.astype(np.int64)), "got int64"),
-    "uint64": ("a.zarr", lambda path: zarr.create_array(str(path), data=PX.astype(np.uint64)), "got uint64"),
+    "uint64": (
+        "a.zarr",
+        lambda path: zarr.create_array(str(path), data=PX.astype(np.uint64)),
+        "got uint64",
+    ),
     "complex": ("a.npy", lambda path: np.save(path, PX * 1j), "got complex128"),
     "truncated page": ("a.tif", truncated_page, "cannot read image (a.tif)"),
     "missing page": ("a.tif", missing_page, "planes are missing"),
@@ -96,14 +128,22 @@ IMAGES: dict[str, tuple[str, Any, str]] = {
         lambda path: corrupt_chunk(path, 2),
         "cannot read image (a.zarr): expected a whole zarr file",
     ),
-    "corrupt chunk, Zarr 3": ("a.zarr", lambda path: corrupt_chunk(path, 3), "cannot read image (a.zarr)"),
+    "corrupt chunk, Zarr 3": (
+        "a.zarr",
+        lambda path: corrupt_chunk(path, 3),
+        "cannot read image (a.zarr)",
+    ),
     "RGB for gray": (
         "a.tif",
         lambda path: tifffile.imwrite(path, np.stack([PX] * 3, -1), photometric="rgb"),
         "Choose one: --channel 0 to 2",
     ),
     "folder": ("a.tif", lambda path: path.mkdir(), "no images (a.tif)"),
-    "an object array": ("a.npy", lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True), "cannot read image"),
+    "an object array": (
+        "a.npy",
+        lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True),
+        "cannot read image",
+    ),
 }
 
 
@@ -113,7 +153,19 @@ def test_bad_images(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, 
     make(Path(name))
     before = everything_in(folder)
     for normalize in ("model", "none"):
-        line = refused(monkeypatch, capsys, "segment", "net.onnx", name, "-o", "l.tif", "--tile", "128", "--normalize", normalize)
+        line = refused(
+            monkeypatch,
+            capsys,
+            "segment",
+            "net.onnx",
+            name,
+            "-o",
+            "l.tif",
+            "--tile",
+            "128",
+            "--normalize",
+            normalize,
+        )
         assert message in line
     assert everything_in(folder) == before
 
@@ -129,14 +181,21 @@ def test_compressed_tiles(tmp_path: Path, compression: str) -> None:
     np.testing.assert_allclose(whole.astype(int), pixels, atol=0 if compression != "jpeg" else 40)
 
 
-def test_a_codec_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_codec_that_is_not_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     tifffile.imwrite("a.tif", (PX >> 4).astype(np.uint8), tile=(32, 32), compression="jpeg")
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     code = "import sys; sys.modules['imagecodecs'] = None; from shiftrun.cli import main; main()"
     arguments = ["embed", "net.onnx", "a.tif", "-o", "e.npy"]
-    result = subprocess.run([sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True
+    )
     assert result.returncode == 2
-    assert "compressed image (a.tif): expected a codec for JPEG, got none. Install them: pip install imagecodecs." in result.stderr
+    assert (
+        "compressed image (a.tif): expected a codec for JPEG, got none. Install them: pip install "
+        "imagecodecs." in result.stderr
+    )
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -162,10 +221,14 @@ def test_either_byte_order(folder: Path, name: str, order: str, kind: str) -> No
 def test_negative_integers(dtype: type) -> None:
     """Signed integers keep their sign in the percentiles, at the ends of their range too."""
     info = np.iinfo(dtype)
-    pixels: NDArray[Any] = np.random.default_rng(0).integers(info.min, info.max, (60, 50), endpoint=True).astype(dtype)
+    pixels: NDArray[Any] = (
+        np.random.default_rng(0).integers(info.min, info.max, (60, 50), endpoint=True).astype(dtype)
+    )
     pixels[0, :2] = info.min, info.max
     found = percentile_normalization(pixels, (1, 99.8))
-    np.testing.assert_allclose((found.low, found.high), np.percentile(pixels.astype(float), (1, 99.8)))
+    np.testing.assert_allclose(
+        (found.low, found.high), np.percentile(pixels.astype(float), (1, 99.8))
+    )
     whole = percentile_normalization(pixels, (0, 100))
     scaled = whole.apply(pixels)
     assert (whole.low, whole.high) == (info.min, info.max)
@@ -209,10 +272,25 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
 @pytest.mark.parametrize(("command", "output"), OUTPUTS)
 @pytest.mark.parametrize("exists", [False, True])
 def test_a_disk_that_fills_up(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str, output: str, exists: bool
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    command: str,
+    output: str,
+    exists: bool,
 ) -> None:
     """What was there before stays as it was."""
-    arguments = (command, "net.onnx", "cells.npy", "-o", output, "--tile", "128", "--quiet", "--overwrite")
+    arguments = (
+        command,
+        "net.onnx",
+        "cells.npy",
+        "-o",
+        output,
+        "--tile",
+        "128",
+        "--quiet",
+        "--overwrite",
+    )
     if exists:
         assert shiftrun_(monkeypatch, *arguments) == 0
         capsys.readouterr()
@@ -226,11 +304,18 @@ def test_a_disk_that_fills_up(
 
 @pytest.mark.parametrize(("command", "output"), OUTPUTS)
 def test_a_limit_of_the_system(folder: Path, command: str, output: str) -> None:
-    """A real refusal of the operating system in the middle of a file: none may be larger than 3 kB."""
-    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); from shiftrun.cli import main; main()"
+    """A real refusal of the operating system in the middle of a file: none may be larger
+    than 3 kB.
+    """
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); from "
+        "shiftrun.cli import main; main()"
+    )
     arguments = [command, "net.onnx", "cells.npy", "-o", output, "--tile", "128"]
     before = everything_in(folder)
-    result = subprocess.run([sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True
+    )
     assert result.returncode == 2, result.stderr
     assert "cannot write (" in result.stderr
     assert "File too large" in result.stderr
@@ -238,7 +323,9 @@ def test_a_limit_of_the_system(folder: Path, command: str, output: str) -> None:
     assert everything_in(folder) == before
 
 
-def test_the_temporary_labels_need_room_too(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_temporary_labels_need_room_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     class Full(io.BytesIO):
         def write(self, data: Any) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -252,21 +339,31 @@ def test_the_temporary_labels_need_room_too(folder: Path, monkeypatch: pytest.Mo
     assert everything_in(folder) == before
 
 
-def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_folder_that_cannot_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     (folder / "locked").mkdir()
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")  # root may write anywhere
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != "locked"
+    )  # root may write anywhere
     for command, output in OUTPUTS:
-        line = refused(monkeypatch, capsys, command, "net.onnx", "cells.npy", "-o", f"locked/{output}")
+        line = refused(
+            monkeypatch, capsys, command, "net.onnx", "cells.npy", "-o", f"locked/{output}"
+        )
         assert "folder is not writable (locked)" in line
     assert not list((folder / "locked").iterdir())
 
 
 @pytest.mark.parametrize("output", ["l.zarr", "e.zarr"])
-def test_folders_are_replaced_as_files_are(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, output: str) -> None:
+def test_folders_are_replaced_as_files_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, output: str
+) -> None:
     command = "segment" if output == "l.zarr" else "embed"
     (folder / "mine.zarr").mkdir()
     (folder / "mine.zarr" / "thesis.txt").write_text("no copy")
-    assert "output is a folder" in refused(monkeypatch, capsys, command, "net.onnx", "cells.npy", "-o", "mine.zarr", "--overwrite")
+    assert "output is a folder" in refused(
+        monkeypatch, capsys, command, "net.onnx", "cells.npy", "-o", "mine.zarr", "--overwrite"
+    )
     assert (folder / "mine.zarr" / "thesis.txt").read_text() == "no copy"
     arguments = (command, "net.onnx", "cells.npy", "-o", output)
     assert shiftrun_(monkeypatch, *arguments) == 0
@@ -277,18 +374,31 @@ def test_folders_are_replaced_as_files_are(folder: Path, monkeypatch: pytest.Mon
     assert shiftrun_(monkeypatch, *arguments, "--overwrite", "--quiet") == 0
     assert not (folder / output / "left over").exists()
     np.testing.assert_array_equal(read_pixels(Path(output)), first)
-    inside = refused(monkeypatch, capsys, command, "net.onnx", f"{output}/0", "-o", output, "--overwrite", "--channel", "0")
+    inside = refused(
+        monkeypatch,
+        capsys,
+        command,
+        "net.onnx",
+        f"{output}/0",
+        "-o",
+        output,
+        "--overwrite",
+        "--channel",
+        "0",
+    )
     assert "output is the input" in inside
     assert not list(folder.glob(".*"))
 
 
 UNKNOWN = """<ir_version: 8, opset_import: ["": 17, "my": 1]>
-g (float[n,1,h,w] image) => (float[n,1,oh,ow] embedding) { a = my.Sharpen(image) embedding = Relu(a) }"""
+g (float[n,1,h,w] image) => (float[n,1,oh,ow] embedding)
+{ a = my.Sharpen(image) embedding = Relu(a) }"""
 BY_PLACE = """<ir_version: 8, opset_import: ["": 17]>
 g (float[n,1,h,w] image) => (float[n,1,h,w] embedding)
 <int64[1] last = {1}, int64 none = {0}, int64 one = {1}> {
   size = Shape<start = 2, end = 3>(image) rows = Squeeze(size) places = Range(none, rows, one)
-  numbers = Cast<to = 1>(places) column = Unsqueeze(numbers, last) embedding = Add(image, column) }"""
+  numbers = Cast<to = 1>(places) column = Unsqueeze(numbers, last)
+  embedding = Add(image, column) }"""
 
 
 SHARPEN = (UNKNOWN, "SL002", "Sharpen#0 (Sharpen): the analyzer does not know my::Sharpen")
@@ -306,9 +416,17 @@ ADD = (BY_PLACE, "SL102", "(Add): combined with values that depend on the place"
     ],
 )
 def test_what_keeps_a_network_from_running_is_named(
-    command: str, network: str, code: str, cause: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    command: str,
+    network: str,
+    code: str,
+    cause: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
-    """The cause that the contract names reaches the user: rule, node and what is the matter with it."""
+    """The cause that the contract names reaches the user: rule, node and what is the matter with
+    it.
+    """
     model = onnx.parser.parse_model(network)
     (folder / "other.onnx").write_bytes(model.SerializeToString())
     name, *options = command.split()

@@ -1,4 +1,6 @@
-"""What is particular to CUDA. Without a device the way of the results is taken by the CPU's provider, under CUDA's name."""
+"""What is particular to CUDA. Without a device the way of the results is taken by the CPU's
+provider, under CUDA's name.
+"""
 
 from __future__ import annotations
 
@@ -57,17 +59,24 @@ def test_memory_of_another_size_is_given_back() -> None:
     memory.arrays(FORMS)
     memory.arrays(FORMS[:1])
     gc.collect()
-    assert [len(pages) for pages in memory._free] == [8 * 30 * 30 * 4 // 64 * 64 + 64 * (8 * 30 * 30 * 4 % 64 > 0)]
+    assert [len(pages) for pages in memory._free] == [
+        8 * 30 * 30 * 4 // 64 * 64 + 64 * (8 * 30 * 30 * 4 % 64 > 0)
+    ]
 
 
 def test_bound_outputs_are_those_of_a_plain_run() -> None:
     session = start_session(ZOO / "disks.onnx", "cpu")
     bound, name = BoundSession(session, session.get_inputs()[0].name), session.get_inputs()[0].name
     names = tuple(output.name for output in session.get_outputs())
-    random, sizes = np.random.default_rng(0), open_model(ZOO / "disks.onnx").contract.outputs[0].axes[0].sizes
+    random, sizes = (
+        np.random.default_rng(0),
+        open_model(ZOO / "disks.onnx").contract.outputs[0].axes[0].sizes,
+    )
     assert sizes is not None
     legal = [sizes.next_legal(px) or 0 for px in (100, 120, 140)]
-    batches = [random.normal(size=(1, 1, legal[i % 3], legal[0])).astype(np.float32) for i in range(12)]
+    batches = [
+        random.normal(size=(1, 1, legal[i % 3], legal[0])).astype(np.float32) for i in range(12)
+    ]
     with ThreadPoolExecutor(3) as pool:
         held = list(pool.map(lambda batch: bound.run(names, batch), batches))
     for batch, found in zip(batches, held, strict=True):
@@ -91,9 +100,13 @@ class UnderAnotherName:
 @pytest.fixture
 def on_cuda(monkeypatch: pytest.MonkeyPatch) -> Model:
     original = start_session
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, "CPUExecutionProvider"])
     monkeypatch.setattr(
-        session_module, "start_session", lambda path, device, **settings: UnderAnotherName(original(path, "cpu", **settings))
+        onnxruntime, "get_available_providers", lambda: [CUDA, "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(
+        session_module,
+        "start_session",
+        lambda path, device, **settings: UnderAnotherName(original(path, "cpu", **settings)),
     )
     return open_model(ZOO / "disks.onnx", device="cuda", force=True)
 
@@ -102,7 +115,9 @@ def test_tiles_by_way_of_bound_outputs(on_cuda: Model) -> None:
     expected = open_model(ZOO / "disks.onnx", device="cpu", force=True).predict(PX)
     assert on_cuda.budget.workers == 2
     for tile in (128, 200):
-        np.testing.assert_array_equal(on_cuda.predict(PX, tile=tile)["embedding"], expected["embedding"])
+        np.testing.assert_array_equal(
+            on_cuda.predict(PX, tile=tile)["embedding"], expected["embedding"]
+        )
 
 
 def test_what_is_promised_on_cuda(on_cuda: Model) -> None:
@@ -114,12 +129,19 @@ def test_what_is_promised_on_cuda(on_cuda: Model) -> None:
     assert open_model(ZOO / "disks.onnx", device="cpu", force=True).plan(PX.shape, tile=128).bitwise
 
 
-def test_tiles_on_cuda_are_larger_and_fit_the_device(on_cuda: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_on_cuda_are_larger_and_fit_the_device(
+    on_cuda: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(planner, "cuda_available_bytes", lambda: 64 << 30)
     shape = (6000, 6000)
     model = open_model(ZOO / "dsb2018.onnx", device="cuda", force=True)
     roomy = model.plan(shape)
-    assert roomy.read_shape > open_model(ZOO / "dsb2018.onnx", device="cpu", force=True, memory=64 << 30).plan(shape).read_shape
+    assert (
+        roomy.read_shape
+        > open_model(ZOO / "dsb2018.onnx", device="cpu", force=True, memory=64 << 30)
+        .plan(shape)
+        .read_shape
+    )
     monkeypatch.setattr(planner, "cuda_available_bytes", lambda: 1 << 30)
     small = open_model(ZOO / "dsb2018.onnx", device="cuda", force=True)
     assert small.plan(shape).read_shape < roomy.read_shape
@@ -135,17 +157,25 @@ def test_a_run_says_that_the_free_memory_is_not_known(
 ) -> None:
     monkeypatch.setattr(planner, "cuda_available_bytes", lambda: free)
     model = open_model(ZOO / "disks.onnx", device="cuda", force=True)
-    found = [warning for warning in warnings_of(model, model.plan(PX.shape)) if "shiftlint[gpu]" in warning]
+    found = [
+        warning
+        for warning in warnings_of(model, model.plan(PX.shape))
+        if "shiftlint[gpu]" in warning
+    ]
     assert bool(found) == said
 
 
-def test_libraries_of_cuda_are_looked_for_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_of_cuda_are_looked_for_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def preload() -> None:
         looked.append(True)
         print("Failed to load libcudnn.so.9")
 
     looked: list[bool] = []
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, "CPUExecutionProvider"])
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: [CUDA, "CPUExecutionProvider"]
+    )
     monkeypatch.setattr(onnxruntime, "preload_dlls", preload, raising=False)
     start_session(ZOO / "disks.onnx", "cpu")
     assert looked
@@ -168,4 +198,7 @@ def test_tiles_of_the_zoo_on_a_device(precision: str) -> None:
     assert (cuda_available_bytes() or 0) > 1 << 30
     for tile in (144, 272):
         difference = np.abs(model.predict(PX, tile=tile)["embedding"] - whole["embedding"]).max()
-        assert difference <= {"exact": 0.0, "tf32": 0.05, "fp16": 0.1}[precision] * whole["embedding"].std()
+        assert (
+            difference
+            <= {"exact": 0.0, "tf32": 0.05, "fp16": 0.1}[precision] * whole["embedding"].std()
+        )

@@ -1,4 +1,6 @@
-"""What the quick answer calls conforming, a validator does; and it knows the documents that are read most."""
+"""What the quick answer calls conforming, a validator does; and it knows the documents that are
+read most.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from shiftschemas import load
 from shiftschemas.conforming import conforms
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-2, 120), st.floats(), st.sampled_from(["", "a", "fixed", "1/2", "0" * 64])
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 120),
+    st.floats(),
+    st.sampled_from(["", "a", "fixed", "1/2", "0" * 64]),
 )
 DEFINED = load("contract")["$defs"]
 CONTRACT: dict[str, Any] = {
@@ -27,7 +33,10 @@ CONTRACT: dict[str, Any] = {
 SCHEMAS: list[dict[str, Any]] = [
     *({"$defs": DEFINED, "$ref": f"#/$defs/{name}"} for name in ("shape", "pair")),
     *({"$defs": DEFINED, **one} for one in DEFINED["axis"]["properties"].values()),
-    *({"$defs": load("metadata")["$defs"], **one} for one in load("metadata")["properties"].values()),
+    *(
+        {"$defs": load("metadata")["$defs"], **one}
+        for one in load("metadata")["properties"].values()
+    ),
 ]
 
 
@@ -55,7 +64,9 @@ LIMITS = sorted({limit for name in NAMES for limit in limits(load(name))})
 @pytest.mark.parametrize(("keyword", "limit"), LIMITS)
 def test_a_limit_of_a_schema_ends_where_the_validator_says(keyword: str, limit: int) -> None:
     """Both ways, at the limit itself and just before and beyond it."""
-    around: list[Any] = [LENGTHS[keyword] * n for n in range(limit + 2)] if keyword in LENGTHS else []
+    around: list[Any] = (
+        [LENGTHS[keyword] * n for n in range(limit + 2)] if keyword in LENGTHS else []
+    )
     if keyword in BOUNDS:
         around = [limit - 1, limit, limit + 1, limit - 1e-9, float(limit), limit + 1e-9]
     verdicts = [Draft202012Validator({keyword: limit}).is_valid(document) for document in around]
@@ -67,7 +78,10 @@ def test_every_kind_of_limit_is_met() -> None:
     assert {keyword for keyword, _ in LIMITS} == BOUNDS | set(LENGTHS)
 
 
-@given(st.sampled_from(SCHEMAS), st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5))
+@given(
+    st.sampled_from(SCHEMAS),
+    st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5),
+)
 @example({"const": 1}, True)
 @example({"enum": [0]}, False)
 @example({"type": "integer"}, True)
@@ -93,9 +107,18 @@ def test_usual_documents_are_known() -> None:
         "unsafe_window": False,
         "data": "x",
     }
-    assert conforms(metadata | {"shiftlint.contract": CONTRACT, "someone_elses": 1}, load("metadata"))
-    table = {"ignore": ["SL604"], "tile": [64, 128], "fail-on": "warning", "severity": {"SL104": "error"}}
-    assert conforms(table | {"per-model": {"models/*": {"halo": 8, "verify": True}}}, load("settings"))
+    assert conforms(
+        metadata | {"shiftlint.contract": CONTRACT, "someone_elses": 1}, load("metadata")
+    )
+    table = {
+        "ignore": ["SL604"],
+        "tile": [64, 128],
+        "fail-on": "warning",
+        "severity": {"SL104": "error"},
+    }
+    assert conforms(
+        table | {"per-model": {"models/*": {"halo": 8, "verify": True}}}, load("settings")
+    )
 
 
 def test_a_keyword_that_is_not_known_is_left_to_the_validator() -> None:

@@ -30,7 +30,9 @@ def test_schema_is_valid_and_carries_its_name(name: str) -> None:
         (7, "top level", "is not of type 'object'"),
     ],
 )
-def test_error_names_document_place_and_expectation(document: object, place: str, said: str) -> None:
+def test_error_names_document_place_and_expectation(
+    document: object, place: str, said: str
+) -> None:
     with pytest.raises(SchemaError) as caught:
         validate(document, "metadata", where="model.onnx")
     for part in ("metadata.schema.json", "model.onnx", place, said):
@@ -46,10 +48,15 @@ def test_valid_document_passes() -> None:
 def test_a_breach_says_the_same_as_values() -> None:
     with pytest.raises(SchemaError) as caught:
         validate({"per-model": {"*": {"tile": [64, 0]}}}, "settings", where="pyproject.toml")
-    expected = "a number of at least 1, or up to three of them"  # of the key, not of the number that is wrong
+    # of the key, not of the number that is wrong
+    expected = "a number of at least 1, or up to three of them"
     assert caught.value.breach == Breach(("per-model", "*", "tile"), expected, [64, 0])
     with pytest.raises(SchemaError) as caught:
         validate({"schema_version": 1, "findings": [], "added": 1}, "baseline", where="known.json")
     breach = caught.value.breach
     assert breach is not None
-    assert (breach.path, breach.unknown, breach.known) == ((), ("added",), ("findings", "schema_version"))
+    assert (breach.path, breach.unknown, breach.known) == (
+        (),
+        ("added",),
+        ("findings", "schema_version"),
+    )

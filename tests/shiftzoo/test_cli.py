@@ -33,7 +33,19 @@ def test_train_export_evaluate(tmp_path: Path) -> None:
     again = shiftzoo("export", run, "-o", model)
     assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
 
-    result = shiftzoo("evaluate", model, tmp_path, "--split", "train", "--tile", "4", "--tile", "5", "--output-format", "json")
+    result = shiftzoo(
+        "evaluate",
+        model,
+        tmp_path,
+        "--split",
+        "train",
+        "--tile",
+        "4",
+        "--tile",
+        "5",
+        "--output-format",
+        "json",
+    )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["images"] == 3
@@ -57,7 +69,9 @@ def test_evaluate_names_what_is_missing(tmp_path: Path) -> None:
 
 @pytest.mark.shared("data/dsb2018/val.npz")
 def test_shipped_model_finds_nuclei() -> None:
-    result = shiftzoo("evaluate", MODEL, SHARED / "data" / "dsb2018", "--limit", "6", "--output-format", "json")
+    result = shiftzoo(
+        "evaluate", MODEL, SHARED / "data" / "dsb2018", "--limit", "6", "--output-format", "json"
+    )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["evaluations"][0]["ap"]["0.5"] > 0.5
 

@@ -29,7 +29,10 @@ GEOMETRY = [  # poolings, offset, period, smallest output of at least 20 px
 
 @pytest.mark.parametrize(("pooling", "offset", "period", "output"), GEOMETRY)
 def test_geometry(
-    pooling: tuple[tuple[int, ...], ...], offset: tuple[int, ...], period: tuple[int, ...], output: tuple[int, ...]
+    pooling: tuple[tuple[int, ...], ...],
+    offset: tuple[int, ...],
+    period: tuple[int, ...],
+    output: tuple[int, ...],
 ) -> None:
     architecture = Architecture(pooling)
     assert architecture.offset() == offset
@@ -39,7 +42,9 @@ def test_geometry(
 
 @pytest.mark.parametrize("window", ["[2, 4]", "[4, 1]"])
 def test_unsafe_window_names_the_rule(window: str) -> None:
-    with pytest.raises(InputError, match=r"expected more than f\^l = 2 px.*section 3.2; rule SL101"):
+    with pytest.raises(
+        InputError, match=r"expected more than f\^l = 2 px.*section 3.2; rule SL101"
+    ):
         check_training_window(tiny.recipe(window=window))
 
 

@@ -61,5 +61,7 @@ def disks(count: int = 3, size: int = 40) -> list[Sample]:
 
 def write_archive(path: Path, samples: list[Sample]) -> None:
     """Write samples as an .npz archive of the layout that `read_samples` knows."""
-    arrays = {f"image/{s.name}": s.image for s in samples} | {f"label/{s.name}": s.label for s in samples}
+    arrays = {f"image/{s.name}": s.image for s in samples} | {
+        f"label/{s.name}": s.label for s in samples
+    }
     np.savez(path, allow_pickle=False, ids=np.array([s.name for s in samples]), **arrays)

@@ -1,4 +1,6 @@
-"""Every trap is run in tiles and held against onnxruntime on the whole image; which are refused is known by name."""
+"""Every trap is run in tiles and held against onnxruntime on the whole image; which are refused is
+known by name.
+"""
 
 from __future__ import annotations
 
@@ -124,14 +126,22 @@ REFUSED: dict[str, frozenset[str]] = {
             "an integer product with a bias along the image",
         }
     ),
-    "offsets": frozenset({"dilated SAME_UPPER", "dilated SAME_LOWER", "cropped and padded by wrap"}),
+    "offsets": frozenset(
+        {"dilated SAME_UPPER", "dilated SAME_LOWER", "cropped and padded by wrap"}
+    ),
 }
-EVERY = [pytest.param(kind, name, id=f"{kind}: {name}") for kind, traps in KINDS.items() for name in traps]
+EVERY = [
+    pytest.param(kind, name, id=f"{kind}: {name}")
+    for kind, traps in KINDS.items()
+    for name in traps
+]
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_tiles_are_the_whole_or_refused(kind: str, name: str, tmp_path: Path) -> None:
-    """What is refused is refused by one line, and what is not is run: a trap that becomes a refusal is noticed, too."""
+    """What is refused is refused by one line, and what is not is run: a trap that becomes a refusal
+    is noticed, too.
+    """
     trap = KINDS[kind][name]
     path = tmp_path / "trap.onnx"
     onnx.save(trap.model(), path)
@@ -150,11 +160,17 @@ def test_tiles_are_the_whole_or_refused(kind: str, name: str, tmp_path: Path) ->
 
 def test_refused_are_traps() -> None:
     """No name in the table that the traps do not have."""
-    assert {kind: names - KINDS[kind].keys() for kind, names in REFUSED.items()} == dict.fromkeys(KINDS, frozenset())
+    assert {kind: names - KINDS[kind].keys() for kind, names in REFUSED.items()} == dict.fromkeys(
+        KINDS, frozenset()
+    )
 
 
-def _tiled(path: Path, trap: Trap, image: NDArray[np.float32]) -> tuple[Plan, tuple[AxisContract, ...], NDArray[np.float32]]:
-    """The plan of a trap, the contract of its axes and the result in tiles; InputError where it is refused."""
+def _tiled(
+    path: Path, trap: Trap, image: NDArray[np.float32]
+) -> tuple[Plan, tuple[AxisContract, ...], NDArray[np.float32]]:
+    """The plan of a trap, the contract of its axes and the result in tiles; InputError where it is
+    refused.
+    """
     model = shiftrun.open_model(path, device="cpu", check=0)
     plan = model.plan(trap.image[1:], tile=trap.tile, pad="none", outputs=("y",))
     found = model.predict(image, tile=trap.tile, pad="none", normalize="none", outputs=("y",))["y"]
@@ -162,11 +178,15 @@ def _tiled(path: Path, trap: Trap, image: NDArray[np.float32]) -> tuple[Plan, tu
 
 
 def _whole(path: Path, image: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """What onnxruntime gives for the whole image (C, *space); None where it does not run the network."""
+    """What onnxruntime gives for the whole image (C, *space); None where it does not run the
+    network.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
         result: NDArray[np.float32] = session.run(["y"], {"x": image[None]})[0][0]
     except Exception:  # onnxruntime's have no other class in common
         return None

@@ -1,4 +1,6 @@
-"""shiftzoo: trained networks that may be tiled, and the code that trains, measures and exports them."""
+"""shiftzoo: trained networks that may be tiled, and the code that trains, measures and exports
+them.
+"""
 
 from __future__ import annotations
 

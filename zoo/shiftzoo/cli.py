@@ -17,7 +17,10 @@ from shiftzoo.experiments import reproduce as figures
 PATH = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.")
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.",
+)
 @click.version_option(package_name="shiftlint", prog_name="shiftzoo")
 def cli() -> None:
     """Train, export, evaluate and release networks that may be tiled.
@@ -32,20 +35,60 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("recipe", type=PATH)
-@click.option("--data", required=True, type=PATH, multiple=True, help="Labeled images: a folder or .npz archive; again for more.")
-@click.option("--split", default="train", show_default=True, help="Which archive of a folder of .npz archives.")
+@click.option(
+    "--data",
+    required=True,
+    type=PATH,
+    multiple=True,
+    help="Labeled images: a folder or .npz archive; again for more.",
+)
+@click.option(
+    "--split",
+    default="train",
+    show_default=True,
+    help="Which archive of a folder of .npz archives.",
+)
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/NAME]")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time over all sessions of the run.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop after this time over all sessions of the run.",
+)
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
-@click.option("--from", "origin", help="Start with the weights of this run folder, exported ONNX file or model of the zoo.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that draw crops.")
-@click.option("--allow-unsafe-window", is_flag=True, help="Train with a window not larger than f^l; recorded in the metadata.")
+@click.option(
+    "--from",
+    "origin",
+    help="Start with the weights of this run folder, exported ONNX file or model of the zoo.",
+)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that draw crops.",
+)
+@click.option(
+    "--allow-unsafe-window",
+    is_flag=True,
+    help="Train with a window not larger than f^l; recorded in the metadata.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(
-    recipe: Path, data: tuple[Path, ...], split: str, out: Path | None, minutes: float | None, resume: bool, origin: str | None,
-    device: str, workers: int, allow_unsafe_window: bool, quiet: bool,
-) -> None:  # fmt: skip
+    recipe: Path,
+    data: tuple[Path, ...],
+    split: str,
+    out: Path | None,
+    minutes: float | None,
+    resume: bool,
+    origin: str | None,
+    device: str,
+    workers: int,
+    allow_unsafe_window: bool,
+    quiet: bool,
+) -> None:
     """Train a network from a recipe; stop with --minutes or Ctrl-C, continue with --resume.
 
     \b
@@ -61,19 +104,35 @@ def train(
     from shiftzoo.train import trainer
 
     if origin and resume:
-        raise InputError("--from and --resume: expected one of them, got both. A run that is resumed has its own weights.")
+        raise InputError(
+            "--from and --resume: expected one of them, got both. A run that is resumed has its "
+            "own weights."
+        )
     wish = read_recipe(recipe)
     if not allow_unsafe_window:
         check_training_window(wish)
     folder = out or Path("runs") / wish.name
-    samples = of_shape([sample for place in data for sample in read_samples(place, split)], wish.image_shape)
+    samples = of_shape(
+        [sample for place in data for sample in read_samples(place, split)], wish.image_shape
+    )
     network = start.starting_network(start.find(origin), wish, samples) if origin else None
     with progress_bar(f"training {wish.name}", "steps", quiet=quiet) as bar:
         result = trainer.train(
-            wish, samples, folder, minutes=minutes, resume=resume, start=network, device=device, workers=workers,
-            allow_unsafe_window=allow_unsafe_window, report=lambda p: bar(p.step, wish.training.steps) if bar else None,
-        )  # fmt: skip
-    click.echo(f"{wish.name}: {result.step} steps in {result.seconds / 60:.1f} min on {result.device}; run in {folder}")
+            wish,
+            samples,
+            folder,
+            minutes=minutes,
+            resume=resume,
+            start=network,
+            device=device,
+            workers=workers,
+            allow_unsafe_window=allow_unsafe_window,
+            report=lambda p: bar(p.step, wish.training.steps) if bar else None,
+        )
+    click.echo(
+        f"{wish.name}: {result.step} steps in {result.seconds / 60:.1f} min on {result.device}; "
+        f"run in {folder}"
+    )
 
 
 @cli.command()
@@ -100,7 +159,11 @@ def render(kind: str, count: int, seed: int, out: Path, overwrite: bool) -> None
 @cli.command()
 @click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The ONNX file.")
-@click.option("--recipe", type=PATH, help="Take text and inference settings from here, as tuned after training.")
+@click.option(
+    "--recipe",
+    type=PATH,
+    help="Take text and inference settings from here, as tuned after training.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) -> None:
     """Export a training run as ONNX with its contract, compared with torch before it is written.
@@ -124,23 +187,58 @@ def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) ->
 @cli.command()
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
-@click.option("--split", default="val", show_default=True, help="Which archive of a folder of .npz archives, or folder of pairs.")
-@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
-@click.option("--tile", "tiles", type=click.IntRange(1), multiple=True, help="Output tile, px; again for a table of tile sizes.")
 @click.option(
-    "--figure", type=PATH, help="Draw precision and false splits by tile size to this .png; chooses tiles where none are given."
+    "--split",
+    default="val",
+    show_default=True,
+    help="Which archive of a folder of .npz archives, or folder of pairs.",
 )
-@click.option("--baseline", is_flag=True, help="Measure Otsu's threshold with a distance watershed beside the model.")
+@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
+@click.option(
+    "--tile",
+    "tiles",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Output tile, px; again for a table of tile sizes.",
+)
+@click.option(
+    "--figure",
+    type=PATH,
+    help=(
+        "Draw precision and false splits by tile size to this .png; chooses tiles where none are "
+        "given."
+    ),
+)
+@click.option(
+    "--baseline",
+    is_flag=True,
+    help="Measure Otsu's threshold with a distance watershed beside the model.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first images.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing figure.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def evaluate(
-    model: Path, data: Path, split: str, shape: tuple[int, ...] | None, tiles: tuple[int, ...], figure: Path | None, baseline: bool,
-    limit: int | None, device: str, output_format: str, overwrite: bool, quiet: bool,
-) -> None:  # fmt: skip
-    """Measure a model on labeled images: precision, false splits and merges, and how they depend on the tile.
+    model: Path,
+    data: Path,
+    split: str,
+    shape: tuple[int, ...] | None,
+    tiles: tuple[int, ...],
+    figure: Path | None,
+    baseline: bool,
+    limit: int | None,
+    device: str,
+    output_format: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Measure a model on labeled images: precision, false splits and merges, and how they depend on
+    the tile.
 
     Tiles that are no multiple of the step are stitched naively, as other runners do.
 
@@ -167,7 +265,9 @@ def evaluate(
         found = evaluate_model(opened, samples, tiles=tiles or (None,), progress=bar)
     classical = evaluate_watershed(samples) if baseline else None
     if figure is not None:
-        tables.draw_tile_figure(found, f"{opened.path.stem} on {data.name} (n = {len(samples)})", figure)
+        tables.draw_tile_figure(
+            found, f"{opened.path.stem} on {data.name} (n = {len(samples)})", figure
+        )
     if output_format == "json":
         click.echo(json.dumps(tables.to_json(found, opened, classical), indent=1))
         return
@@ -179,20 +279,35 @@ def evaluate(
 
 def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
     if path.suffix != suffix:
-        raise InputError(f"output ({path}): expected a name that ends in {suffix}, got {path.name}.")
+        raise InputError(
+            f"output ({path}): expected a name that ends in {suffix}, got {path.name}."
+        )
     if path.exists() and not overwrite:
-        raise InputError(f"output exists ({path}): expected a new file. Pass --overwrite to replace it.")
+        raise InputError(
+            f"output exists ({path}): expected a new file. Pass --overwrite to replace it."
+        )
     if not path.parent.is_dir():
-        raise InputError(f"no such folder ({path.parent}): expected a folder to write {path.name} to. Make it first.")
+        raise InputError(
+            f"no such folder ({path.parent}): expected a folder to write {path.name} to. Make it "
+            "first."
+        )
 
 
 @cli.command()
 @click.argument("figure", type=click.Choice(["all", *figures.FIGURES]))
-@click.option("--out", required=True, type=PATH, help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).")
-@click.option("--train", "anew", is_flag=True, help="Train the small networks anew, into OUT/networks.")
+@click.option(
+    "--out",
+    required=True,
+    type=PATH,
+    help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).",
+)
+@click.option(
+    "--train", "anew", is_flag=True, help="Train the small networks anew, into OUT/networks."
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
-    """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of the paper.
+    """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of
+    the paper.
 
     \b
     shiftzoo reproduce figure5 --out figures
@@ -210,7 +325,8 @@ def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
         for outcome in outcomes:
             failed += not outcome.holds
             click.echo(
-                f"{name}: {outcome.statement}: {outcome.found} ({'as' if outcome.holds else 'NOT as'} expected: {outcome.expected})"
+                f"{name}: {outcome.statement}: {outcome.found} "
+                f"({'as' if outcome.holds else 'NOT as'} expected: {outcome.expected})"
             )
     if failed:
         raise click.exceptions.Exit(1)
@@ -221,7 +337,8 @@ def _need_torch() -> None:
         import torch  # noqa: F401  # asked for here, used by shiftzoo.train
     except ImportError as error:
         raise InputError(
-            'torch is not installed: expected PyTorch for training. Install it: pip install "shiftlint[train]".'
+            "torch is not installed: expected PyTorch for training. Install it: pip install "
+            '"shiftlint[train]".'
         ) from error
 
 

@@ -1,9 +1,10 @@
 """Recipes: what to train, on what and how, as data (TOML) checked against a schema.
 
-The geometry of a valid U-Net follows from its pooling factors alone. With `c` valid convolutions of size 3 per block a
-block takes `2c` px off every axis; below a pooling of factor `f` a loss of `o` px weighs `f·o`. Hence per axis
+The geometry of a valid U-Net follows from its pooling factors alone. With `c` valid convolutions of
+size 3 per block a block takes `2c` px off every axis; below a pooling of factor `f` a loss of `o`
+px weighs `f·o`. Hence per axis
 
-    offset(no level) = 2c,    offset(level, f) = 2c + f·offset(below) + 2c,    period = product of all f
+    offset(no level) = 2c,  offset(level, f) = 2c + f·offset(below) + 2c,  period = product of all f
 
 and legal inputs are those that every pooling divides without rest: one residue modulo the period.
 """
@@ -29,7 +30,8 @@ class Architecture:
     Attributes
     ----------
     pooling : tuple of tuple of int
-        Pooling factors, from the finest level to the coarsest, one per spatial axis in array order (Z,) Y, X.
+        Pooling factors, from the finest level to the coarsest, one per spatial axis in array order
+        (Z,) Y, X.
     in_channels, base_channels, max_channels, embedding_channels : int
         Feature maps double with every level from `base_channels` up to `max_channels`.
     convolutions : int
@@ -63,7 +65,9 @@ class Architecture:
         return tuple(prod(factors) for factors in zip(*self.pooling, strict=True))
 
     def offset(self, level: int = 0) -> tuple[int, ...]:
-        """Px per axis that the network below and including `level` takes off its input: output = input - offset."""
+        """Px per axis that the network below and including `level` takes off its input: output =
+        input - offset.
+        """
         block = KERNEL_LOSS * self.convolutions
         if level == self.depth:
             return (block,) * self.dimensions
@@ -71,12 +75,16 @@ class Architecture:
         return tuple(block + f * o + block for f, o in zip(self.pooling[level], below, strict=True))
 
     def skip_crop(self, level: int) -> tuple[int, ...]:
-        """Px to cut from either end of the skip connection of `level`, so that it fits the upsampled features."""
+        """Px to cut from either end of the skip connection of `level`, so that it fits the
+        upsampled features.
+        """
         below = self.offset(level + 1)
         return tuple(f * o // 2 for f, o in zip(self.pooling[level], below, strict=True))
 
     def output_size(self, at_least: tuple[int, ...]) -> tuple[int, ...]:
-        """The smallest output that the network can produce and that holds `at_least` px per axis."""
+        """The smallest output that the network can produce and that holds `at_least` px per
+        axis.
+        """
         return tuple(self._axis_output(axis, wish) for axis, wish in enumerate(at_least))
 
     def _axis_output(self, axis: int, wish: int) -> int:
@@ -97,10 +105,11 @@ class Architecture:
 class Training:
     """How to train.
 
-    `window` is the output crop that the loss sees (px per axis). It must be larger than `f^l` (Rumberger et al. 2021,
-    section 3.2): otherwise pairs of output functions exist that never meet in one loss.
-    `hard_fields` draws crops in proportion to how much of their field's foreground the network missed lately, too: kinds of images
-    that are rare and hard are learned, at some cost to the others.
+    `window` is the output crop that the loss sees (px per axis). It must be larger than `f^l`
+    (Rumberger et al. 2021, section 3.2): otherwise pairs of output functions exist that never meet
+    in one loss. `hard_fields` draws crops in proportion to how much of their field's foreground the
+    network missed lately, too: kinds of images that are rare and hard are learned, at some cost to
+    the others.
     """
 
     window: tuple[int, ...]
@@ -118,10 +127,11 @@ class Training:
 class LossWeights:
     """Weights of the discriminative loss (De Brabandere et al. 2017) and of the foreground head.
 
-    `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they repel (2·delta_d), and
-    `push_reach` the px between two objects up to which they do; 0: any two of a window.
-    `gap_weight` above 0 makes px where two objects touch background to the foreground head, with this extra weight (Ronneberger et
-    al. 2015): objects whose embeddings are not told apart may still be separate components.
+    `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they
+    repel (2·delta_d), and `push_reach` the px between two objects up to which they do; 0: any two
+    of a window. `gap_weight` above 0 makes px where two objects touch background to the foreground
+    head, with this extra weight (Ronneberger et al. 2015): objects whose embeddings are not told
+    apart may still be separate components.
     """
 
     pull_margin: float = 0.5
@@ -179,14 +189,17 @@ def read_recipe(path: Path) -> Recipe:
     Raises
     ------
     InputError
-        The file is missing, is not TOML, or breaks schemas/recipe.schema.json (the offending key is named).
+        The file is missing, is not TOML, or breaks schemas/recipe.schema.json (the offending key is
+        named).
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot read recipe ({path}): {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"not a recipe ({path}): expected UTF-8 text, got a byte that is none at {error.start}.") from error
+        raise InputError(
+            f"not a recipe ({path}): expected UTF-8 text, got a byte that is none at {error.start}."
+        ) from error
     return parse_recipe(text, where=str(path))
 
 
@@ -219,12 +232,17 @@ def check_training_window(recipe: Recipe) -> None:
     InputError
         Names the axis, the window, the period and the rule.
     """
-    for axis, (window, period) in enumerate(zip(recipe.training.window, recipe.architecture.period, strict=True)):
+    for axis, (window, period) in enumerate(
+        zip(recipe.training.window, recipe.architecture.period, strict=True)
+    ):
         if window <= period:
             raise InputError(
-                f"training window too small ({recipe.name}, axis {axis}): expected more than f^l = {period} px, got "
-                f"{window}. With a smaller window some pairs of the network's f^l output functions never meet in one loss "
-                "(Rumberger et al. 2021, section 3.2; rule SL101). Enlarge training.window, or pass --allow-unsafe-window "
+                f"training window too small ({recipe.name}, axis {axis}): expected more than f^l "
+                f"= {period} px, got "
+                f"{window}. With a smaller window some pairs of the network's f^l output "
+                "functions never meet in one loss "
+                "(Rumberger et al. 2021, section 3.2; rule SL101). Enlarge training.window, or "
+                "pass --allow-unsafe-window "
                 "for an experiment."
             )
 
@@ -234,11 +252,13 @@ def _check_axes(recipe: Recipe, where: str) -> None:
     for level, factors in enumerate(recipe.architecture.pooling):
         if len(factors) != dimensions:
             raise InputError(
-                f"recipe axes differ ({where}, architecture.pooling[{level}]): expected {dimensions} factors, got {len(factors)}."
+                f"recipe axes differ ({where}, architecture.pooling[{level}]): expected "
+                f"{dimensions} factors, got {len(factors)}."
             )
     if len(recipe.training.window) != dimensions:
         raise InputError(
-            f"recipe axes differ ({where}, training.window): expected {dimensions} sizes, got {len(recipe.training.window)}."
+            f"recipe axes differ ({where}, training.window): expected {dimensions} sizes, got "
+            f"{len(recipe.training.window)}."
         )
 
 

@@ -1,4 +1,6 @@
-"""Boxes: the px that are read or written at a time, a half-open slice [start, stop) for each axis."""
+"""Boxes: the px that are read or written at a time, a half-open slice [start, stop) for
+each axis.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +27,34 @@ def shape_of(box: Box) -> tuple[int, ...]:
 
 def hull(boxes: Sequence[Box]) -> Box:
     """The smallest box that holds all."""
-    return tuple(slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True))
+    return tuple(
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )
 
 
 def intersection(a: Box, b: Box) -> Box | None:
     """The common box of two, None where they have none."""
-    parts = tuple(slice(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(a, b, strict=True))
+    parts = tuple(
+        slice(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(a, b, strict=True)
+    )
     return parts if all(part.start < part.stop for part in parts) else None
 
 
 def within(box: Box, outer: Box) -> Box:
     """The same box, counted from the start of `outer`."""
-    return tuple(slice(part.start - out.start, part.stop - out.start) for part, out in zip(box, outer, strict=True))
+    return tuple(
+        slice(part.start - out.start, part.stop - out.start)
+        for part, out in zip(box, outer, strict=True)
+    )
 
 
 def placed(box: Box, outer: Box) -> Box:
     """The box that lies `box` far inside `outer`: the inverse of `within`."""
-    return tuple(slice(part.start + out.start, part.stop + out.start) for part, out in zip(box, outer, strict=True))
+    return tuple(
+        slice(part.start + out.start, part.stop + out.start)
+        for part, out in zip(box, outer, strict=True)
+    )
 
 
 def bands(shape: tuple[int, ...], most_px: int) -> Iterator[Box]:

@@ -1,9 +1,12 @@
-"""Where px lie in space: the size of a px along every axis, its unit, and the position of the first one.
+"""Where px lie in space: the size of a px along every axis, its unit, and the position of the first
+one.
 
-Units have their names in OME-NGFF ("micrometer"); "" is a px without a size. The formats say it differently:
+Units have their names in OME-NGFF ("micrometer"); "" is a px without a size. The formats say it
+differently:
 
     OME-TIFF    PhysicalSizeX="0.65" PhysicalSizeXUnit="µm"
-    ImageJ      XResolution = px per unit, ResolutionUnit = none, unit = "micron", spacing = size of a px along z
+    ImageJ      XResolution = px per unit, ResolutionUnit = none, unit = "micron",
+                spacing = size of a px along z
     TIFF        XResolution = px per unit, ResolutionUnit = inch or centimeter
     OME-Zarr    axes [{"name": "x", "unit": "micrometer"}], scale and translation
 """
@@ -78,7 +81,11 @@ class Calibration:
     @property
     def lengths(self) -> dict[str, Length]:
         """The axes that have a size."""
-        return {name: (size, unit) for name, size, unit in zip(self.axes, self.sizes, self.units, strict=True) if unit}
+        return {
+            name: (size, unit)
+            for name, size, unit in zip(self.axes, self.sizes, self.units, strict=True)
+            if unit
+        }
 
     def cropped(self, first: Sequence[int]) -> Calibration:
         """Of the image that begins at px `first`."""
@@ -87,10 +94,17 @@ class Calibration:
 
     def resampled(self, scales: Sequence[Fraction | float]) -> Calibration:
         """Of an image with `scales` px per px of this one."""
-        return replace(self, sizes=tuple(size / float(scale) for size, scale in zip(self.sizes, scales, strict=True)))
+        return replace(
+            self,
+            sizes=tuple(
+                size / float(scale) for size, scale in zip(self.sizes, scales, strict=True)
+            ),
+        )
 
     def in_one_unit(self) -> Calibration | None:
-        """The same in the unit of the last axis; None where an axis has no unit that can be converted."""
+        """The same in the unit of the last axis; None where an axis has no unit that can be
+        converted.
+        """
         unit = self.units[-1]
         if all(other == unit for other in self.units):
             return self if unit else None
@@ -102,12 +116,21 @@ class Calibration:
         return Calibration(self.axes, sizes, (unit,) * len(self.axes), origin)
 
 
-def calibration(axes: str, lengths: Mapping[str, Length], origin: Mapping[str, float] | None = None) -> Calibration:
-    """The calibration of the spatial `axes`; lengths that are no positive numbers or have no unit count as unknown."""
+def calibration(
+    axes: str, lengths: Mapping[str, Length], origin: Mapping[str, float] | None = None
+) -> Calibration:
+    """The calibration of the spatial `axes`; lengths that are no positive numbers or have no unit
+    count as unknown.
+    """
     found = [lengths.get(name, (1.0, "")) for name in axes]
-    found = [(size, unit) if unit and math.isfinite(size) and size > 0 else (1.0, "") for size, unit in found]
+    found = [
+        (size, unit) if unit and math.isfinite(size) and size > 0 else (1.0, "")
+        for size, unit in found
+    ]
     start = tuple((origin or {}).get(name, 0.0) for name in axes)
-    return Calibration(axes, tuple(size for size, _ in found), tuple(unit for _, unit in found), start)
+    return Calibration(
+        axes, tuple(size for size, _ in found), tuple(unit for _, unit in found), start
+    )
 
 
 def unit_name(text: str) -> str:
@@ -117,14 +140,18 @@ def unit_name(text: str) -> str:
 
 
 def ome_lengths(xml: str) -> dict[str, Length]:
-    """The sizes of a px in the first image of an OME-XML document; {} if there is none or it cannot be read."""
+    """The sizes of a px in the first image of an OME-XML document; {} if there is none or it cannot
+    be read.
+    """
     from xml.etree import ElementTree
 
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError:
         return {}
-    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
+    pixels = next(
+        (element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None
+    )
     found: dict[str, Length] = {}
     for name in "XYZ":
         size = None if pixels is None else pixels.get(f"PhysicalSize{name}")
@@ -134,7 +161,9 @@ def ome_lengths(xml: str) -> dict[str, Length]:
 
 
 def imagej_lengths(metadata: Mapping[str, Any], per_unit: Mapping[str, float]) -> dict[str, Length]:
-    """The sizes of a px of an ImageJ file; `per_unit` are px per unit by axis, of the resolution tags."""
+    """The sizes of a px of an ImageJ file; `per_unit` are px per unit by axis, of the resolution
+    tags.
+    """
     unit = unit_name(str(metadata.get("unit", "")))
     found = {name: (_inverse(px), unit) for name, px in per_unit.items() if px > 0}
     spacing = metadata.get("spacing")
@@ -143,18 +172,25 @@ def imagej_lengths(metadata: Mapping[str, Any], per_unit: Mapping[str, float]) -
 
 def tag_lengths(per_unit: Mapping[str, float], unit: int) -> dict[str, Length]:
     """The sizes of a px by the resolution tags of TIFF."""
-    return {name: (_inverse(px), TIFF_UNITS.get(unit, "")) for name, px in per_unit.items() if px > 0}
+    return {
+        name: (_inverse(px), TIFF_UNITS.get(unit, "")) for name, px in per_unit.items() if px > 0
+    }
 
 
 def resolution_tags(of: Calibration) -> dict[str, Any]:
-    """The resolution tags for `tifffile.imwrite`, in px per inch where the image has that, else per centimeter; {} if unknown."""
+    """The resolution tags for `tifffile.imwrite`, in px per inch where the image has that, else per
+    centimeter; {} if unknown.
+    """
     lengths = of.lengths
     if not {"X", "Y"} <= set(lengths) or not {lengths["X"][1], lengths["Y"][1]} <= set(METERS):
         return {}
     inches = lengths["X"][1] == lengths["Y"][1] == "inch"
     per = METERS["inch" if inches else "centimeter"]
     sizes = [lengths[name][0] * (METERS[lengths[name][1]] / per) for name in "XY"]
-    return {"resolution": (_inverse(sizes[0]), _inverse(sizes[1])), "resolutionunit": 2 if inches else 3}
+    return {
+        "resolution": (_inverse(sizes[0]), _inverse(sizes[1])),
+        "resolutionunit": 2 if inches else 3,
+    }
 
 
 def ome_attributes(of: Calibration) -> dict[str, Any]:
@@ -175,5 +211,7 @@ def _number(text: str) -> float:
 
 
 def _inverse(value: float) -> float:
-    """Px per unit from the size of a px and back, by the nine digits that the fractions of TIFF hold."""
+    """Px per unit from the size of a px and back, by the nine digits that the fractions of TIFF
+    hold.
+    """
     return float(f"{1 / value:.9g}")

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, bands, everything, shape_of
 
-MAPPED_BYTES = 1 << 23  # of a file at a time: pages that are looked at stay until the mapping is closed
+MAPPED_BYTES = (
+    1 << 23
+)  # of a file at a time: pages that are looked at stay until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
 
 
@@ -51,7 +53,8 @@ class Target(Protocol):
 class FileArray:
     """An array that lies in one piece in a file.
 
-    It is mapped for the length of one access only: pages of a mapping that stays open count as memory of the process.
+    It is mapped for the length of one access only: pages of a mapping that stays open count as
+    memory of the process.
 
     Attributes
     ----------
@@ -89,13 +92,16 @@ class FileArray:
         rows = max(1, MAPPED_BYTES // max(1, math.prod(self.shape[1:]) * self.stored.itemsize))
         for start in range(box[0].start, box[0].stop, rows):
             part = slice(start, min(start + rows, box[0].stop))
-            result[part.start - box[0].start : part.stop - box[0].start] = self._mapped("r")[(part, *box[1:])]
+            result[part.start - box[0].start : part.stop - box[0].start] = self._mapped("r")[
+                (part, *box[1:])
+            ]
         return result
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Replace the elements of one box of an array in C order.
 
-        By ordinary writes: a full disk is an OSError then, where writing to a mapping would end the process.
+        By ordinary writes: a full disk is an OSError then, where writing to a mapping would end the
+        process.
         """
         if self.order != "C":
             raise ValueError(f"cannot write in order {self.order}")
@@ -104,8 +110,12 @@ class FileArray:
             whole -= 1
         lead = max(0, whole - 1)
         pieces = np.broadcast_to(values, shape_of(box)).astype(self.stored, copy=False)
-        item_bytes = [self.stored.itemsize * math.prod(self.shape[axis + 1 :]) for axis in range(len(box))]
-        first = self.offset + sum(part.start * size for part, size in zip(box[lead:], item_bytes[lead:], strict=True))
+        item_bytes = [
+            self.stored.itemsize * math.prod(self.shape[axis + 1 :]) for axis in range(len(box))
+        ]
+        first = self.offset + sum(
+            part.start * size for part, size in zip(box[lead:], item_bytes[lead:], strict=True)
+        )
         with self.path.open("r+b") as file:
             for index in np.ndindex(pieces.shape[:lead]):
                 place = zip(index, box[:lead], item_bytes[:lead], strict=True)
@@ -116,12 +126,21 @@ class FileArray:
         if math.prod(self.shape) == 0:
             return np.empty(self.shape, dtype=self.stored)
         order: Any = self.order
-        return np.memmap(self.path, dtype=self.stored, mode=mode, offset=self.offset, shape=self.shape, order=order)
+        return np.memmap(
+            self.path,
+            dtype=self.stored,
+            mode=mode,
+            offset=self.offset,
+            shape=self.shape,
+            order=order,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayReader:
-    """Anything with a shape, a type and boxes, such as an array of numpy, zarr, h5py or dask: a box is loaded when it is read."""
+    """Anything with a shape, a type and boxes, such as an array of numpy, zarr, h5py or dask: a box
+    is loaded when it is read.
+    """
 
     array: Any
 
@@ -164,17 +183,25 @@ def as_reader(image: Any) -> Reader:
         return image  # type: ignore[no-any-return]
     if all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
         return ArrayReader(image)
-    raise InputError(f"no array (image): expected an array of numpy or zarr, or a Reader, got {type(image).__name__}.")
+    raise InputError(
+        "no array (image): expected an array of numpy or zarr, or a Reader, got "
+        f"{type(image).__name__}."
+    )
 
 
 def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
     """Refuse an array that a result of `shape` does not fit into; InputError."""
     if tuple(array.shape) != shape:
-        raise InputError(f"wrong size (out, {name}): expected an array of shape {shape}, got {tuple(array.shape)}.")
+        raise InputError(
+            f"wrong size (out, {name}): expected an array of shape {shape}, got "
+            f"{tuple(array.shape)}."
+        )
 
 
 def into_array(reader: Reader, out: Any = None) -> Any:
-    """Everything that a reader holds, as a new array or band by band in `out`, an array of numpy or Zarr."""
+    """Everything that a reader holds, as a new array or band by band in `out`, an array of numpy or
+    Zarr.
+    """
     if out is None:
         return reader.read(everything(reader.shape))
     check_out("labels", out, reader.shape)
@@ -185,4 +212,7 @@ def into_array(reader: Reader, out: Any = None) -> Any:
 
 def read_bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:
     """Read an array from end to end: flattened pieces that together are the array in C order."""
-    yield from (reader.read(box).reshape(-1) for box in bands(reader.shape, max(1, band_bytes // reader.dtype.itemsize)))
+    yield from (
+        reader.read(box).reshape(-1)
+        for box in bands(reader.shape, max(1, band_bytes // reader.dtype.itemsize))
+    )

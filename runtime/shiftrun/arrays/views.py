@@ -1,4 +1,6 @@
-"""Readers that show another reader with its axes reordered, inside a larger image, or a part of it."""
+"""Readers that show another reader with its axes reordered, inside a larger image, or a
+part of it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class Arranged:
     ----------
     source : Reader
     order : tuple of int
-        The source's axis for each axis of the result; -1 for a channel axis that the source does not have.
+        The source's axis for each axis of the result; -1 for a channel axis that the source does
+        not have.
     fixed : tuple of (axis, index)
         Where to cut the other axes of the source; 0 by default.
     """
@@ -43,7 +46,9 @@ class Arranged:
         """The elements of one box (C, *space)."""
         wanted = {axis: part for axis, part in zip(self.order, box, strict=True) if axis >= 0}
         cuts = wanted | {axis: slice(index, index + 1) for axis, index in self.fixed}
-        values = self.source.read(tuple(cuts.get(axis, slice(0, 1)) for axis in range(len(self.source.shape))))
+        values = self.source.read(
+            tuple(cuts.get(axis, slice(0, 1)) for axis in range(len(self.source.shape)))
+        )
         kept = sorted(wanted)
         values = values.reshape([values.shape[axis] for axis in kept])
         values = values.transpose([kept.index(axis) for axis in self.order if axis >= 0])

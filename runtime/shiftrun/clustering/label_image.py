@@ -1,12 +1,15 @@
-"""From embeddings to instances: mean shift on windows of a fixed global grid, components, union, sizes.
+"""From embeddings to instances: mean shift on windows of a fixed global grid, components, union,
+sizes.
 
-The grid depends on the size of the image alone and never on the tiles that the network was run on: equal embeddings give
-equal labels. One window holds what fits; a larger image is cut into windows that overlap, and two labels of neighboring windows
-are one object iff each is the other's largest partner in the overlap and their intersection over union there is at least 1/2.
+The grid depends on the size of the image alone and never on the tiles that the network was run on:
+equal embeddings give equal labels. One window holds what fits; a larger image is cut into windows
+that overlap, and two labels of neighboring windows are one object iff each is the other's largest
+partner in the overlap and their intersection over union there is at least 1/2.
 
-The image is taken block by block. A window is labeled in the block that holds its end; of a block only those embeddings are kept
-that lie in windows which end later, and of a window's labels only the part that overlaps later windows. What is written is kept
-in `label_store.py` until all names are known.
+The image is taken block by block. A window is labeled in the block that holds its end; of a block
+only those embeddings are kept that lie in windows which end later, and of a window's labels only
+the part that overlaps later windows. What is written is kept in `label_store.py` until all names
+are known.
 """
 
 from __future__ import annotations
@@ -71,12 +74,22 @@ def label_instances(
         Sizes that do not match, or what `mean_shift` refuses.
     """
     if embedding.shape[1:] != foreground.shape:
-        raise InputError(f"outputs (clustering): expected equal sizes, got {embedding.shape[1:]} and {foreground.shape}.")
+        raise InputError(
+            f"outputs (clustering): expected equal sizes, got {embedding.shape[1:]} and "
+            f"{foreground.shape}."
+        )
     shape = foreground.shape
     windows = windows_of(shape, grid or GRIDS[len(shape)])
     block = Block(everything(shape), embedding, foreground)
     clustering = Clustering(bandwidth, threshold, min_size, fragment_border)
-    with label_blocks([block], shape, clustering, windows, progress=progress, labeling=partial(label_windows, sums=sums)) as store:
+    with label_blocks(
+        [block],
+        shape,
+        clustering,
+        windows,
+        progress=progress,
+        labeling=partial(label_windows, sums=sums),
+    ) as store:
         return store.read(everything(shape))
 
 
@@ -91,7 +104,8 @@ def label_blocks(
     progress: Progress | None = None,
     labeling: Labeling = label_windows,
 ) -> Iterator[LabelStore]:
-    """Label blocks that come in raster order and cover the image; yields the finished labels, to be read by boxes.
+    """Label blocks that come in raster order and cover the image; yields the finished labels, to be
+    read by boxes.
 
     Parameters
     ----------
@@ -101,14 +115,17 @@ def label_blocks(
     windows : list of LabelWindow
         Of `windows_of`.
     folder : Path, optional
-        Where the unnamed temporary file of the labels lies. Default: the system's folder for such files.
+        Where the unnamed temporary file of the labels lies. Default: the system's folder for such
+        files.
     progress : callable (windows done, windows in all), optional
     labeling : callable, optional
         What labels the windows: `label_windows`, or `labeling_processes`.
     """
     with LabelStore(shape, folder) as store:
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)
-        for done, (number, labels) in enumerate(labeling(gather.complete(blocks), clustering), start=1):
+        for done, (number, labels) in enumerate(
+            labeling(gather.complete(blocks), clustering), start=1
+        ):
             unions.add(number, labels, store.total)
             store.add(windows[number], labels)
             give_back()

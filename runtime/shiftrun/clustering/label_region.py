@@ -1,16 +1,19 @@
 """Labels of a region that are those of the whole image, from as few label windows as that takes.
 
-Windows lie on the global grid and are labeled each by itself, so a window's labels do not depend on which others are computed.
-What an object of the region is, is decided by chains of unions that may leave the region and come back. So
+Windows lie on the global grid and are labeled each by itself, so a window's labels do not depend on
+which others are computed. What an object of the region is, is decided by chains of unions that may
+leave the region and come back. So
 
     1.  label the windows whose core touches the region;
-    2.  an object is what unions have joined so far; of every object with px in the region look at the overlaps with
-        windows that are not labeled: where it has px in one, that window may carry the object on, so label it;
+    2.  an object is what unions have joined so far; look at the overlaps of every object with px in
+        the region with windows that are not labeled: where it has px in one, that window may carry
+        the object on, so label it;
     3.  until there is none.
 
-Then every object that touches the region is complete: its labels, its union and its area (for the smallest size) are those of
-the full run. The others are dropped. Names follow the raster order of first px in the *whole* image, so that they are the names
-of the full run with those that do not occur in the region left out: the order is the same, the numbers are 1, 2, … again.
+Then every object that touches the region is complete: its labels, its union and its area (for the
+smallest size) are those of the full run. The others are dropped. Names follow the raster order of
+first px in the *whole* image, so that they are the names of the full run with those that do not
+occur in the region left out: the order is the same, the numbers are 1, 2, … again.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ from shiftrun.tiles.label_grid import LabelWindow
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """Labels (unique in the image) of one window that lie in the region, and those in the overlap with each other window."""
+    """Labels (unique in the image) of one window that lie in the region, and those in the overlap
+    with each other window.
+    """
 
     inside: NDArray[np.int64]
     overlaps: dict[int, NDArray[np.int64]]
@@ -73,11 +78,21 @@ def label_region(
     with LabelStore(shape, folder) as store:
         unions = Unions(windows)
         reached: dict[int, _Reach] = {}
-        wanted = [[number for number, window in enumerate(windows) if intersection(window.core, region) is not None]]
+        wanted = [
+            [
+                number
+                for number, window in enumerate(windows)
+                if intersection(window.core, region) is not None
+            ]
+        ]
         while wanted:
             for numbers in wanted:
-                for number, labels in _label_windows(blocks_of, [windows[n] for n in numbers], clustering, sums):
-                    reached[numbers[number]] = _reach(labels, store.total, numbers[number], windows, region)
+                for number, labels in _label_windows(
+                    blocks_of, [windows[n] for n in numbers], clustering, sums
+                ):
+                    reached[numbers[number]] = _reach(
+                        labels, store.total, numbers[number], windows, region
+                    )
                     unions.add(numbers[number], labels, store.total)
                     store.add(windows[numbers[number]], labels)
             names = unions.names(store.total)
@@ -88,7 +103,10 @@ def label_region(
 
 
 def _label_windows(
-    blocks_of: Callable[[Box], Iterable[Block]], windows: list[LabelWindow], clustering: Clustering, sums: Sums
+    blocks_of: Callable[[Box], Iterable[Block]],
+    windows: list[LabelWindow],
+    clustering: Clustering,
+    sums: Sums,
 ) -> Iterator[tuple[int, Labels]]:
     """Label windows that form a rectangle of the grid; yields (number, labels (*box))."""
     part = hull([window.box for window in windows])
@@ -97,19 +115,31 @@ def _label_windows(
     yield from label_windows(gather.complete(blocks_of(part)), clustering, sums=sums)
 
 
-def _reach(labels: Labels, offset: int, number: int, windows: list[LabelWindow], region: Box) -> _Reach:
+def _reach(
+    labels: Labels, offset: int, number: int, windows: list[LabelWindow], region: Box
+) -> _Reach:
     box = windows[number].box
 
     def found(part: Box | None) -> NDArray[np.int64]:
-        values = np.unique(labels[within(part, box)]) if part is not None else np.empty(0, dtype=np.int64)
+        values = (
+            np.unique(labels[within(part, box)])
+            if part is not None
+            else np.empty(0, dtype=np.int64)
+        )
         return values[values > 0].astype(np.int64) + offset
 
-    others = {other: intersection(box, window.box) for other, window in enumerate(windows) if other != number}
+    others = {
+        other: intersection(box, window.box)
+        for other, window in enumerate(windows)
+        if other != number
+    }
     overlaps = {other: found(common) for other, common in others.items() if common is not None}
     return _Reach(found(intersection(windows[number].core, region)), overlaps)
 
 
-def _next(reached: dict[int, _Reach], names: NDArray[np.int32], inside: NDArray[np.int32]) -> set[int]:
+def _next(
+    reached: dict[int, _Reach], names: NDArray[np.int32], inside: NDArray[np.int32]
+) -> set[int]:
     """The windows not labeled yet that may carry on an object of the region."""
     return {
         other

@@ -1,7 +1,7 @@
 """Which images a command works on, and where the results of each go.
 
-One image has its results where the options say. Several images (more than one name, a pattern or a folder) have theirs in the
-folders that the options name, under the name of the image.
+One image has its results where the options say. Several images (more than one name, a pattern or a
+folder) have theirs in the folders that the options name, under the name of the image.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The work of one call; `many` says that the call was for several images, even if only one was found."""
+    """The work of one call; `many` says that the call was for several images, even if only one was
+    found.
+    """
 
     jobs: tuple[Job, ...]
     many: bool
@@ -56,28 +58,40 @@ class Jobs:
                 if not self.many:
                     raise
                 failed.append(job.image)
-                say(str(error) if str(job.image) in str(error) else f"{job.image}: {str(error) or 'out of memory'}")
+                say(
+                    str(error)
+                    if str(job.image) in str(error)
+                    else f"{job.image}: {str(error) or 'out of memory'}"
+                )
         if failed:
             names = ", ".join(str(path) for path in failed[:5]) + (", …" if len(failed) > 5 else "")
-            raise InputError(f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the others are written.")
+            raise InputError(
+                f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the "
+                "others are written."
+            )
 
 
-def jobs_of(arguments: tuple[str, ...], targets: Mapping[str, Path | None], suffix: Mapping[str, str]) -> Jobs:
+def jobs_of(
+    arguments: tuple[str, ...], targets: Mapping[str, Path | None], suffix: Mapping[str, str]
+) -> Jobs:
     """Find the images and name the results.
 
     Parameters
     ----------
     arguments : tuple of str
-        Files, folders of images, folders of OME-Zarr with one image or a plate of many, patterns such as "plate/*.tif".
+        Files, folders of images, folders of OME-Zarr with one image or a plate of many, patterns
+        such as "plate/*.tif".
     targets : dict of kind to Path or None
         Files for one image, folders (made if need be) for several; None is left out.
     suffix : dict of kind to str
-        The type of the results of several images; "" is that of the image: OME-TIFF, TIFF or OME-Zarr, else TIFF.
+        The type of the results of several images; "" is that of the image: OME-TIFF, TIFF or
+        OME-Zarr, else TIFF.
 
     Raises
     ------
     InputError
-        A pattern or folder without images; a file where a folder is needed; two images with results of one name.
+        A pattern or folder without images; a file where a folder is needed; two images with results
+        of one name.
     """
     found = [_images(text) for text in arguments]
     many = len(arguments) > 1 or any(is_many for _, is_many in found)
@@ -87,13 +101,21 @@ def jobs_of(arguments: tuple[str, ...], targets: Mapping[str, Path | None], suff
         return Jobs((Job(images[0], wanted),), many)
     for folder in wanted.values():
         _check_folder(folder)
-    jobs = tuple(Job(image, {kind: folder / _name(image, suffix[kind]) for kind, folder in wanted.items()}) for image in images)
+    jobs = tuple(
+        Job(image, {kind: folder / _name(image, suffix[kind]) for kind, folder in wanted.items()})
+        for image in images
+    )
     taken: dict[str, Path] = {}
     for job in jobs:
         first = next(iter(job.outputs.values()))
-        other = taken.setdefault(split_name(first)[0], job.image)  # tables and reports have this name too
+        other = taken.setdefault(
+            split_name(first)[0], job.image
+        )  # tables and reports have this name too
         if other != job.image:
-            raise InputError(f"one name for two results ({first}): both of {other} and {job.image}. Run them one by one.")
+            raise InputError(
+                f"one name for two results ({first}): both of {other} and {job.image}. Run them "
+                "one by one."
+            )
     for folder in wanted.values():
         folder.mkdir(exist_ok=True)
     return Jobs(jobs, many)
@@ -105,28 +127,45 @@ def _images(text: str) -> tuple[list[Path], bool]:
     if set(text) & PATTERN and not path.exists():
         found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     elif is_zarr(path):
-        inside = images_inside(path)  # of a plate, or of what converters make of a file with many images
+        inside = images_inside(
+            path
+        )  # of a plate, or of what converters make of a file with many images
         return inside or [path], len(inside) > 1
     elif path.is_dir():
-        found = [each for each in path.iterdir() if each.suffix.lower() in READABLE or is_zarr(each)]
+        found = [
+            each for each in path.iterdir() if each.suffix.lower() in READABLE or is_zarr(each)
+        ]
     else:
         return [path], False
     found = [each for each in found if not each.name.startswith(".")]
     if not found:
-        raise InputError(f"no images ({text}): expected files of {', '.join(READABLE)} or folders of OME-Zarr, got none.")
+        raise InputError(
+            f"no images ({text}): expected files of {', '.join(READABLE)} or folders of OME-Zarr, "
+            "got none."
+        )
     return sorted(found), True
 
 
 def _check_folder(folder: Path) -> None:
     known = (*READABLE, ZARR, ".csv")
-    if (folder.exists() and (not folder.is_dir() or is_zarr(folder))) or (not folder.exists() and folder.suffix.lower() in known):
-        raise InputError(f"one output for several images ({folder}): expected a folder. Name a folder, such as -o results/.")
+    if (folder.exists() and (not folder.is_dir() or is_zarr(folder))) or (
+        not folder.exists() and folder.suffix.lower() in known
+    ):
+        raise InputError(
+            f"one output for several images ({folder}): expected a folder. Name a folder, such as "
+            "-o results/."
+        )
     if not folder.parent.is_dir():
-        raise InputError(f"no such folder ({folder.parent}): expected a folder to make {folder.name} in. Create it first.")
+        raise InputError(
+            f"no such folder ({folder.parent}): expected a folder to make {folder.name} in. "
+            "Create it first."
+        )
 
 
 def _name(image: Path, suffix: str) -> str:
-    """The name of a result: that of the image, with those of the groups of OME-Zarr around it, of type `suffix` or its own."""
+    """The name of a result: that of the image, with those of the groups of OME-Zarr around it, of
+    type `suffix` or its own.
+    """
     outer = [parent for parent in image.parents if parent.suffix.lower() == ZARR]
     if outer:
         stem, own = split_name(outer[-1])

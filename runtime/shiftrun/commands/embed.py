@@ -15,7 +15,13 @@ from shiftrun.arrays.box import Box
 from shiftrun.arrays.calibration import Calibration
 from shiftrun.arrays.readers import Target
 from shiftrun.commands.batch import Job
-from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
+from shiftrun.commands.results.run_report import (
+    Stopwatch,
+    check_report,
+    run_report,
+    summary,
+    write_report,
+)
 from shiftrun.commands.run_options import CommandLine, Wishes
 from shiftrun.files.reading.image_axes import SPATIAL
 from shiftrun.files.reading.images import Series
@@ -37,25 +43,43 @@ def paths_of(output: Path, names: Sequence[str]) -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """One image (C, *space) of a series: at an index of the axes before the channel and of those between it and space."""
+    """One image (C, *space) of a series: at an index of the axes before the channel and of those
+    between it and space.
+    """
 
     target: Target
     before: tuple[int, ...]
     between: tuple[int, ...]
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
-        before, between = (tuple(slice(number, number + 1) for number in index) for index in (self.before, self.between))
+        before, between = (
+            tuple(slice(number, number + 1) for number in index)
+            for index in (self.before, self.between)
+        )
         ones = (1,) * len(before), (1,) * len(between)
-        self.target.write((*before, box[0], *between, *box[1:]), values.reshape(*ones[0], len(values), *ones[1], *values.shape[1:]))
+        self.target.write(
+            (*before, box[0], *between, *box[1:]),
+            values.reshape(*ones[0], len(values), *ones[1], *values.shape[1:]),
+        )
 
 
-def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[str, ...], wishes: Wishes, watch: Stopwatch) -> str:
-    """Compute the outputs of one group for all images of a file and write them; the report lies beside the first output.
+def embed_file(
+    model: Model,
+    path: Path,
+    paths: dict[str, Path],
+    group: tuple[str, ...],
+    wishes: Wishes,
+    watch: Stopwatch,
+) -> str:
+    """Compute the outputs of one group for all images of a file and write them; the report lies
+    beside the first output.
 
     Returns the summary line.
     """
     series = wishes.read(model, path, watch)
-    first = sum(name not in SPATIAL for name in series.axes)  # as OME-Zarr has it: time, channel, space
+    first = sum(
+        name not in SPATIAL for name in series.axes
+    )  # as OME-Zarr has it: time, channel, space
     axes = series.axes[:first] + "C" + series.axes[first:] + series.layout.spatial
     for name in group:
         check_axes(paths[name], axes)
@@ -77,7 +101,12 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
                     made[name] = files.enter_context(file)
                 return _At(made[name], index[:first], index[first:])
 
-            with progress_bar(f"predicting {image.place}".strip(), "tiles", quiet=wishes.quiet) as progress, watch.stage("predict"):
+            with (
+                progress_bar(
+                    f"predicting {image.place}".strip(), "tiles", quiet=wishes.quiet
+                ) as progress,
+                watch.stage("predict"),
+            ):
                 run = model.run(source, plan, group, progress=progress, region=box)
                 run.into(target)
             plan = run.plan
@@ -87,7 +116,11 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
         plan,
         series=series,
         outputs={"array" if len(paths) == 1 else name: paths[name] for name in group},
-        settings={"output": ", ".join(group), "normalize": wishes.normalize, "device": model.device},
+        settings={
+            "output": ", ".join(group),
+            "normalize": wishes.normalize,
+            "device": model.device,
+        },
         overrides=wishes.overrides,
         seconds=watch.seconds,
         region=box,
@@ -99,9 +132,15 @@ def embed_file(model: Model, path: Path, paths: dict[str, Path], group: tuple[st
     return summary(what, series, plan, watch, written, report["warnings"])
 
 
-def output_calibration(series: Series, plan: Plan, model: Model, group: tuple[str, ...]) -> Calibration:
-    """The calibration of a result: px of another size where the network changes the scale, and its first px in the image."""
-    others = len(series.calibration.axes) - len(plan.axes)  # spatial axes along which images follow each other
+def output_calibration(
+    series: Series, plan: Plan, model: Model, group: tuple[str, ...]
+) -> Calibration:
+    """The calibration of a result: px of another size where the network changes the scale, and its
+    first px in the image.
+    """
+    others = len(series.calibration.axes) - len(
+        plan.axes
+    )  # spatial axes along which images follow each other
     moved = series.calibration.cropped((*(0,) * others, *(axis.origin_px for axis in plan.axes)))
     return moved.resampled((*(1,) * others, *model.scales(group)))
 
@@ -111,8 +150,12 @@ def _word(name: str) -> str:
     return re.sub(r"[^\w-]+", "_", name)
 
 
-def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any) -> None:
-    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of `CommandLine`."""
+def embed_images(
+    *, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any
+) -> None:
+    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of
+    `CommandLine`.
+    """
     call = CommandLine(**common)
     jobs = call.jobs(array=output)
     opening = Stopwatch()
@@ -127,6 +170,10 @@ def embed_images(*, output: Path, names: tuple[str, ...] = (), image_input: str 
 
     def work(job: Job, watch: Stopwatch) -> None:
         for group in groups:
-            call.say(embed_file(model, job.image, paths_of(job.outputs["array"], chosen), group, call, watch))
+            call.say(
+                embed_file(
+                    model, job.image, paths_of(job.outputs["array"], chosen), group, call, watch
+                )
+            )
 
     call.run(jobs, work, opening)

@@ -16,7 +16,9 @@ class TileSize(click.ParamType[Any]):
 
     name = "N|Y,X|auto"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TileWish:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TileWish:
         """Read the text of the option."""
         if not isinstance(value, str) or value == "auto":
             return value  # type: ignore[no-any-return]
@@ -46,15 +48,22 @@ class Memory(click.ParamType[Any]):
         if not found or number <= 0:
             self.fail(f"expected a size such as 800MB or 2GB, got {value!r}.", param, ctx)
         unit = found[2].upper()
-        return int(number * (1024 if unit.endswith("I") else 1000) ** ("KMGT".index(unit[0]) + 1 if unit else 0))
+        return int(
+            number
+            * (1024 if unit.endswith("I") else 1000) ** ("KMGT".index(unit[0]) + 1 if unit else 0)
+        )
 
 
 class RegionBox(click.ParamType[Any]):
-    """One range of px per spatial axis in array order, such as 0:512,100:300; an open end is that of the image."""
+    """One range of px per spatial axis in array order, such as 0:512,100:300; an open end is that
+    of the image.
+    """
 
     name = "Y0:Y1,X0:X1"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[slice, ...]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[slice, ...]:
         """Read the text of the option."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]

@@ -28,7 +28,8 @@ def plan_image(
     axes: str = "",
     channel: int | None = None,
 ) -> tuple[Plan, dict[str, Any]]:
-    """The plan for the outputs that `segment` runs, or of the first output of any other network, and its `estimate`.
+    """The plan for the outputs that `segment` runs, or of the first output of any other network,
+    and its `estimate`.
 
     Of a series it is that of one image.
     """
@@ -50,14 +51,20 @@ def plan_image(
 
 
 def estimate(model: Model, plan: Plan, channels: int, images: int = 1) -> dict[str, Any]:
-    """The time of a run of all images of a file, from one tile that is run now, and its peak memory (`network_need.py`)."""
+    """The time of a run of all images of a file, from one tile that is run now, and its peak memory
+    (`network_need.py`).
+    """
     batch = np.zeros((1, channels, *plan.read_shape), dtype=np.float32)
     batch = np.moveaxis(batch, range(2, batch.ndim), model.input_axes)
     session = model.session
     start = time.perf_counter()
     session.run(batch)
     seconds = (time.perf_counter() - start) * plan.tile_count * images
-    return {"images": images, "seconds": round(seconds, 2), "peak_memory_bytes": model.budget.peak_bytes(plan.read_shape)}
+    return {
+        "images": images,
+        "seconds": round(seconds, 2),
+        "peak_memory_bytes": model.budget.peak_bytes(plan.read_shape),
+    }
 
 
 def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
@@ -69,16 +76,33 @@ def print_plan(plan: Plan, estimate: dict[str, Any]) -> None:
     for title in ("axis", "image", "padding", "result", "tile", "read", "tiles"):
         table.add_column(title, justify="left" if title == "axis" else "right")
     for axis in plan.axes:
-        sizes = (axis.image_px, f"{axis.before_px} + {axis.after_px}", axis.output_px, axis.tile_px, axis.read_px, len(axis.tiles))
+        sizes = (
+            axis.image_px,
+            f"{axis.before_px} + {axis.after_px}",
+            axis.output_px,
+            axis.tile_px,
+            axis.read_px,
+            len(axis.tiles),
+        )
         table.add_row(axis.name, *map(str, sizes))
     console = Console()
     console.print(table)
     origin = ", ".join(str(axis.origin_px) for axis in plan.axes)
-    promise = "equals the whole image " + ("bit for bit" if plan.bitwise else "up to rounding") if plan.exact else "NOT exact"
+    promise = (
+        "equals the whole image " + ("bit for bit" if plan.bitwise else "up to rounding")
+        if plan.exact
+        else "NOT exact"
+    )
     tiles = f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''}"
-    console.print(f"{tiles} from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; {promise}")
+    console.print(
+        f"{tiles} from image px ({origin}), {plan.halo_waste:.0%} of the px read are halo; "
+        f"{promise}"
+    )
     if estimate["images"] > 1:
         console.print(f"{estimate['images']} images, one by one")
-    console.print(f"about {estimate['seconds']:.1f} s for the network, {estimate['peak_memory_bytes'] / 1e6:.0f} MB at the peak")
+    console.print(
+        f"about {estimate['seconds']:.1f} s for the network, "
+        f"{estimate['peak_memory_bytes'] / 1e6:.0f} MB at the peak"
+    )
     for sentence in (*plan.rounding, *plan.findings):
         console.print(sentence, markup=False)

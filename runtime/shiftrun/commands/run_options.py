@@ -46,18 +46,33 @@ class Wishes:
     @property
     def overrides(self) -> dict[str, Any]:
         """What is set against the model's metadata or the words of the file, for the report."""
-        flags = {"normalize": None if self.normalize == "model" else self.normalize, "axes": self.axes or None}
+        flags = {
+            "normalize": None if self.normalize == "model" else self.normalize,
+            "axes": self.axes or None,
+        }
         return given(flags | {"channel": self.channel})
 
     def read(self, model: Model, path: Path, watch: Stopwatch) -> Series:
         """Open the images of one file."""
         with watch.stage("read"):
-            return read_series(path, model.dimensions, model.channels, axes=self.axes, channel=self.channel)
+            return read_series(
+                path, model.dimensions, model.channels, axes=self.axes, channel=self.channel
+            )
 
-    def plan(self, model: Model, image: Image, names: tuple[str, ...], watch: Stopwatch, *, edges: Edges = ()) -> Plan:
+    def plan(
+        self,
+        model: Model,
+        image: Image,
+        names: tuple[str, ...],
+        watch: Stopwatch,
+        *,
+        edges: Edges = (),
+    ) -> Plan:
         """Plan one image, whole."""
         with watch.stage("plan"):
-            return model.plan(image.shape[1:], tile=self.tile, pad=self.pad, outputs=names, edges=edges)
+            return model.plan(
+                image.shape[1:], tile=self.tile, pad=self.pad, outputs=names, edges=edges
+            )
 
     def source(self, model: Model, image: Image, watch: Stopwatch) -> Source:
         """Measure the normalization of one image, and load the network if it is not yet."""
@@ -81,7 +96,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandLine(Wishes):
-    """What the commands have in common: the model and how it is opened, the images, and how these are read and run.
+    """What the commands have in common: the model and how it is opened, the images, and how these
+    are read and run.
 
     Attributes
     ----------

@@ -17,9 +17,20 @@ from shiftrun.clustering.one_window.label_window import Clustering, Labeling
 from shiftrun.clustering.one_window.worker_processes import labeling_processes, process_count
 from shiftrun.commands.batch import Job
 from shiftrun.commands.results.label_frame import LabelFrame, label_frame
-from shiftrun.commands.results.object_table import Table, measure_objects, stack_tables, write_objects
+from shiftrun.commands.results.object_table import (
+    Table,
+    measure_objects,
+    stack_tables,
+    write_objects,
+)
 from shiftrun.commands.results.overlay import overlay, thumbnail
-from shiftrun.commands.results.run_report import Stopwatch, check_report, run_report, summary, write_report
+from shiftrun.commands.results.run_report import (
+    Stopwatch,
+    check_report,
+    run_report,
+    summary,
+    write_report,
+)
 from shiftrun.commands.run_options import CommandLine, Wishes, given
 from shiftrun.files.reading.images import Image, Series
 from shiftrun.files.reading.ome_zarr import is_zarr
@@ -37,7 +48,12 @@ from shiftrun.tiles.plan import Edges, Plan
 
 
 def segment_file(
-    model: Model, job: Job, clustering: Clustering, wishes: Wishes, watch: Stopwatch, overrides: dict[str, Any]
+    model: Model,
+    job: Job,
+    clustering: Clustering,
+    wishes: Wishes,
+    watch: Stopwatch,
+    overrides: dict[str, Any],
 ) -> str:
     """Label every image of a file and write what the job asks for; returns the summary line."""
     series = wishes.read(model, job.image, watch)
@@ -47,10 +63,15 @@ def segment_file(
     plan = wishes.plan(model, first, INSTANCE_OUTPUTS, watch, edges=edges)
     frame = label_frame(model, plan, wishes.region)
     if not frame.is_image and job.outputs.keys() & {"preview", "objects"}:
-        raise InputError(f"network of another scale ({model.path}): expected labels of the image's size for --preview and --csv.")
+        raise InputError(
+            f"network of another scale ({model.path}): expected labels of the image's size for "
+            "--preview and --csv."
+        )
     processes = _processes(model, plan, frame)
     with ExitStack() as stack:
-        labeling = stack.enter_context(labeling_processes(processes, watch.stage)) if processes else None
+        labeling = (
+            stack.enter_context(labeling_processes(processes, watch.stage)) if processes else None
+        )
         work = _Work(model, job, clustering, wishes, watch, series, frame, edges, plan, labeling)
         spool = None
         if series.axes:
@@ -70,7 +91,12 @@ def segment_file(
         work.ran,
         series=series,
         outputs=job.outputs,
-        settings={**asdict(clustering), "normalize": wishes.normalize, "device": model.device, "processes": processes},
+        settings={
+            **asdict(clustering),
+            "normalize": wishes.normalize,
+            "device": model.device,
+            "processes": processes,
+        },
         overrides=overrides | wishes.overrides,
         seconds=watch.seconds,
         objects=objects,
@@ -84,16 +110,22 @@ def segment_file(
 
 
 def _processes(model: Model, plan: Plan, frame: LabelFrame) -> int:
-    """How many processes label windows; none those of a region, a single one, or where `--memory` bounds that of the host."""
+    """How many processes label windows; none those of a region, a single one, or where `--memory`
+    bounds that of the host.
+    """
     on_device = model.provider != CPU
     if frame.region is not None or (model.memory is not None and not on_device):
         return 0
-    return min(process_count(on_device), len(windows_of(plan.output_shape, GRIDS[model.dimensions])) - 1)
+    return min(
+        process_count(on_device), len(windows_of(plan.output_shape, GRIDS[model.dimensions])) - 1
+    )
 
 
 @dataclass
 class _Work:
-    """The images of one file on their way; the state is what they gave so far, and the plan, whose tiles may become smaller."""
+    """The images of one file on their way; the state is what they gave so far, and the plan, whose
+    tiles may become smaller.
+    """
 
     model: Model
     job: Job
@@ -120,11 +152,15 @@ class _Work:
             if spool is None:
                 raise
             self.notes.append(f"nothing labeled: {error}")
-            self._take(index, image, ArrayReader(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool)
+            self._take(
+                index, image, ArrayReader(np.broadcast_to(np.int32(0), self.frame.shape)), 0, spool
+            )
             return
         folder = self.job.outputs["labels"].parent
         with (
-            progress_bar(f"predicting {image.place}".strip(), "tiles", quiet=self.wishes.quiet) as progress,
+            progress_bar(
+                f"predicting {image.place}".strip(), "tiles", quiet=self.wishes.quiet
+            ) as progress,
             instances(
                 self.model,
                 source,
@@ -143,7 +179,9 @@ class _Work:
         if self.frame.region is None:
             self.plan = found.plan
 
-    def _take(self, index: tuple[int, ...], image: Image, labels: Reader, count: int, spool: Spool | None) -> None:
+    def _take(
+        self, index: tuple[int, ...], image: Image, labels: Reader, count: int, spool: Spool | None
+    ) -> None:
         """Measure and keep the labels of one image while they are there."""
         under, outputs = self.frame.image(image), self.job.outputs
         with self.watch.stage("write"):
@@ -156,13 +194,25 @@ class _Work:
                 write_png(outputs["preview"], overlay(*thumbnail(under, labels)))
             if "objects" in outputs:
                 place = self.frame.calibration(image.calibration)
-                self.tables.append((index, measure_objects(labels, under, count, place, self.frame.box)))
+                self.tables.append(
+                    (index, measure_objects(labels, under, count, place, self.frame.box))
+                )
 
     def write(self, labels: Reader) -> None:
         """Write the labels of all images."""
-        axes, place = self.series.axes + self.series.layout.spatial, self.frame.calibration(self.series.calibration)
+        axes, place = (
+            self.series.axes + self.series.layout.spatial,
+            self.frame.calibration(self.series.calibration),
+        )
         image = self.job.image if is_zarr(self.job.image) else None
-        write_labels(self.job.outputs["labels"], labels, place, axes=axes, largest=max(self.counts), source=image)
+        write_labels(
+            self.job.outputs["labels"],
+            labels,
+            place,
+            axes=axes,
+            largest=max(self.counts),
+            source=image,
+        )
 
 
 TYPES = {"labels": LABELS, "preview": (".png",), "objects": (".csv",)}
@@ -191,4 +241,8 @@ def segment_images(
         model.outputs(INSTANCE_OUTPUTS)
         settings = model.clustering(bandwidth, threshold, min_size)
     overrides = given({"bandwidth": bandwidth, "threshold": threshold, "min_size": min_size})
-    call.run(jobs, lambda job, watch: call.say(segment_file(model, job, settings, call, watch, overrides)), opening)
+    call.run(
+        jobs,
+        lambda job, watch: call.say(segment_file(model, job, settings, call, watch, overrides)),
+        opening,
+    )

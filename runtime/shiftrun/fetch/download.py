@@ -1,8 +1,9 @@
 """Downloads of zoo models and their cache: the only place that opens a connection.
 
-A file is written beside its place and moved there once its sha256 is that of the index: two processes may fetch the same model
-at once, and an interrupted or damaged download leaves nothing behind. The cache is `SHIFTZOO_HOME`, by default the system's folder
-for such files; the name of a cached file holds its hash, so models of another version never take its place. With
+A file is written beside its place and moved there once its sha256 is that of the index: two
+processes may fetch the same model at once, and an interrupted or damaged download leaves nothing
+behind. The cache is `SHIFTZOO_HOME`, by default the system's folder for such files; the name of a
+cached file holds its hash, so models of another version never take its place. With
 `SHIFTZOO_OFFLINE` set no connection is opened.
 """
 
@@ -28,7 +29,9 @@ def cached_name(entry: Entry) -> str:
 
 
 def cached(entry: Entry) -> Path | None:
-    """The model's file in the cache, if it is there and whole; one that is damaged is left aside."""
+    """The model's file in the cache, if it is there and whole; one that is damaged is left
+    aside.
+    """
     path = cache_folder() / cached_name(entry)
     return path if path.is_file() and file_sha256(path) == entry.sha256 else None
 
@@ -39,7 +42,13 @@ def cached_files() -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
-def download(entry: Entry, addresses: tuple[str, ...], problems: list[str], *, progress: Progress | None = None) -> Path:
+def download(
+    entry: Entry,
+    addresses: tuple[str, ...],
+    problems: list[str],
+    *,
+    progress: Progress | None = None,
+) -> Path:
     """Fetch a model from the first address that gives the right file.
 
     Parameters
@@ -61,7 +70,8 @@ def download(entry: Entry, addresses: tuple[str, ...], problems: list[str], *, p
 
     if os.environ.get(OFFLINE_VARIABLE):
         raise InputError(
-            f"model is not here ({entry.name}): expected no download ({OFFLINE_VARIABLE}), got a model that is not in "
+            f"model is not here ({entry.name}): expected no download ({OFFLINE_VARIABLE}), got a "
+            "model that is not in "
             f"{cache_folder()}. Unset {OFFLINE_VARIABLE}."
         )
     folder, problems = _writable(cache_folder()), list(problems)
@@ -69,22 +79,28 @@ def download(entry: Entry, addresses: tuple[str, ...], problems: list[str], *, p
         bar = _Bar(progress) if progress is not None else False
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
         url = f"{address}/{entry.file}"
-        try:  # by pooch, which writes beside and asks for the sha256 first: a `whole_file` cannot tell its OSErrors from the web's
-            pooch.core.stream_download(url, folder / cached_name(entry), f"sha256:{entry.sha256}", downloader)
+        # by pooch, which writes beside and asks for the sha256 first: a `whole_file` cannot tell
+        # its OSErrors from the web's
+        try:
+            pooch.core.stream_download(
+                url, folder / cached_name(entry), f"sha256:{entry.sha256}", downloader
+            )
         except requests.RequestException as error:
             problems.append(f"{url}: {_reason(error)}")
         except ValueError:
             problems.append(f"{url}: another file than the index says (sha256 differs)")
         except OSError as error:
             raise InputError(
-                f"cannot write the cache ({folder}): expected room for {entry.bytes / 1e6:.1f} MB, got: {error.strerror or error}. "
+                f"cannot write the cache ({folder}): expected room for {entry.bytes / 1e6:.1f} "
+                f"MB, got: {error.strerror or error}. "
                 f"Free space, or name another folder in {HOME_VARIABLE}."
             ) from error
         else:
             return folder / cached_name(entry)
     tried = "; ".join(problems) or "no place at all"
     raise InputError(
-        f"cannot fetch {entry.name} {entry.version} ({entry.file}): expected it from one of the places of the index, got: {tried}. "
+        f"cannot fetch {entry.name} {entry.version} ({entry.file}): expected it from one of the "
+        f"places of the index, got: {tried}. "
         "Check the connection, or name a folder or server that holds it in SHIFTZOO_INDEX."
     )
 
@@ -103,7 +119,8 @@ def index_text(url: str) -> str:
             return copy.read_text(encoding="utf-8")
         except OSError as error:
             raise InputError(
-                f"no copy of the index ({url}): expected one in {copy.parent} ({OFFLINE_VARIABLE} is set), got none. "
+                f"no copy of the index ({url}): expected one in {copy.parent} ({OFFLINE_VARIABLE} "
+                "is set), got none. "
                 f"Unset {OFFLINE_VARIABLE} once, or name a folder in SHIFTZOO_INDEX."
             ) from error
     import requests
@@ -113,7 +130,8 @@ def index_text(url: str) -> str:
         response.raise_for_status()
     except requests.RequestException as error:
         raise InputError(
-            f"cannot reach the index ({url}): expected an answer, got: {_reason(error)}. Check the connection and SHIFTZOO_INDEX; "
+            f"cannot reach the index ({url}): expected an answer, got: {_reason(error)}. Check "
+            "the connection and SHIFTZOO_INDEX; "
             f"{OFFLINE_VARIABLE}=1 uses the copy that was read last."
         ) from error
     _writable(copy.parent)
@@ -126,10 +144,14 @@ def _writable(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"no cache ({folder}): expected a folder that can be made, got: {error.strerror}. Name another in {HOME_VARIABLE}."
+            f"no cache ({folder}): expected a folder that can be made, got: {error.strerror}. "
+            f"Name another in {HOME_VARIABLE}."
         ) from error
     if not os.access(folder, os.W_OK):
-        raise InputError(f"cache is not writable ({folder}): expected permission to write. Name another in {HOME_VARIABLE}.")
+        raise InputError(
+            f"cache is not writable ({folder}): expected permission to write. Name another in "
+            f"{HOME_VARIABLE}."
+        )
     return folder
 
 

@@ -1,8 +1,9 @@
 """The models of the zoo by name: the index that lists them, and where their files lie.
 
-An index is a file `index.json` (schemas/index.schema.json) in the folder of the files that it lists: the zoo of a checkout, the
-part of it that comes with the package, or what `shiftzoo release` wrote to a folder or web server. `SHIFTZOO_INDEX` names another
-one. What is not beside the index is downloaded once (`download.py`).
+An index is a file `index.json` (schemas/index.schema.json) in the folder of the files that it
+lists: the zoo of a checkout, the part of it that comes with the package, or what `shiftzoo release`
+wrote to a folder or web server. `SHIFTZOO_INDEX` names another one. What is not beside the index is
+downloaded once (`download.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ import os
 from pathlib import Path
 
 from shiftlint.errors import InputError
-from shiftrun.fetch.index import INDEX_NAME, INDEX_VARIABLE, Entry, Index, file_sha256, is_address, parse_index
+from shiftrun.fetch.index import (
+    INDEX_NAME,
+    INDEX_VARIABLE,
+    Entry,
+    Index,
+    file_sha256,
+    is_address,
+    parse_index,
+)
 from shiftrun.progress import Progress
 
 
@@ -51,7 +60,10 @@ def read_index(origin: str | None = None) -> Index:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"no index ({path}): expected {INDEX_NAME} of a zoo, got: {error}. Check {INDEX_VARIABLE}.") from error
+            raise InputError(
+                f"no index ({path}): expected {INDEX_NAME} of a zoo, got: {error}. Check "
+                f"{INDEX_VARIABLE}."
+            ) from error
     return parse_index(text, home=home, where=origin)
 
 

@@ -42,7 +42,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The models, and the places that hold their files: folders and http(s) addresses, tried in order."""
+    """The models, and the places that hold their files: folders and http(s) addresses, tried in
+    order.
+    """
 
     origin: str
     places: tuple[str, ...]
@@ -56,7 +58,10 @@ class Index:
         known = [entry.name for entry in self.entries]
         near = difflib.get_close_matches(name, known, n=1)
         advice = f"Did you mean {near[0]}?" if near else "shiftzoo list shows them."
-        raise InputError(f"no such model ({name}): expected a file or one of {', '.join(known) or 'an empty zoo'}. {advice}")
+        raise InputError(
+            f"no such model ({name}): expected a file or one of "
+            f"{', '.join(known) or 'an empty zoo'}. {advice}"
+        )
 
 
 def is_address(place: str) -> bool:
@@ -65,15 +70,24 @@ def is_address(place: str) -> bool:
 
 
 def parse_index(text: str, *, home: str, where: str) -> Index:
-    """Read the text of an index whose own folder or address is `home`; `where` names it in errors."""
+    """Read the text of an index whose own folder or address is `home`; `where` names it in
+    errors.
+    """
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"index is not JSON ({where}): {error}. Download it again, or check {INDEX_VARIABLE}.") from error
+        raise InputError(
+            f"index is not JSON ({where}): {error}. Download it again, or check {INDEX_VARIABLE}."
+        ) from error
     validate(document, "index", where=where)
-    mirrors = (mirror if is_address(mirror) or is_address(home) else str(Path(home) / mirror) for mirror in document["mirrors"])
+    mirrors = (
+        mirror if is_address(mirror) or is_address(home) else str(Path(home) / mirror)
+        for mirror in document["mirrors"]
+    )
     names = ("name", "version", "description", "license", "file", "bytes", "sha256")
-    entries = tuple(Entry(**{name: row[name] for name in names}, document=row) for row in document["models"])
+    entries = tuple(
+        Entry(**{name: row[name] for name in names}, document=row) for row in document["models"]
+    )
     return Index(where, (home, *mirrors), entries)
 
 

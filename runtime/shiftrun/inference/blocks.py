@@ -36,7 +36,8 @@ class Block:
 
 @dataclass
 class Run:
-    """One image on its way through the network; the only state is the plan, whose tiles may become smaller.
+    """One image on its way through the network; the only state is the plan, whose tiles may become
+    smaller.
 
     Attributes
     ----------
@@ -45,7 +46,8 @@ class Run:
     plan : Plan
     outputs : tuple of OutputContract
     halve : callable (Plan, edges) to Plan or None
-        The plan of smaller tiles for the same result, with tiles that begin at the edges; None where there is none.
+        The plan of smaller tiles for the same result, with tiles that begin at the edges; None
+        where there is none.
     edges : tuple of tuple of int
         Per axis where blocks of the result should begin; see `Plan.block_edges`.
     workers : int
@@ -55,7 +57,8 @@ class Run:
     axes : tuple of AxisContract
         That serve all outputs; for `check`.
     batch : int
-        Tiles that are given to the network at a time; out of memory they are run one by one, before tiles become smaller.
+        Tiles that are given to the network at a time; out of memory they are run one by one, before
+        tiles become smaller.
     """
 
     network: Network
@@ -72,7 +75,9 @@ class Run:
     _watched: Watch | None = field(default=None, init=False)
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
-        """Write the whole result to targets, made for (name, channels) when the first tile is there."""
+        """Write the whole result to targets, made for (name, channels) when the first tile is
+        there.
+        """
         targets: dict[str, Target] = {}
         self._fill(everything(self.plan.output_shape), make_target, targets, 0)
         self._end()
@@ -93,15 +98,28 @@ class Run:
         self._end()
 
     def _fill(
-        self, box: Box, make_target: Callable[[str, int], Target], targets: dict[str, Target], done: int, edges: Edges = ()
+        self,
+        box: Box,
+        make_target: Callable[[str, int], Target],
+        targets: dict[str, Target],
+        done: int,
+        edges: Edges = (),
     ) -> int:
-        """Run the tiles of one block; out of memory, begin the block again with tiles of half the size. Returns tiles done."""
+        """Run the tiles of one block; out of memory, begin the block again with tiles of half the
+        size. Returns tiles done.
+        """
         while True:
             count = done
             try:
                 watch = self._watch()
-                settings: dict[str, Any] = {"block": box, "workers": self.workers, "batch": self.batch}
-                for tile, found in run_tiles(self.network, self.source, self.plan, self.outputs, **settings):
+                settings: dict[str, Any] = {
+                    "block": box,
+                    "workers": self.workers,
+                    "batch": self.batch,
+                }
+                for tile, found in run_tiles(
+                    self.network, self.source, self.plan, self.outputs, **settings
+                ):
                     if watch is not None:
                         watch.look(tile, found)
                     place = within(tile.write, box)
@@ -124,8 +142,12 @@ class Run:
 
     def _watch(self) -> Watch | None:
         """What looks at the tiles of the plan as it is now."""
-        if self.check is not None and (self._watched is None or self._watched.plan is not self.plan):
-            self._watched = self.check.begin(self.network, self.source, self.plan, self.axes, self.outputs)
+        if self.check is not None and (
+            self._watched is None or self._watched.plan is not self.plan
+        ):
+            self._watched = self.check.begin(
+                self.network, self.source, self.plan, self.axes, self.outputs
+            )
         return self._watched
 
     def _end(self) -> None:
@@ -133,8 +155,12 @@ class Run:
             self._watched.end()
 
 
-def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]) -> Iterator[Item]:
-    """Yield the items, waiting for each inside `stage()`; none is held here while the caller works on it."""
+def timed(
+    items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Item]:
+    """Yield the items, waiting for each inside `stage()`; none is held here while the caller works
+    on it.
+    """
     iterator, waited = iter(items), list[Item]()
     while True:
         with stage():
@@ -145,9 +171,11 @@ def timed(items: Iterable[Item], stage: Callable[[], AbstractContextManager[None
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Make the next item in a thread of its own while the caller works on the last one; an error comes out in its place.
+    """Make the next item in a thread of its own while the caller works on the last one; an error
+    comes out in its place.
 
-    Two items are there at a time: the one that is worked on, as long as the caller holds it, and the one that is made or waits.
+    Two items are there at a time: the one that is worked on, as long as the caller holds it, and
+    the one that is made or waits.
     """
     iterator = iter(items)
 

@@ -13,7 +13,8 @@ from shiftlint.verification.subject import gaps
 from shiftrun.arrays.box import Box
 from shiftrun.tiles.plan import Tile
 
-HARDLY_VARIES = 1e-3  # an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
+# an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
+HARDLY_VARIES = 1e-3
 THINNED = 4  # px along every axis, of which one counts for the standard deviation
 
 
@@ -44,13 +45,24 @@ class Difference:
     tile: Tile
 
     @classmethod
-    def between(cls, expected: NDArray[Any], got: NDArray[Any], box: Box, tile: Tile, window: Tile) -> Difference:
+    def between(
+        cls, expected: NDArray[Any], got: NDArray[Any], box: Box, tile: Tile, window: Tile
+    ) -> Difference:
         """That of two arrays (C, *box); NaN equals NaN, and nothing else."""
         off = np.zeros(expected.shape) if np.array_equal(expected, got) else gaps(expected, got)
         place = np.unravel_index(int(np.argmax(off)), off.shape)
         px = tuple(part.start + int(at) for part, at in zip(box, place[1:], strict=True))
         differing, whole_numbers = int(np.count_nonzero(off)), got.dtype.kind in "iub"
-        return cls(float(off[place]), differing, whole_numbers, px, float(expected[place]), float(got[place]), window, tile)
+        return cls(
+            float(off[place]),
+            differing,
+            whole_numbers,
+            px,
+            float(expected[place]),
+            float(got[place]),
+            window,
+            tile,
+        )
 
 
 @dataclass
@@ -63,7 +75,9 @@ class Spread:
 
     def add(self, values: NDArray[Any]) -> None:
         """Count a tile (C, *space)."""
-        some = np.asarray(values[(slice(None), *[slice(None, None, THINNED)] * (values.ndim - 1))], np.float64)
+        some = np.asarray(
+            values[(slice(None), *[slice(None, None, THINNED)] * (values.ndim - 1))], np.float64
+        )
         some = some[np.isfinite(some)]
         self.count += some.size
         self.total += float(some.sum())
@@ -71,7 +85,9 @@ class Spread:
 
     @property
     def scale(self) -> float:
-        """The standard deviation, or a part of the magnitude where that is larger; 0 only where all is 0."""
+        """The standard deviation, or a part of the magnitude where that is larger; 0 only where all
+        is 0.
+        """
         if not self.count:
             return 0.0
         mean, square = self.total / self.count, self.squares / self.count

@@ -1,8 +1,10 @@
-"""What a network is fed: windows of the image, padded once as the plan says and normalized, made when they are asked for.
+"""What a network is fed: windows of the image, padded once as the plan says and normalized, made
+when they are asked for.
 
-Per axis the padding is a list of image px: position i of the padded image shows px `index[i]`, or nothing (-1, zeros after
-normalization). A window of it reads the hull of its px from the file and picks. Normalization is the same for every px, so that a
-window has the values that it would have in the whole padded image.
+Per axis the padding is a list of image px: position i of the padded image shows px `index[i]`, or
+nothing (-1, zeros after normalization). A window of it reads the hull of its px from the file and
+picks. Normalization is the same for every px, so that a window has the values that it would have in
+the whole padded image.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ class Source:
     where: str = "image"
 
     def window(self, box: Box, index: tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
-        """The window `box` (*space) of the padded image, (C, *space) of float32; `index` as of `padding_index`.
+        """The window `box` (*space) of the padded image, (C, *space) of float32; `index` as of
+        `padding_index`.
 
         Raises
         ------
@@ -69,7 +72,8 @@ class Source:
         result = values.astype(np.float32)
         if not np.isfinite(result).all():
             raise InputError(
-                f"not a finite image ({self.where}): expected finite intensities, got NaN or infinite pixels. Replace them first."
+                f"not a finite image ({self.where}): expected finite intensities, got NaN or "
+                "infinite pixels. Replace them first."
             )
         return result
 
@@ -79,18 +83,22 @@ def padding_index(plan: Plan) -> tuple[NDArray[np.intp], ...]:
     mode: Any = "constant" if plan.pad == "none" else plan.pad
     settings: dict[str, Any] = {"constant_values": OUTSIDE} if mode == "constant" else {}
     return tuple(
-        np.pad(np.arange(axis.image_px), pair, mode=mode, **settings) for axis, pair in zip(plan.axes, plan.padding, strict=True)
+        np.pad(np.arange(axis.image_px), pair, mode=mode, **settings)
+        for axis, pair in zip(plan.axes, plan.padding, strict=True)
     )
 
 
 def as_image(image: Any, dimensions: int, channels: int | None) -> Reader:
-    """An image (*space) or (C, *space) as (C, *space); InputError if it is none or its axes are not what the network takes."""
+    """An image (*space) or (C, *space) as (C, *space); InputError if it is none or its axes are not
+    what the network takes.
+    """
     reader = as_reader(image)
     if len(reader.shape) == dimensions:
         reader = Arranged(reader, (-1, *range(dimensions)))
     if len(reader.shape) != dimensions + 1 or channels not in {None, reader.shape[0]}:
         raise InputError(
-            f"wrong axes (image): expected {dimensions} spatial axes and {channels or 'any'} channels first, "
+            f"wrong axes (image): expected {dimensions} spatial axes and {channels or 'any'} "
+            "channels first, "
             f"got shape {reader.shape}."
         )
     return reader

@@ -1,7 +1,8 @@
-"""Per-image percentile normalization: `(image - low) / (high - low)`, the same for every tile of an image.
+"""Per-image percentile normalization: `(image - low) / (high - low)`, the same for every tile of an
+image.
 
-The statistics are those of the whole image. Taking them per tile would make a pixel's value depend on the tile that it
-lies in, which no exact stitching survives.
+The statistics are those of the whole image. Taking them per tile would make a pixel's value depend
+on the tile that it lies in, which no exact stitching survives.
 """
 
 from __future__ import annotations
@@ -69,21 +70,27 @@ def percentile_normalization(
     """
     reader = as_reader(image)
     if 0 in reader.shape:
-        raise InputError(f"empty image ({where}): expected at least one pixel, got shape {reader.shape}.")
+        raise InputError(
+            f"empty image ({where}): expected at least one pixel, got shape {reader.shape}."
+        )
     if reader.dtype.kind in "ui" and reader.dtype.itemsize <= 2:
         low, high = _histogram_percentiles(reader, percentiles)
     else:
         low, high = (float(v) for v in np.percentile(_sample(reader, where), percentiles))
     if not high > low:
         raise NoContrast(
-            f"image without contrast ({where}): expected two different intensities at percentiles {percentiles[0]:g} and "
-            f"{percentiles[1]:g}, got {low:g} at both. There is nothing to segment; --normalize none skips this step."
+            f"image without contrast ({where}): expected two different intensities at percentiles "
+            f"{percentiles[0]:g} and "
+            f"{percentiles[1]:g}, got {low:g} at both. There is nothing to segment; --normalize "
+            "none skips this step."
         )
     return Normalization(low, high)
 
 
 def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
-    """Values at a fixed stride through the whole image, at most `SAMPLE_PIXELS`; all values are checked."""
+    """Values at a fixed stride through the whole image, at most `SAMPLE_PIXELS`; all values are
+    checked.
+    """
     stride = -(-math.prod(reader.shape) // SAMPLE_PIXELS)
     taken, position, bad = [], 0, 0
     for values in read_bands(reader):
@@ -92,14 +99,17 @@ def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
         position += values.size
     if bad:
         raise InputError(
-            f"not a finite image ({where}): expected finite intensities, got {bad} NaN or infinite pixels. "
+            f"not a finite image ({where}): expected finite intensities, got {bad} NaN or "
+            "infinite pixels. "
             "Replace them before segmentation."
         )
     return np.concatenate(taken)
 
 
 def _histogram_percentiles(reader: Reader, percentiles: tuple[float, float]) -> tuple[float, float]:
-    """Exact percentiles of an 8- or 16-bit image (linear interpolation, as np.percentile), from its histogram."""
+    """Exact percentiles of an 8- or 16-bit image (linear interpolation, as np.percentile), from its
+    histogram.
+    """
     info, size = np.iinfo(reader.dtype), math.prod(reader.shape)
     counts = np.zeros(info.max - info.min + 1, dtype=np.int64)
     for values in read_bands(reader, HISTOGRAM_BYTES):

@@ -1,7 +1,8 @@
 """What was proved before: a file for each kind of run, beside the models of the zoo's cache.
 
-A proof holds for one network on one device, runtime and shape of reads: the key. A cache that cannot be read or written only means
-that a run proves itself again, and so does a device whose name is not known: the next one may be another.
+A proof holds for one network on one device, runtime and shape of reads: the key. A cache that
+cannot be read or written only means that a run proves itself again, and so does a device whose name
+is not known: the next one may be another.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Proofs:
         return text in self._known
 
     def add(self, key: Key) -> None:
-        """Remember a proof; in this process alone where the cache cannot be written, or the device has no name."""
+        """Remember a proof; in this process alone where the cache cannot be written, or the device
+        has no name.
+        """
         text = _text(key)
         self._known.add(text)
         if not key["device"]:

@@ -1,7 +1,8 @@
-"""Executing a plan tile by tile: read, run, and what each tile keeps. No blending, no counting: each px is kept once.
+"""Executing a plan tile by tile: read, run, and what each tile keeps. No blending, no counting:
+each px is kept once.
 
-Reading and normalizing the next tiles, running the network and what the caller does with the results overlap; queues are short,
-so that memory does not grow with the image.
+Reading and normalizing the next tiles, running the network and what the caller does with the
+results overlap; queues are short, so that memory does not grow with the image.
 """
 
 from __future__ import annotations
@@ -31,15 +32,25 @@ Result = TypeVar("Result")
 class Network(Protocol):
     """What runs a batch: `session.Session`, or a function in a test."""
 
-    def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> Mapping[str, NDArray[Any]]:
+    def run(
+        self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None
+    ) -> Mapping[str, NDArray[Any]]:
         """Return the named outputs of one batch; it may be called from several threads at once."""
         ...
 
 
 def run_tiles(
-    network: Network, source: Source, plan: Plan, outputs: Outputs, *, block: Box | None = None, workers: int = 1, batch: int = 1
+    network: Network,
+    source: Source,
+    plan: Plan,
+    outputs: Outputs,
+    *,
+    block: Box | None = None,
+    workers: int = 1,
+    batch: int = 1,
 ) -> Iterator[tuple[Tile, Values]]:
-    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space) of each, in order.
+    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space)
+    of each, in order.
 
     `batch` tiles are given to the network at a time.
     """
@@ -49,7 +60,12 @@ def run_tiles(
     groups = iter(lambda: list(itertools.islice(tiles, batch)), [])
     reader, runner = ThreadPoolExecutor(1, "read"), ThreadPoolExecutor(workers, "run")
     try:
-        read = in_order(reader, lambda group: [(tile, source.window(tile.read, index)) for tile in group], groups, 1)
+        read = in_order(
+            reader,
+            lambda group: [(tile, source.window(tile.read, index)) for tile in group],
+            groups,
+            1,
+        )
         yield from itertools.chain.from_iterable(in_order(runner, run, read, workers))
     finally:
         for pool in (reader, runner):
@@ -75,17 +91,34 @@ def in_order(
 
 
 def run_batch(
-    network: Network, plan: Plan, outputs: Outputs, tiles_and_windows: list[tuple[Tile, NDArray[np.float32]]]
+    network: Network,
+    plan: Plan,
+    outputs: Outputs,
+    tiles_and_windows: list[tuple[Tile, NDArray[np.float32]]],
 ) -> list[tuple[Tile, Values]]:
-    """Run windows (C, *space) of one size at once; the tiles and what they keep of each output (C', *space)."""
+    """Run windows (C, *space) of one size at once; the tiles and what they keep of each output (C',
+    *space).
+    """
     input_axes = [axis.input_axis for axis in outputs[0].axes]
     batch = np.stack([window for _, window in tiles_and_windows])  # (N, C, *space)
-    found = network.run(np.moveaxis(batch, range(2, batch.ndim), input_axes), tuple(output.name for output in outputs))
+    found = network.run(
+        np.moveaxis(batch, range(2, batch.ndim), input_axes),
+        tuple(output.name for output in outputs),
+    )
     for name, values in found.items():
         if len(values) != len(batch):
-            raise InputError(f"batch size ({name}): expected {len(batch)} results for {len(batch)} windows, got {len(values)}.")
-    singly = [{name: values[number : number + 1] for name, values in found.items()} for number in range(len(batch))]
-    return [(tile, _kept(plan, outputs, tile, values)) for (tile, _), values in zip(tiles_and_windows, singly, strict=True)]
+            raise InputError(
+                f"batch size ({name}): expected {len(batch)} results for {len(batch)} windows, "
+                f"got {len(values)}."
+            )
+    singly = [
+        {name: values[number : number + 1] for name, values in found.items()}
+        for number in range(len(batch))
+    ]
+    return [
+        (tile, _kept(plan, outputs, tile, values))
+        for (tile, _), values in zip(tiles_and_windows, singly, strict=True)
+    ]
 
 
 def _kept(plan: Plan, outputs: Outputs, tile: Tile, found: Mapping[str, NDArray[Any]]) -> Values:
@@ -96,15 +129,19 @@ def _kept(plan: Plan, outputs: Outputs, tile: Tile, found: Mapping[str, NDArray[
         if any(size < box.stop for size, box in zip(values.shape[1:], tile.keep, strict=True)):
             got = "x".join(map(str, values.shape[1:]))
             raise InputError(
-                f"output size ({output.name}): expected {'x'.join(str(box.stop) for box in tile.keep)} px or more from a read "
-                f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: run shiftlint verify."
+                f"output size ({output.name}): expected "
+                f"{'x'.join(str(box.stop) for box in tile.keep)} px or more from a read "
+                f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: "
+                "run shiftlint verify."
             )
         kept[output.name] = values[(slice(None), *tile.keep)]
     return kept
 
 
 def channels_first(values: NDArray[Any], output_axes: list[int]) -> NDArray[Any]:
-    """Bring an output of batch size 1 to (C', *space), wherever its axes lie; without a channel axis C' is 1."""
+    """Bring an output of batch size 1 to (C', *space), wherever its axes lie; without a channel
+    axis C' is 1.
+    """
     space = len(output_axes)
     moved = np.moveaxis(values, output_axes, range(values.ndim - space, values.ndim))
     return moved.reshape(-1, *moved.shape[values.ndim - space :])

@@ -1,7 +1,7 @@
 """Running a network: the only module that knows onnxruntime.
 
-Results must not depend on how a tile is run: a provider that silently fell back to the CPU is an error where another device was
-asked for.
+Results must not depend on how a tile is run: a provider that silently fell back to the CPU is an
+error where another device was asked for.
 """
 
 from __future__ import annotations
@@ -21,10 +21,21 @@ from shiftlint.errors import InputError
 from shiftrun.inference.providers import CPU, CUDA, provider_of, settings
 from shiftrun.memory.reused_arrays import BoundSession
 
-FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+FLOAT_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
 LARGEST_MODEL_BYTES = 2_000_000_000  # what one protobuf message can hold
 QUIET = 4  # onnxruntime's log level "fatal": its errors are reported once, as one line
-OUT_OF_MEMORY = ("failed to allocate memory", "bad allocation", "bad_alloc", "out of memory", "alloc_failed", "bfcarena::allocate")
+OUT_OF_MEMORY = (
+    "failed to allocate memory",
+    "bad allocation",
+    "bad_alloc",
+    "out of memory",
+    "alloc_failed",
+    "bfcarena::allocate",
+)
 
 
 class OutOfMemory(InputError):
@@ -39,8 +50,8 @@ class Session:
     path : Path
         An ONNX file.
     device : str
-        One of `providers.PROVIDERS`, the name of an onnxruntime execution provider, or "auto": CUDA where it is available and
-        starts, else the CPU.
+        One of `providers.PROVIDERS`, the name of an onnxruntime execution provider, or "auto": CUDA
+        where it is available and starts, else the CPU.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only.
     workers : int
@@ -58,12 +69,18 @@ class Session:
     Raises
     ------
     InputError
-        onnxruntime is missing or cannot load the file; the device that was asked for is not there or does not start; the
-        precision is not to be had on it; no float input.
+        onnxruntime is missing or cannot load the file; the device that was asked for is not there
+        or does not start; the precision is not to be had on it; no float input.
     """
 
     def __init__(
-        self, path: Path, device: str = "auto", *, workers: int = 1, image_input: str | None = None, precision: str = "exact"
+        self,
+        path: Path,
+        device: str = "auto",
+        *,
+        workers: int = 1,
+        image_input: str | None = None,
+        precision: str = "exact",
     ) -> None:
         self._session = start_session(path, device, workers=workers, precision=precision)
         self.provider: str = self._session.get_providers()[0]
@@ -77,15 +94,23 @@ class Session:
             )
         if image.type not in FLOAT_TYPES:
             raise InputError(
-                f"input type ({path}, {image.name}): expected floats, got {image.type}. Export the network with float32."
+                f"input type ({path}, {image.name}): expected floats, got {image.type}. Export "
+                "the network with float32."
             )
         self._dtype = FLOAT_TYPES[image.type]
         self.input_name: str = image.name
-        self.output_names: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
-        self._bound = BoundSession(self._session, self.input_name) if self.provider == CUDA else None
+        self.output_names: tuple[str, ...] = tuple(
+            output.name for output in self._session.get_outputs()
+        )
+        self._bound = (
+            BoundSession(self._session, self.input_name) if self.provider == CUDA else None
+        )
 
-    def run(self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
-        """Run the network on `batch` (in the axis order of the file) and return the named outputs, all by default.
+    def run(
+        self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Run the network on `batch` (in the axis order of the file) and return the named outputs,
+        all by default.
 
         Raises
         ------
@@ -108,16 +133,20 @@ class Session:
             reason = " ".join(str(error).split())[:300]
             if any(sign in reason.lower() for sign in OUT_OF_MEMORY):
                 raise OutOfMemory(
-                    f"out of memory (input {self.input_name}, shape {batch.shape}): expected room for one tile, onnxruntime says: "
+                    f"out of memory (input {self.input_name}, shape {batch.shape}): expected room "
+                    "for one tile, onnxruntime says: "
                     f"{reason}. Pass a smaller --tile or --memory."
                 ) from error
             raise InputError(
-                f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime says: {reason}"
+                f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime "
+                f"says: {reason}"
             ) from error
 
 
 def wanted_provider(device: str, precision: str, workers: int) -> str:
-    """The provider that a session would ask for; errors as of `Session`, without loading a network."""
+    """The provider that a session would ask for; errors as of `Session`, without loading a
+    network.
+    """
     return provider_of(device, _onnxruntime().get_available_providers(), precision, workers)
 
 
@@ -126,8 +155,12 @@ def threads_of(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // workers)
 
 
-def start_session(network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact") -> Any:
-    """An onnxruntime session of an ONNX file or its content; parameters and errors as of `Session`."""
+def start_session(
+    network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact"
+) -> Any:
+    """An onnxruntime session of an ONNX file or its content; parameters and errors as of
+    `Session`.
+    """
     runtime = _onnxruntime()
     wanted = wanted_provider(device, precision, workers)
     providers = [(wanted, settings(wanted, precision)), CPU] if wanted != CPU else [CPU]
@@ -135,25 +168,39 @@ def start_session(network: Path | bytes, device: str, *, workers: int = 1, preci
     options.log_severity_level = QUIET
     if workers > 1:
         options.intra_op_num_threads = threads_of(workers)
-    options.enable_mem_pattern = False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # 15 % faster on a shared machine
+    options.enable_mem_pattern = (
+        False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
+    )
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # 15 % faster on a shared machine
     if isinstance(network, Path):
         network = half_precision(network) if precision == "fp16" else network
     try:
         session = runtime.InferenceSession(network, options, providers=providers)
     except Exception as error:  # onnxruntime's have no other class in common
-        where, reason = network if isinstance(network, Path) else "in memory", " ".join(str(error).split())[:300]
-        raise InputError(f"cannot load model ({where}): expected a network that onnxruntime runs, got: {reason}") from error
+        where, reason = (
+            network if isinstance(network, Path) else "in memory",
+            " ".join(str(error).split())[:300],
+        )
+        raise InputError(
+            f"cannot load model ({where}): expected a network that onnxruntime runs, got: {reason}"
+        ) from error
     started = session.get_providers()[0]
     if started != wanted and (device != "auto" or precision != "exact"):
-        raise InputError(f"device does not start (--device {device}): expected {wanted}, got {started}. Check the driver.")
+        raise InputError(
+            f"device does not start (--device {device}): expected {wanted}, got {started}. Check "
+            "the driver."
+        )
     return session
 
 
 def half_precision(path: Path) -> bytes:
-    """The network in `path` with weights and tensors in float16; inputs and outputs keep their types.
+    """The network in `path` with weights and tensors in float16; inputs and outputs keep their
+    types.
 
-    By onnxruntime's own converter: operators that need float32 keep it, values beyond float16's range are clipped to it.
+    By onnxruntime's own converter: operators that need float32 keep it, values beyond float16's
+    range are clipped to it.
 
     Raises
     ------
@@ -166,7 +213,8 @@ def half_precision(path: Path) -> bytes:
     model = onnx.load(path)
     if model.ByteSize() > LARGEST_MODEL_BYTES:
         raise InputError(
-            f"network too large for --precision fp16 ({path}): expected less than {LARGEST_MODEL_BYTES / 1e9:.0f} GB of weights, "
+            f"network too large for --precision fp16 ({path}): expected less than "
+            f"{LARGEST_MODEL_BYTES / 1e9:.0f} GB of weights, "
             f"got {model.ByteSize() / 1e9:.1f} GB. Export it in float16, or use --precision tf32."
         )
     try:
@@ -175,7 +223,8 @@ def half_precision(path: Path) -> bytes:
             result: bytes = convert_float_to_float16(model, keep_io_types=True).SerializeToString()
     except (ValueError, KeyError, IndexError, AttributeError, RuntimeError) as error:
         raise InputError(
-            f"cannot convert to float16 ({path}): expected a network that onnxruntime's converter takes, got: {error}. "
+            f"cannot convert to float16 ({path}): expected a network that onnxruntime's converter "
+            f"takes, got: {error}. "
             "Use --precision tf32 or exact."
         ) from error
     return result
@@ -191,8 +240,10 @@ def _onnxruntime() -> Any:
     found = _distributions()
     if len(found) > 1:
         raise InputError(
-            f"two runtimes installed ({' and '.join(found)}): expected one, they overwrite each other's files. "
-            "Run: pip uninstall onnxruntime onnxruntime-gpu, then install shiftlint[cpu] or shiftlint[gpu]."
+            f"two runtimes installed ({' and '.join(found)}): expected one, they overwrite each "
+            "other's files. "
+            "Run: pip uninstall onnxruntime onnxruntime-gpu, then install shiftlint[cpu] or "
+            "shiftlint[gpu]."
         )
     try:
         import onnxruntime
@@ -203,7 +254,8 @@ def _onnxruntime() -> Any:
         ) from error
     if CUDA in onnxruntime.get_available_providers() and hasattr(onnxruntime, "preload_dlls"):
         with redirect_stdout(StringIO()):  # what it misses is told when the device does not start
-            onnxruntime.preload_dlls()  # those of the packages nvidia-*, which the system does not find
+            # those of the packages nvidia-*, which the system does not find
+            onnxruntime.preload_dlls()
     return onnxruntime
 
 

@@ -1,8 +1,9 @@
-"""Measuring at run time what is promised: tiles against other windows of the image, and a fast precision against the exact one.
+"""Measuring at run time what is promised: tiles against other windows of the image, and a fast
+precision against the exact one.
 
-A run of more than one tile proves itself when its network first runs so: its tiles are compared with the windows of
-`tiles.witnesses`. What was proved is remembered (`proofs`). With `--check N` so many tiles are compared with larger windows
-instead, every time.
+A run of more than one tile proves itself when its network first runs so: its tiles are compared
+with the windows of `tiles.witnesses`. What was proved is remembered (`proofs`). With `--check N` so
+many tiles are compared with larger windows instead, every time.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
 from shiftrun.tiles.witnesses import Axes, Usable, Witness, larger, witnesses
 
-# The largest difference that is no error, in standard deviations of the run; of whole numbers, the share of px.
+# The largest difference that is no error, in standard deviations of the run; of whole numbers, the
+# share of px.
 ROUNDING = 1e-3  # where the plan says "up to rounding"
 FAST = {"tf32": 5e-2, "fp16": 1e-1}
-AMPLIFIED = 8  # times the drift of an interpolation itself: differences of neighbors behind it came to five times
+# times the drift of an interpolation itself: differences of neighbors behind it came to five times
+AMPLIFIED = 8
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
 
@@ -53,7 +56,8 @@ class Proving:
 
 @dataclass
 class Check:
-    """Looks at tiles while a model runs: are they those of other windows, and what does a fast precision cost?
+    """Looks at tiles while a model runs: are they those of other windows, and what does a fast
+    precision cost?
 
     Attributes
     ----------
@@ -66,7 +70,8 @@ class Check:
         The network, for messages.
     proving : Proving, optional
     cost : dict
-        What the precision costs on the first tile of the run: size, largest difference and standard deviation per output.
+        What the precision costs on the first tile of the run: size, largest difference and standard
+        deviation per output.
     compared : int
         Windows so far.
     largest : dict
@@ -85,7 +90,9 @@ class Check:
     largest: dict[str, float] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
-    def begin(self, network: Network, source: Source, plan: Plan, axes: Axes, outputs: Outputs) -> Watch:
+    def begin(
+        self, network: Network, source: Source, plan: Plan, axes: Axes, outputs: Outputs
+    ) -> Watch:
         """What looks at a run, whose parameters these are; `axes` serve all outputs.
 
         Raises
@@ -94,7 +101,9 @@ class Check:
             As of `Source.window` and `Network.run`.
         """
         watch = Watch(self, network, source, plan, outputs)
-        if not plan.exact or plan.tile_count == 1:  # nothing is promised, or the run is the whole image
+        if (
+            not plan.exact or plan.tile_count == 1
+        ):  # nothing is promised, or the run is the whole image
             return watch
         if self.windows is not None:
             for tile in self._chosen(plan):
@@ -108,7 +117,9 @@ class Check:
         return watch
 
     def allowed(self, plan: Plan, *, exact: bool = True) -> float:
-        """The largest difference that is no error, in standard deviations of the output; `exact` as of `Witness`."""
+        """The largest difference that is no error, in standard deviations of the output; `exact` as
+        of `Witness`.
+        """
         if self.precision != "exact":
             return FAST[self.precision]
         return 0.0 if plan.bitwise and exact else max(ROUNDING, AMPLIFIED * plan.drift)
@@ -126,7 +137,9 @@ class Check:
             "windows": self.compared,
             "max_abs": self.largest,
             "allowed": self.allowed(plan),
-            "proof": next((state for state in (NOT_PROVED, PROVED, REMEMBERED) if state in self.told), None),
+            "proof": next(
+                (state for state in (NOT_PROVED, PROVED, REMEMBERED) if state in self.told), None
+            ),
         }
         self.cost, self.compared, self.largest, self.told = {}, 0, {}, []
         return report
@@ -155,7 +168,9 @@ class _Window:
 
 @dataclass
 class Proof:
-    """What a run proves if all goes well, where that is remembered, and whether its windows are `complete`."""
+    """What a run proves if all goes well, where that is remembered, and whether its windows are
+    `complete`.
+    """
 
     key: Key
     proofs: Proofs
@@ -173,19 +188,25 @@ class Watch:
     outputs: Outputs
     windows: list[_Window] = field(default_factory=list)
     spread: dict[str, Spread] = field(default_factory=dict)
-    worst: dict[tuple[str, bool], Difference] = field(default_factory=dict)  # by output and `Witness.exact`
+    worst: dict[tuple[str, bool], Difference] = field(
+        default_factory=dict
+    )  # by output and `Witness.exact`
     differing: Counter[tuple[str, bool]] = field(default_factory=Counter)  # elements
     counted: Counter[tuple[str, bool]] = field(default_factory=Counter)
     proof: Proof | None = None
 
     def add_larger(self, axes: Axes, tile: Tile) -> None:
-        """Compare a tile with a window that is larger by half a tile at every end, or by a step where that does not fit."""
+        """Compare a tile with a window that is larger by half a tile at every end, or by a step
+        where that does not fit.
+        """
         found = tuple(larger(self.plan, axes, tile, halves=halves) for halves in (1, 0))
         if found[0].read != tile.read:  # else it is the only window there is
             self.windows.append(_Window(found, exact=True, left_px=_px(tile.write)))
 
     def add_proof(self, proof: Proof, found: Iterator[Witness]) -> None:
-        """Run the windows of a proof; it is none where windows are missing, cannot be run or have no contrast."""
+        """Run the windows of a proof; it is none where windows are missing, cannot be run or have
+        no contrast.
+        """
         self.proof, small = proof, 0
         for witness in found:
             tile, contrast = self._with_contrast(witness)
@@ -266,7 +287,8 @@ class Watch:
         assert window.values is not None
         for name, part in window.values.items():
             expected, got = (
-                v[(slice(None), *within(shared, box))] for v, box in ((part, window.write), (values[name], tile.write))
+                v[(slice(None), *within(shared, box))]
+                for v, box in ((part, window.write), (values[name], tile.write))
             )
             difference = Difference.between(expected, got, shared, tile, window.tiles[0])
             self.check.largest[name] = max(self.check.largest.get(name, 0.0), difference.most)
@@ -287,20 +309,28 @@ class Watch:
         exact = _values(self.check.exact(), self.source, self.plan, self.outputs, tile)
         return {
             "read": list(shape_of(tile.read)),
-            "max_abs": {name: float(np.abs(part - values[name]).max()) for name, part in exact.items()},
+            "max_abs": {
+                name: float(np.abs(part - values[name]).max()) for name, part in exact.items()
+            },
             "std": {name: float(part.std(dtype=np.float64)) for name, part in exact.items()},
         }
 
     def _contradiction(self, name: str, difference: Difference, limit: float) -> InputError:
-        whole, px = (",".join(map(str, numbers)) for numbers in (self.plan.output_shape, difference.px))
+        whole, px = (
+            ",".join(map(str, numbers)) for numbers in (self.plan.output_shape, difference.px)
+        )
         spread = self.spread[name].scale
-        allowed = f"{limit * spread:.3g} ({limit:.3g} standard deviations of {spread:.3g}) is allowed"
+        allowed = (
+            f"{limit * spread:.3g} ({limit:.3g} standard deviations of {spread:.3g}) is allowed"
+        )
         if difference.whole_numbers:
             allowed = f"{limit:.3g} of the numbers may differ"
         return InputError(
             f"tiles differ from the whole image ({self.check.where}, output {name}, px {px}): "
-            f"expected {difference.expected:.9g}, which a window of {_by(difference.window.read)} px at "
-            f"{_at(difference.window.read)} gives, got {difference.got:.9g} from the tile of {_by(difference.tile.read)} px at "
+            f"expected {difference.expected:.9g}, which a window of {_by(difference.window.read)} "
+            "px at "
+            f"{_at(difference.window.read)} gives, got {difference.got:.9g} from the tile of "
+            f"{_by(difference.tile.read)} px at "
             f"{_at(difference.tile.read)}: a difference of {difference.most:.3g} where {allowed}. "
             f"Run the image as one tile (--tile {whole}), and please report it with the network.",
             code="SL902",
@@ -308,7 +338,9 @@ class Watch:
 
 
 def _values(network: Network, source: Source, plan: Plan, outputs: Outputs, tile: Tile) -> Values:
-    return run_batch(network, plan, outputs, [(tile, source.window(tile.read, padding_index(plan)))])[0][1]
+    return run_batch(
+        network, plan, outputs, [(tile, source.window(tile.read, padding_index(plan)))]
+    )[0][1]
 
 
 def _px(box: Box) -> int:

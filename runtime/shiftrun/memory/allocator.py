@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 
 MAPPED_BYTES = 1 << 23
 LEAST_MAPPED_BYTES = 1 << 16  # a process may have some 65,000 mappings
-KEPT_BYTES = 1 << 28  # at the heap's end, until `give_back`: pages that are new to a process cost more than arithmetic on them
+KEPT_BYTES = (
+    1 << 28
+    # at the heap's end, until `give_back`: pages that are new to a process cost more than
+    # arithmetic on them
+)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 def keep_heap_small() -> None:
-    """Set up glibc's allocator for a process that lives by large arrays; for commands, as it holds for the whole process.
+    """Set up glibc's allocator for a process that lives by large arrays; for commands, as it holds
+    for the whole process.
 
-    One heap for all threads, so that what one frees another takes; and arrays beyond `MAPPED_BYTES` by mappings of their own, which
-    leave no holes. A run over a large image takes a fifth less memory so.
+    One heap for all threads, so that what one frees another takes; and arrays beyond `MAPPED_BYTES`
+    by mappings of their own, which leave no holes. A run over a large image takes a fifth less
+    memory so.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -31,7 +37,8 @@ def keep_heap_small() -> None:
 
 
 def lasting(*shape: int) -> NDArray[np.float32]:
-    """An array of zeros that outlives most others: it has a mapping of its own, as it would leave the heap in pieces.
+    """An array of zeros that outlives most others: it has a mapping of its own, as it would leave
+    the heap in pieces.
 
     Raises
     ------
@@ -54,7 +61,9 @@ def mapping(size: int, what: str) -> mmap.mmap:
 
 
 def give_back() -> None:
-    """Give the free pages of the heap back to the system, where its allocator can: else they add up over a large image."""
+    """Give the free pages of the heap back to the system, where its allocator can: else they add up
+    over a large image.
+    """
     import psutil
 
     if hasattr(psutil, "heap_trim"):  # not with musl

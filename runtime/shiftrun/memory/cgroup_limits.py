@@ -1,11 +1,13 @@
 """What a container leaves free: the memory limits of Linux's control groups, versions 1 and 2.
 
-A process belongs to a group, and is bound by its limit and by those of all groups above, up to the one that is mounted. What is
-used includes the cache of files; the part of it that nobody looked at lately (`inactive_file`) is given up before a limit is hit:
+A process belongs to a group, and is bound by its limit and by those of all groups above, up to the
+one that is mounted. What is used includes the cache of files; the part of it that nobody looked at
+lately (`inactive_file`) is given up before a limit is hit:
 
     free = limit − (usage − inactive_file)
 
-https://docs.kernel.org/admin-guide/cgroup-v2.html, https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+https://docs.kernel.org/admin-guide/cgroup-v2.html,
+https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ V2 = Names("memory.max", "memory.current", "inactive_file")
 
 
 def free_in_cgroups(process: Path = Path("/proc/self")) -> int | None:
-    """The bytes that the control groups of a process leave; None where there are none, or none has a limit."""
+    """The bytes that the control groups of a process leave; None where there are none, or none has
+    a limit.
+    """
     found = [_free(folder, names) for folder, names in _groups(process)]
     return min((free for free in found if free is not None), default=None)
 
@@ -41,19 +45,28 @@ def _groups(process: Path) -> Iterator[tuple[Path, Names]]:
         _, controllers, path = row.split(":", 2)
         if not controllers or "memory" in controllers.split(","):
             paths[V1 if controllers else V2] = path
-    for row in _rows(process / "mountinfo"):  # ID PARENT DEVICE ROOT PLACE OPTIONS … - TYPE SOURCE OPTIONS
+    for row in _rows(
+        process / "mountinfo"
+    ):  # ID PARENT DEVICE ROOT PLACE OPTIONS … - TYPE SOURCE OPTIONS
         mount, _, system = row.partition(" - ")
         if not system.startswith("cgroup"):
             continue
         (root, place), (kind, *_, options) = mount.split()[3:5], system.split()
         names = V2 if kind == "cgroup2" else V1
         if names in paths and (names is V2 or "memory" in options.split(",")):
-            yield from ((folder, names) for folder in _upward(Path(place), PurePosixPath(root), PurePosixPath(paths[names])))
+            yield from (
+                (folder, names)
+                for folder in _upward(Path(place), PurePosixPath(root), PurePosixPath(paths[names]))
+            )
 
 
 def _upward(place: Path, root: PurePosixPath, path: PurePosixPath) -> Iterator[Path]:
     """From the group `path` to the one at `place`, where the group `root` is mounted."""
-    inside = path.relative_to(root) if path.is_relative_to(root) and ".." not in path.parts else PurePosixPath()
+    inside = (
+        path.relative_to(root)
+        if path.is_relative_to(root) and ".." not in path.parts
+        else PurePosixPath()
+    )
     yield from (place / folder for folder in (inside, *inside.parents))
 
 
@@ -65,7 +78,9 @@ def _free(folder: Path, names: Names) -> int | None:
         return None
     if not limit.isdigit():  # max
         return None
-    cache = dict(row.split(" ", 1) for row in _rows(folder / "memory.stat") if " " in row).get(names.cache, "0")
+    cache = dict(row.split(" ", 1) for row in _rows(folder / "memory.stat") if " " in row).get(
+        names.cache, "0"
+    )
     return max(0, int(limit) - max(0, used - int(cache)))
 
 

@@ -1,7 +1,9 @@
-"""The first CUDA device, by NVIDIA's management library (the package nvidia-ml-py, which `shiftlint[gpu]` has).
+"""The first CUDA device, by NVIDIA's management library (the package nvidia-ml-py, which
+`shiftlint[gpu]` has).
 
-The library numbers all devices by their PCI bus. CUDA numbers those in CUDA_VISIBLE_DEVICES, which are indices or UUIDs, or
-beginnings of UUIDs; the indices count the fastest device first unless CUDA_DEVICE_ORDER is PCI_BUS_ID:
+The library numbers all devices by their PCI bus. CUDA numbers those in CUDA_VISIBLE_DEVICES, which
+are indices or UUIDs, or beginnings of UUIDs; the indices count the fastest device first unless
+CUDA_DEVICE_ORDER is PCI_BUS_ID:
 https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
 """
 
@@ -17,7 +19,8 @@ Answer = TypeVar("Answer")
 
 
 def cuda_available_bytes() -> int | None:
-    """The memory of the first CUDA device that may be used now; None where the library is missing or does not say.
+    """The memory of the first CUDA device that may be used now; None where the library is missing
+    or does not say.
 
     Of several devices that may be the first, the least.
     """
@@ -26,13 +29,17 @@ def cuda_available_bytes() -> int | None:
 
 
 def cuda_device_name() -> str | None:
-    """What the first CUDA device is called, such as "NVIDIA H100 80GB HBM3"; None where that is not known."""
+    """What the first CUDA device is called, such as "NVIDIA H100 80GB HBM3"; None where that is not
+    known.
+    """
     names = set(_answers(_name))
     return names.pop() if len(names) == 1 else None
 
 
 def _answers(question: Callable[[Any, Any], Answer]) -> list[Answer]:
-    """What the devices say that may be the first; empty where there is none, or nothing to ask it with."""
+    """What the devices say that may be the first; empty where there is none, or nothing to ask it
+    with.
+    """
     try:
         import pynvml as nvml
     except ImportError:
@@ -50,17 +57,26 @@ def _answers(question: Callable[[Any, Any], Answer]) -> list[Answer]:
 
 
 def _first(nvml: Any) -> list[Any]:
-    """The device that CUDA numbers 0; all of them where they differ and only CUDA knows which is the fastest."""
+    """The device that CUDA numbers 0; all of them where they differ and only CUDA knows which is
+    the fastest.
+    """
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     if wanted.startswith("MIG-"):
         return [nvml.nvmlDeviceGetHandleByUUID(wanted)]
     devices = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
     if wanted.startswith("GPU-"):
-        found = [device for device in devices if nvml.nvmlDeviceGetUUID(device).lower().startswith(wanted.lower())]
+        found = [
+            device
+            for device in devices
+            if nvml.nvmlDeviceGetUUID(device).lower().startswith(wanted.lower())
+        ]
         return [_instance(nvml, device) for device in found if len(found) == 1]
     if not wanted.isdecimal() or int(wanted) >= len(devices):  # as -1, which hides all
         return []
-    by_place = os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID" or len({_name(nvml, device) for device in devices}) == 1
+    by_place = (
+        os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
+        or len({_name(nvml, device) for device in devices}) == 1
+    )
     return [_instance(nvml, device) for device in ([devices[int(wanted)]] if by_place else devices)]
 
 

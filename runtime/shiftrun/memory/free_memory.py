@@ -19,13 +19,18 @@ def available_bytes() -> int:
 
 
 def peak_memory_bytes(processes: int = 0) -> int | None:
-    """The most memory that this process held, and each of its `processes` as the largest of them; None if the system is silent."""
+    """The most memory that this process held, and each of its `processes` as the largest of them;
+    None if the system is silent.
+    """
     try:
         import resource
     except ImportError:  # Windows, which says nothing of processes that have ended
         import psutil
 
         return None if processes else getattr(psutil.Process().memory_info(), "peak_wset", None)
-    own, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, largest = (
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     peak = own + processes * largest
     return peak if sys.platform == "darwin" else peak * 1024

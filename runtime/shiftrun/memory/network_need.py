@@ -1,9 +1,9 @@
 """How much memory a network needs: which tensors are alive at once, and what is free.
 
-onnxruntime computes node by node and frees a tensor after its last use; an elementwise operator overwrites an input that nobody
-needs any more. The most bytes alive at once, for the sizes that the analyzer finds, is what a window costs. On the CPU the
-measured peak is 2.2 to 2.4 times that (U-Net of depth 4, windows of 700 to 1212 px): blocked layouts are copies, and the
-arena rounds up.
+onnxruntime computes node by node and frees a tensor after its last use; an elementwise operator
+overwrites an input that nobody needs any more. The most bytes alive at once, for the sizes that the
+analyzer finds, is what a window costs. On the CPU the measured peak is 2.2 to 2.4 times that (U-Net
+of depth 4, windows of 700 to 1212 px): blocked layouts are copies, and the arena rounds up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ from shiftlint.onnx_file.reader import read_graph
 ITEM_BYTES = 4
 OVERHEAD = 2.4
 UNKNOWN_BYTES_PER_PX = 2000  # of a network whose sizes are not known: more than most need
-IN_PLACE = {"Relu", "LeakyRelu", "Sigmoid", "Add", "Sub", "Mul", "Div", "BatchNormalization", "Clip", "Elu", "PRelu", "Tanh"}
+IN_PLACE = {
+    "Relu",
+    "LeakyRelu",
+    "Sigmoid",
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "BatchNormalization",
+    "Clip",
+    "Elu",
+    "PRelu",
+    "Tanh",
+}
 FREE = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Shape", "Constant"}
 
 
@@ -38,7 +51,11 @@ def activation_bytes(path: Path, sizes: tuple[int, ...], input_name: str | None 
     alive = peak = prod(values[probe.image.name].shape)
     for number, node in enumerate(nodes):
         made = sum(_size(values[name]) for name in node.outputs if name in values)
-        freed = sum(_size(values[name]) for name in set(node.inputs) if name in values and last[name] == number)
+        freed = sum(
+            _size(values[name])
+            for name in set(node.inputs)
+            if name in values and last[name] == number
+        )
         in_place = node.op in IN_PLACE | FREE
         alive += made - (freed if in_place else 0)
         peak = max(peak, alive)

@@ -1,7 +1,8 @@
 """Results from a device into memory of the host that is used again.
 
-Pages that are new to a process cost more than the copy from the device that fills them. So a network's outputs are bound to memory
-that earlier tiles had, as soon as nobody holds these any more.
+Pages that are new to a process cost more than the copy from the device that fills them. So a
+network's outputs are bound to memory that earlier tiles had, as soon as nobody holds these any
+more.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Form = tuple[tuple[int, ...], np.dtype[Any]]  # shape, dtype
 
 
 class HostMemory:
-    """Arrays whose memory goes round: it is given out again when the last view of it is gone. For threads, too."""
+    """Arrays whose memory goes round: it is given out again when the last view of it is gone. For
+    threads, too.
+    """
 
     def __init__(self) -> None:
         self._free: list[mmap.mmap] = []
@@ -40,7 +43,9 @@ class HostMemory:
         for size in sizes:
             places.append(places[-1] + -(-size // ALIGNMENT) * ALIGNMENT)
         pages = self._pages(max(ALIGNMENT, places[-1]))
-        whole = np.frombuffer(pages, dtype=np.uint8)  # every view of it holds it, as `pages` is no array
+        whole = np.frombuffer(
+            pages, dtype=np.uint8
+        )  # every view of it holds it, as `pages` is no array
         weakref.finalize(whole, self._free.append, pages).atexit = False
         return [
             whole[place : place + size].view(dtype).reshape(shape)
@@ -61,7 +66,8 @@ class HostMemory:
 class BoundSession:
     """Runs an onnxruntime session with its outputs bound to `HostMemory`.
 
-    Outputs have the sizes that they had for the first input of the same shape; onnxruntime refuses others.
+    Outputs have the sizes that they had for the first input of the same shape; onnxruntime refuses
+    others.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Network and clustering together: the instances of one image or of a region of it, block by block."""
+"""Network and clustering together: the instances of one image or of a region of it, block
+by block.
+"""
 
 from __future__ import annotations
 
@@ -78,14 +80,17 @@ def instances(
     stage : callable (name) to context manager, optional
         Entered around "predict" and "cluster".
     labeling : callable, optional
-        What labels the windows where no region is asked for, such as `labeling_processes`. Default: this process.
+        What labels the windows where no region is asked for, such as `labeling_processes`. Default:
+        this process.
     """
     shape, runs = plan.output_shape, []
 
     def blocks_of(box: Box | None) -> Iterable[Block]:
         part = plan if box is None else cut_plan(plan, box, model.scales(INSTANCE_OUTPUTS))
         inner = edges if box is None else cut_edges(edges, box)
-        run: Run = model.run(source, part, INSTANCE_OUTPUTS, edges=inner, progress=progress, region=box)
+        run: Run = model.run(
+            source, part, INSTANCE_OUTPUTS, edges=inner, progress=progress, region=box
+        )
         runs.append(run)
         return timed(ahead(run.blocks()), lambda: stage("predict"))
 
@@ -94,10 +99,14 @@ def instances(
         if folder is not None:
             stack.enter_context(writing(folder))
         if region is not None:
-            labeled = label_region(blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums)
+            labeled = label_region(
+                blocks_of, shape, region, clustering, windows, folder=folder, sums=model.sums
+            )
         else:
             labeling = labeling or partial(label_windows, sums=model.sums, timed=stage)
-            labeled = label_blocks(blocks_of(None), shape, clustering, windows, folder=folder, labeling=labeling)
+            labeled = label_blocks(
+                blocks_of(None), shape, clustering, windows, folder=folder, labeling=labeling
+            )
         store = stack.enter_context(labeled)
         labels: Reader = store if region is None else Cropped(store, region)
         yield Instances(labels, store.largest, runs[0].plan)

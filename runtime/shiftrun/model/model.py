@@ -46,18 +46,20 @@ class Model(ModelFile):
     Attributes
     ----------
     device : str
-        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution
+        provider.
     force : bool
         Stitch naively where the exact plan is refused.
     workers : int
         Tiles that are run at a time; on CUDA at least two.
     memory : int or None
-        Bytes that the process may use, or its part of the device's memory on CUDA, for automatic tiles; None: what is free.
+        Bytes that the process may use, or its part of the device's memory on CUDA, for automatic
+        tiles; None: what is free.
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only, and no longer bit-identical.
     check_windows : int or None
-        Tiles per run that are compared with larger windows, 0 for none; None: the first run of its kind in more than one tile
-        proves itself. InputError where tiles differ.
+        Tiles per run that are compared with larger windows, 0 for none; None: the first run of its
+        kind in more than one tile proves itself. InputError where tiles differ.
     """
 
     device: str = "auto"
@@ -74,17 +76,27 @@ class Model(ModelFile):
 
     def _session(self, precision: str) -> Session:
         image_input = self.contract.input.name
-        return Session(self.path, self.device, workers=self.workers, image_input=image_input, precision=precision)
+        return Session(
+            self.path,
+            self.device,
+            workers=self.workers,
+            image_input=image_input,
+            precision=precision,
+        )
 
     @cached_property
     def provider(self) -> str:
-        """The onnxruntime execution provider that runs the network; the CPU's is known without loading it."""
+        """The onnxruntime execution provider that runs the network; the CPU's is known without
+        loading it.
+        """
         wanted = wanted_provider(self.device, self.precision, self.workers)
         return CPU if wanted == CPU else self.session.provider
 
     @cached_property
     def sums(self) -> Sums:
-        """What computes the matrix products of mean shift: CUDA where the network runs there, else numpy."""
+        """What computes the matrix products of mean shift: CUDA where the network runs there, else
+        numpy.
+        """
         return SumsOnDevice("cuda") if self.provider == CUDA else sums_on_cpu
 
     @cached_property
@@ -93,7 +105,13 @@ class Model(ModelFile):
         if self.check_windows == 0 and self.precision == "exact":
             return None
         proving = Proving(self._proof_key, self._usable, Proofs(cache_folder))
-        return Check(self.check_windows, self.precision, partial(self._session, "exact"), str(self.path), proving)
+        return Check(
+            self.check_windows,
+            self.precision,
+            partial(self._session, "exact"),
+            str(self.path),
+            proving,
+        )
 
     @property
     def threads(self) -> int:
@@ -122,7 +140,10 @@ class Model(ModelFile):
         contract = replace(self.contract, outputs=outputs)
 
         def usable(read: tuple[int, ...]) -> bool:
-            if self.budget.limit_bytes is not None and self.budget.peak_bytes(read) > self.budget.limit_bytes:
+            if (
+                self.budget.limit_bytes is not None
+                and self.budget.peak_bytes(read) > self.budget.limit_bytes
+            ):
                 return False
             at = confirmed(self.path, contract, read, threads=self.threads)
             return not at.refusals and not (plan.bitwise and at.rounding)
@@ -141,23 +162,35 @@ class Model(ModelFile):
     ) -> Plan:
         """Plan an image of spatial `shape`, or a region of its result, px.
 
-        Raises InputError as `make_plan` and `resolve_region`, or SL602 if the contract fails at these sizes.
+        Raises InputError as `make_plan` and `resolve_region`, or SL602 if the contract fails at
+        these sizes.
         """
         wanted = self.outputs(outputs)
         axes = joined_axes(wanted)
         if len(shape) != len(axes):
-            raise InputError(f"wrong number of axes (image): expected {len(axes)} spatial axes, got {len(shape)}.")
+            raise InputError(
+                f"wrong number of axes (image): expected {len(axes)} spatial axes, got "
+                f"{len(shape)}."
+            )
         reasons = tuple(dict.fromkeys(reason for output in wanted for reason in output.reasons))
         for axis in axes:
             sizes_of(axis, reasons)
         tiles = self._automatic_tile(shape, axes, pad, edges) if isinstance(tile, str) else tile
         tiles = (tiles,) * len(axes) if isinstance(tiles, int) else tiles
-        plan = make_plan(shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges)
+        plan = make_plan(
+            shape, axes, tile=tiles, pad=pad, force=self.force, reasons=reasons, edges=edges
+        )
         rounding = (*plan.rounding, *limits(self.provider, self.precision, plan.tile_count))
         plan = self.confirm(replace(plan, rounding=rounding), wanted)
-        return plan if region is None else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
+        return (
+            plan
+            if region is None
+            else cut_plan(plan, resolve_region(region, plan.output_shape), self.scales(outputs))
+        )
 
-    def _automatic_tile(self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges) -> tuple[int, ...]:
+    def _automatic_tile(
+        self, shape: tuple[int, ...], axes: tuple[AxisContract, ...], pad: str, edges: Edges
+    ) -> tuple[int, ...]:
         found = fastest_tile(shape, axes, self.budget, pad=pad, edges=edges)
         return automatic_tile(shape, axes, pad=pad) if found is None else found
 
@@ -165,25 +198,48 @@ class Model(ModelFile):
     def budget(self) -> Budget:
         """What a run of this network may use, and what a px of a read costs."""
         tiles, on_cuda = tiles_at_a_time(self.provider, self.workers), self.provider == CUDA
-        return budget_of(self.path, self.contract, self.dimensions, workers=tiles, limit_bytes=self.memory, on_cuda=on_cuda)
+        return budget_of(
+            self.path,
+            self.contract,
+            self.dimensions,
+            workers=tiles,
+            limit_bytes=self.memory,
+            on_cuda=on_cuda,
+        )
 
     def confirm(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Plan:
-        """Evaluate the network again at the very sizes of the plan's reads, as many at a time, and of the whole padded image.
+        """Evaluate the network again at the very sizes of the plan's reads, as many at a time, and
+        of the whole padded image.
 
-        Where the contract does not hold or the network is not the same at both, raise a Refusal; by force return the plan marked as
-        not exact. A plan of one tile is the whole image, whatever the contract says.
+        Where the contract does not hold or the network is not the same at both, raise a Refusal; by
+        force return the plan marked as not exact. A plan of one tile is the whole image, whatever
+        the contract says.
         """
         from shiftlint import confirmed
 
         if not plan.exact or plan.tile_count == 1:
             return plan
         contract = replace(self.contract, outputs=outputs)
-        at = confirmed(self.path, contract, plan.read_shape, whole=plan.padded_shape, batch=self.batch(plan), threads=self.threads)
+        at = confirmed(
+            self.path,
+            contract,
+            plan.read_shape,
+            whole=plan.padded_shape,
+            batch=self.batch(plan),
+            threads=self.threads,
+        )
         if not at.refusals:
-            return replace(plan, rounding=(*plan.rounding, *at.rounding)) if self.provider == CPU else plan
-        instead = one_tile(tuple(axis.image_px for axis in plan.axes), joined_axes(outputs), pad=plan.pad)
+            return (
+                replace(plan, rounding=(*plan.rounding, *at.rounding))
+                if self.provider == CPU
+                else plan
+            )
+        instead = one_tile(
+            tuple(axis.image_px for axis in plan.axes), joined_axes(outputs), pad=plan.pad
+        )
         refusal = Refusal(
-            f"contract does not hold ({self.path}): {'; '.join(at.refusals)}. Choose another --tile, if there is one. {instead}",
+            f"contract does not hold ({self.path}): {'; '.join(at.refusals)}. Choose another "
+            f"--tile, if there is one. {instead}",
             code="SL602",
         )
         if not self.force:
@@ -200,27 +256,51 @@ class Model(ModelFile):
         progress: Progress | None = None,
         region: Box | None = None,
     ) -> Run:
-        """A run of this model by `plan`, which is that of `region`; out of memory it goes on with tiles of half the size."""
+        """A run of this model by `plan`, which is that of `region`; out of memory it goes on with
+        tiles of half the size.
+        """
 
         def halve(old: Plan, cuts: Edges) -> Plan | None:
-            tile = tuple(half_tile(axis, size) for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True))
+            tile = tuple(
+                half_tile(axis, size)
+                for axis, size in zip(self.axes(outputs), old.tile_shape, strict=True)
+            )
             if tile == old.tile_shape or not old.exact:
                 return None
             shape = tuple(axis.image_px for axis in old.axes)
             cuts = uncut_edges(cuts, region)
-            return self.plan(shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region)
+            return self.plan(
+                shape, tile=tile, pad=old.pad, outputs=outputs, edges=cuts, region=region
+            )
 
         axes = self.axes(outputs)
         at_a_time = tiles_at_a_time(self.provider, self.workers)
         found, batch = self.outputs(outputs), self.batch(plan)
-        return Run(self.session, source, plan, found, halve, edges, at_a_time, progress, self.check, axes, batch)
+        return Run(
+            self.session,
+            source,
+            plan,
+            found,
+            halve,
+            edges,
+            at_a_time,
+            progress,
+            self.check,
+            axes,
+            batch,
+        )
 
     def batch(self, plan: Plan) -> int:
-        """How many tiles to give to the network at a time: small ones go together, where each is computed by itself.
+        """How many tiles to give to the network at a time: small ones go together, where each is
+        computed by itself.
 
-        On the CPU that does not change a bit. On other devices the size of a batch may choose other kernels, as that of a tile.
+        On the CPU that does not change a bit. On other devices the size of a batch may choose other
+        kernels, as that of a tile.
         """
-        dynamic = isinstance(self.contract.input.shape[0], str) and self.contract.input.batch == "independent"
+        dynamic = (
+            isinstance(self.contract.input.shape[0], str)
+            and self.contract.input.batch == "independent"
+        )
         if not dynamic or not plan.exact or self.provider != CPU:
             return 1
         return self.budget.batch(plan.read_shape)
@@ -250,12 +330,13 @@ class Model(ModelFile):
         outputs : tuple of str
             Names; by default the first output that is an image.
         region : tuple of slice, one per spatial axis, optional
-            Px of the result, such as `np.s_[0:512, 100:300]`: exactly this crop of the full run, from the tiles that touch it.
+            Px of the result, such as `np.s_[0:512, 100:300]`: exactly this crop of the full run,
+            from the tiles that touch it.
         out : dict of name to array (C', *space), optional
             Where to put the results, such as arrays of Zarr. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            Called after every tile, by `segment` from a thread of its own. An exception that it raises cancels the run and comes
-            out here.
+            Called after every tile, by `segment` from a thread of its own. An exception that it
+            raises cancels the run and comes out here.
 
         Returns
         -------
@@ -287,7 +368,9 @@ class Model(ModelFile):
             check_out(name, found[name], shape)
             return ArrayTarget(found[name])
 
-        self.run(self.source(reader, normalize), plan, outputs, progress=progress, region=box).into(target)
+        self.run(self.source(reader, normalize), plan, outputs, progress=progress, region=box).into(
+            target
+        )
         return found
 
     def segment(
@@ -304,15 +387,17 @@ class Model(ModelFile):
         out: Any = None,
         progress: Progress | None = None,
     ) -> Any:
-        """Label the instances of an image; parameters as `predict`, those of clustering default to the metadata.
+        """Label the instances of an image; parameters as `predict`, those of clustering default to
+        the metadata.
 
-        Embeddings are in memory for one label window at a time. With `region` the labels are those of the full run there,
-        numbered 1, 2, … in the same order.
+        Embeddings are in memory for one label window at a time. With `region` the labels are those
+        of the full run there, numbered 1, 2, … in the same order.
 
         Returns
         -------
         array (*space) of int32
-            0 for background; `out`, if it is given. With `pad="none"` of the size of the network's output.
+            0 for background; `out`, if it is given. With `pad="none"` of the size of the network's
+            output.
 
         Examples
         --------
@@ -324,10 +409,14 @@ class Model(ModelFile):
         clustering = self.clustering(bandwidth, threshold, min_size)
         reader = as_image(image, self.dimensions, self.channels)
         edges = self.row_edges(reader.shape[1:], pad)
-        plan = self.plan(reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges)
+        plan = self.plan(
+            reader.shape[1:], tile=tile, pad=pad, outputs=INSTANCE_OUTPUTS, edges=edges
+        )
         box = None if region is None else resolve_region(region, plan.output_shape)
         source = self.source(reader, normalize)
-        with instances(self, source, plan, clustering, edges=edges, region=box, progress=progress) as found:
+        with instances(
+            self, source, plan, clustering, edges=edges, region=box, progress=progress
+        ) as found:
             return into_array(found.labels, out)
 
     def labels(
@@ -339,6 +428,14 @@ class Model(ModelFile):
         min_size: int | None = None,
         progress: Progress | None = None,
     ) -> NDArray[np.int32]:
-        """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of `predict`."""
+        """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of
+        `predict`.
+        """
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
-        return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, progress=progress, sums=self.sums)
+        return label_instances(
+            outputs["embedding"],
+            outputs["foreground"][0],
+            **settings,
+            progress=progress,
+            sums=self.sums,
+        )

@@ -32,7 +32,8 @@ class ModelFile:
         Of the file.
     contract : Contract
     contract_source : str
-        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed (stale)" by force.
+        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed
+        (stale)" by force.
     metadata : Metadata
     """
 
@@ -50,13 +51,19 @@ class ModelFile:
     @property
     def input_axes(self) -> tuple[int, ...]:
         """The spatial axes of the input, as the first output that follows all of them has it."""
-        outputs = [output for output in self.contract.outputs if len(output.axes) == self.dimensions] or self.contract.outputs
+        outputs = [
+            output for output in self.contract.outputs if len(output.axes) == self.dimensions
+        ] or self.contract.outputs
         return tuple(axis.input_axis for axis in outputs[0].axes)
 
     @property
     def channels(self) -> int | None:
         """Number of input channels; None where the network does not say."""
-        size = next(size for i, size in enumerate(self.contract.input.shape) if i > 0 and i not in self.input_axes)
+        size = next(
+            size
+            for i, size in enumerate(self.contract.input.shape)
+            if i > 0 and i not in self.input_axes
+        )
         return size if isinstance(size, int) else None
 
     def outputs(self, names: tuple[str, ...] = ()) -> tuple[OutputContract, ...]:
@@ -67,27 +74,51 @@ class ModelFile:
         InputError
             There is no such output, or it is no image.
         """
-        images = {output.name: output for output in self.contract.outputs if len(output.axes) == self.dimensions}
+        images = {
+            output.name: output
+            for output in self.contract.outputs
+            if len(output.axes) == self.dimensions
+        }
         if not images:
-            raise self._no_image(f"no image output ({self.path}): expected an output with {self.dimensions} spatial axes, got none")
+            raise self._no_image(
+                f"no image output ({self.path}): expected an output with {self.dimensions} "
+                "spatial axes, got none"
+            )
         for name in names:
             if name not in images:
-                advice = "shiftrun embed runs any network." if name in INSTANCE_OUTPUTS else "Choose one with --output."
+                advice = (
+                    "shiftrun embed runs any network."
+                    if name in INSTANCE_OUTPUTS
+                    else "Choose one with --output."
+                )
                 what = f"no such output ({self.path}): expected {name!r}, got {', '.join(images)}"
                 raise self._no_image(what, name, advice)
         return tuple(images[name] for name in names or tuple(images)[:1])
 
-    def _no_image(self, what: str, name: str | None = None, advice: str = "See shiftlint check.") -> InputError:
-        """The error that an output, or every one, is no image, with what keeps it from being one."""
+    def _no_image(
+        self, what: str, name: str | None = None, advice: str = "See shiftlint check."
+    ) -> InputError:
+        """The error that an output, or every one, is no image, with what keeps it from
+        being one.
+        """
         lost = [output for output in self.contract.outputs if name in (None, output.name)]
-        reasons = sorted({reason for output in lost for reason in output.reasons}, key=lambda reason: reason.kind != "unknown")
+        reasons = sorted(
+            {reason for output in lost for reason in output.reasons},
+            key=lambda reason: reason.kind != "unknown",
+        )
         because = f": {told(reasons)}" if reasons else ""
         return InputError(f"{what}{because}. {advice}", code=reasons[0].code if reasons else None)
 
     def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
-        """The named outputs ("all": every image) by grid: those of one group can be computed together."""
+        """The named outputs ("all": every image) by grid: those of one group can be computed
+        together.
+        """
         if names == ("all",):
-            names = tuple(output.name for output in self.contract.outputs if len(output.axes) == self.dimensions)
+            names = tuple(
+                output.name
+                for output in self.contract.outputs
+                if len(output.axes) == self.dimensions
+            )
         found: list[list[OutputContract]] = []
         for output in self.outputs(tuple(dict.fromkeys(names))):
             for group in found:
@@ -105,7 +136,9 @@ class ModelFile:
     def row_edges(self, shape: tuple[int, ...], pad: str) -> Edges:
         """Where the result of an image of spatial `shape` is cut into rows of label windows."""
         axes = self.axes(INSTANCE_OUTPUTS)
-        result = tuple(frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True))
+        result = tuple(
+            frame(axis, size, pad).output_px for axis, size in zip(axes, shape, strict=True)
+        )
         return row_edges(result, GRIDS[self.dimensions])
 
     def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
@@ -113,7 +146,8 @@ class ModelFile:
         return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
 
     def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
-        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only float32 ("none").
+        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only
+        float32 ("none").
 
         Raises
         ------
@@ -124,18 +158,28 @@ class ModelFile:
             return Source(image, None, where)
         if self.metadata.percentiles is None:
             raise InputError(
-                f"no normalization ({self.path}): expected metadata `normalization` with percentiles, got none. "
+                f"no normalization ({self.path}): expected metadata `normalization` with "
+                "percentiles, got none. "
                 "Pass --normalize none if the image is already as the network wants it."
             )
-        return Source(image, percentile_normalization(image, self.metadata.percentiles, where=where), where)
+        return Source(
+            image, percentile_normalization(image, self.metadata.percentiles, where=where), where
+        )
 
-    def clustering(self, bandwidth: float | None, threshold: float | None, min_size: int | None) -> Clustering:
-        """The settings of clustering: what is given, else the metadata; InputError without any bandwidth."""
+    def clustering(
+        self, bandwidth: float | None, threshold: float | None, min_size: int | None
+    ) -> Clustering:
+        """The settings of clustering: what is given, else the metadata; InputError without any
+        bandwidth.
+        """
         bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
         if bandwidth is None:
             raise InputError(
-                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got none. Pass --bandwidth."
+                f"no bandwidth ({self.path}): expected metadata `bandwidth` or --bandwidth, got "
+                "none. Pass --bandwidth."
             )
         threshold = self.metadata.foreground_threshold if threshold is None else threshold
         min_size = self.metadata.min_size if min_size is None else min_size
-        return Clustering(bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_border or 0.0)
+        return Clustering(
+            bandwidth, threshold or 0.0, min_size or 0, self.metadata.fragment_border or 0.0
+        )

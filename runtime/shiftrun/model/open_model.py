@@ -1,4 +1,6 @@
-"""Opening a model, by path or by name: its contract is computed, and compared with the one that it carries."""
+"""Opening a model, by path or by name: its contract is computed, and compared with the one that it
+carries.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ def open_model(
     path : Path or str
         An ONNX file, or the name of a model of the zoo, which is fetched on first use.
     device : str
-        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution provider.
+        "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution
+        provider.
     force : bool
-        Use the computed contract where the stored one is stale; stitch naively where the exact plan is refused.
+        Use the computed contract where the stored one is stale; stitch naively where the exact plan
+        is refused.
     workers : int
         Tiles that are run at a time, sharing the cores; results do not depend on it.
     memory : int, optional
@@ -42,21 +46,24 @@ def open_model(
     precision : {"exact", "tf32", "fp16"}
         The last two on CUDA only, and no longer bit-identical.
     check : int, optional
-        Tiles per run to compare with larger windows while it runs; InputError where they differ. Default: the first run of a
-        network in more than one tile, on this device and at this shape of reads, is compared with other windows of the image; that
-        it was is remembered beside the cache of the zoo.
+        Tiles per run to compare with larger windows while it runs; InputError where they differ.
+        Default: the first run of a network in more than one tile, on this device and at this shape
+        of reads, is compared with other windows of the image; that it was is remembered beside the
+        cache of the zoo.
 
     Raises
     ------
     InputError
-        The file is missing, empty or no ONNX model; the zoo has no such model, or it cannot be fetched; SL602: its stored contract
-        is not the one of its graph.
+        The file is missing, empty or no ONNX model; the zoo has no such model, or it cannot be
+        fetched; SL602: its stored contract is not the one of its graph.
     """
     from shiftlint import analyze, read_metadata
 
     path = resolve(path)
     if path.stat().st_size == 0:
-        raise InputError(f"empty model ({path}): expected an ONNX file, got 0 bytes. Download it again.")
+        raise InputError(
+            f"empty model ({path}): expected an ONNX file, got 0 bytes. Download it again."
+        )
     metadata, contract = read_metadata(path), analyze(path, input_name=image_input)
     if metadata.contract is None:
         source = "computed"
@@ -66,23 +73,29 @@ def open_model(
         source = "recomputed (stale)"
     else:
         raise InputError(
-            f"stored contract is stale ({path}): expected the contract of this graph, got another in the metadata. "
+            f"stored contract is stale ({path}): expected the contract of this graph, got another "
+            "in the metadata. "
             "Run shiftlint fix, or pass --force to take the computed one.",
             code="SL602",
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(path, sha256, contract, source, metadata, device, force, workers, memory, precision, check)
+    return Model(
+        path, sha256, contract, source, metadata, device, force, workers, memory, precision, check
+    )
 
 
 def resolve(model: Path | str) -> Path:
-    """The file of a model: a path, or a name of the zoo (letters, digits and _) where no such file lies; InputError if neither."""
+    """The file of a model: a path, or a name of the zoo (letters, digits and _) where no such file
+    lies; InputError if neither.
+    """
     path = Path(model)
     if path.is_file():
         return path
     if path.is_dir() or not re.fullmatch(r"[A-Za-z0-9_]+", str(model)):
         raise InputError(
-            f"no such model ({path}): expected an ONNX file, got {'a folder' if path.is_dir() else 'nothing'}. Check the path."
+            f"no such model ({path}): expected an ONNX file, got "
+            f"{'a folder' if path.is_dir() else 'nothing'}. Check the path."
         )
     from shiftrun.fetch.find_model import find_model
     from shiftrun.progress import progress_bar

@@ -2,14 +2,16 @@
 
 All tiles of a run have one read of R px, so that a run costs
 
-    time ∝ (number of tiles) · R · (1 + bytes(R) / CACHED_BYTES)        memory = BASE + blocks + workers · bytes(R)
+    time ∝ (number of tiles) · R · (1 + bytes(R) / CACHED_BYTES)
+    memory = BASE + blocks + workers · bytes(R)
 
-The first factors are the arithmetic including the halo; the last one is what was measured for U-Nets on a CPU (0.75 µs a px at
-700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their pages are new to the process. On CUDA there is none,
-but a tile costs as much as LAUNCH_PX more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak of the network's
-tensors (`network_need.py`), proportional to R. An image that is run block by block is large: there tiles of a usual size are taken
-if larger ones gain little, so that memory does not grow with the image. Results do not depend on the tile, so the choice may depend
-on the machine.
+The first factors are the arithmetic including the halo; the last one is what was measured for
+U-Nets on a CPU (0.75 µs a px at 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches,
+and their pages are new to the process. On CUDA there is none, but a tile costs as much as LAUNCH_PX
+more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak of the network's tensors
+(`network_need.py`), proportional to R. An image that is run block by block is large: there tiles of
+a usual size are taken if larger ones gain little, so that memory does not grow with the image.
+Results do not depend on the tile, so the choice may depend on the machine.
 """
 
 from __future__ import annotations
@@ -68,9 +70,15 @@ class Budget:
         return int(BASE_BYTES + self.fixed_bytes + self.workers * self.bytes_per_px * prod(read))
 
     def batch(self, read: tuple[int, ...]) -> int:
-        """How many such reads are run at a time: as many as have the px of one of the usual size, and fit."""
+        """How many such reads are run at a time: as many as have the px of one of the usual size,
+        and fit.
+        """
         count = max(1, min(MOST_IN_A_BATCH, usual_px(len(read)) // prod(read)))
-        while self.limit_bytes is not None and count > 1 and self.peak_bytes((*read, count)) > self.limit_bytes:
+        while (
+            self.limit_bytes is not None
+            and count > 1
+            and self.peak_bytes((*read, count)) > self.limit_bytes
+        ):
             count -= 1
         return count
 
@@ -87,19 +95,36 @@ def usual_px(dimensions: int) -> int:
 
 
 def budget_of(
-    path: Path, contract: Contract, dimensions: int, *, workers: int, limit_bytes: int | None, on_cuda: bool = False
+    path: Path,
+    contract: Contract,
+    dimensions: int,
+    *,
+    workers: int,
+    limit_bytes: int | None,
+    on_cuda: bool = False,
 ) -> Budget:
-    """The budget of a network in a file; without a limit 80 % of the memory that is free now, `on_cuda` that of the device."""
-    axes, usual = next((o.axes for o in contract.outputs if len(o.axes) == dimensions), ()), USUAL_READ_PX[dimensions]
-    sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(usual)) for axis in axes] or [usual] * dimensions
+    """The budget of a network in a file; without a limit 80 % of the memory that is free now,
+    `on_cuda` that of the device.
+    """
+    axes, usual = (
+        next((o.axes for o in contract.outputs if len(o.axes) == dimensions), ()),
+        USUAL_READ_PX[dimensions],
+    )
+    sizes = [axis.sizes and (axis.sizes.max or axis.sizes.next_legal(usual)) for axis in axes] or [
+        usual
+    ] * dimensions
     read = tuple(size or usual for size in sizes)
     per_px = activation_bytes(path, read, contract.input.name) / prod(read)
-    channels = sum(size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int))
+    channels = sum(
+        size for output in contract.outputs for size in output.shape[1:2] if isinstance(size, int)
+    )
     block_bytes = ITEM_BYTES * channels * GRIDS[dimensions].single ** dimensions
     fixed, limit = path.stat().st_size, limit_bytes
     if limit is None:
         limit = cuda_available_bytes() if on_cuda else available_bytes()
-    return Budget(limit, per_px, fixed + (0 if on_cuda else block_bytes), workers, on_cuda)  # blocks lie on the host
+    return Budget(
+        limit, per_px, fixed + (0 if on_cuda else block_bytes), workers, on_cuda
+    )  # blocks lie on the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +137,15 @@ class Choice:
 
 
 def fastest_tile(
-    shape: tuple[int, ...], axes: tuple[AxisContract, ...], budget: Budget, *, pad: str = "reflect", edges: Edges = ()
+    shape: tuple[int, ...],
+    axes: tuple[AxisContract, ...],
+    budget: Budget,
+    *,
+    pad: str = "reflect",
+    edges: Edges = (),
 ) -> tuple[int, ...] | None:
-    """The tile that costs least within the budget, or a smaller one that costs nearly as little; None if the contract allows none.
+    """The tile that costs least within the budget, or a smaller one that costs nearly as little;
+    None if the contract allows none.
 
     Raises
     ------
@@ -122,31 +153,45 @@ def fastest_tile(
         No exact tile fits.
     """
     cuts = edges or ((),) * len(axes)
-    options = [choices(axis, size, pad, cut) for axis, size, cut in zip(axes, shape, cuts, strict=True)]
+    options = [
+        choices(axis, size, pad, cut) for axis, size, cut in zip(axes, shape, cuts, strict=True)
+    ]
     if not all(options):
         return None
     combined = [
         (tuple(c.tile_px for c in cs), tuple(c.read_px for c in cs), prod(c.count for c in cs))
         for cs in itertools.product(*options)
     ]
-    fitting = [c for c in combined if budget.limit_bytes is None or budget.peak_bytes(c[1]) <= budget.limit_bytes]
+    fitting = [
+        c
+        for c in combined
+        if budget.limit_bytes is None or budget.peak_bytes(c[1]) <= budget.limit_bytes
+    ]
     if not fitting:
         needed = min(budget.peak_bytes(read) for _, read, _ in combined)
         raise InputError(
-            f"not enough memory (--memory): expected at least {needed / 1e6:.0f} MB for the smallest exact tile, "
-            f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass --tile for a smaller one."
+            f"not enough memory (--memory): expected at least {needed / 1e6:.0f} MB for the "
+            "smallest exact tile, "
+            f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass --tile for a "
+            "smaller one."
         )
     fitting.sort(key=lambda c: (budget.cost(c[2], c[1]), c[0]))
     _, read, count = fitting[0]
     most = LITTLE * budget.cost(count, read) if any(cuts) else 0.0
-    usual = [c for c in fitting if prod(c[1]) <= usual_px(len(shape)) and budget.cost(c[2], c[1]) <= most]
+    usual = [
+        c for c in fitting if prod(c[1]) <= usual_px(len(shape)) and budget.cost(c[2], c[1]) <= most
+    ]
     return (usual or fitting)[0][0]
 
 
-def choices(axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...]) -> tuple[Choice, ...]:
-    """The tile sizes that are worth a thought: each stretch between two edges in 1, 2, 3, … equal parts.
+def choices(
+    axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...]
+) -> tuple[Choice, ...]:
+    """The tile sizes that are worth a thought: each stretch between two edges in 1, 2, 3, … equal
+    parts.
 
-    Tiles of less than 128 px are none: there onnxruntime's CPU kernels may choose another order of summation.
+    Tiles of less than 128 px are none: there onnxruntime's CPU kernels may choose another order of
+    summation.
     """
     output_px, step = frame(axis, image_px, pad).output_px, axis.step or 1
     if axis.reads is None or axis.period is None:
@@ -154,11 +199,16 @@ def choices(axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...])
     stretches = {stop - start for start, stop in itertools.pairwise((0, *edges, output_px))}
     longest = max(stretches)
     parts = {
-        -(-stretch // (count * step)) * step for stretch in stretches for count in range(1, longest // SMALLEST_EXACT_TILE_PX + 1)
+        -(-stretch // (count * step)) * step
+        for stretch in stretches
+        for count in range(1, longest // SMALLEST_EXACT_TILE_PX + 1)
     }
     whole = -(-longest // step) * step
     found: list[Choice] = []
-    for tile_px in sorted((size for size in parts | {whole} if size >= min(whole, SMALLEST_EXACT_TILE_PX)), reverse=True):
+    for tile_px in sorted(
+        (size for size in parts | {whole} if size >= min(whole, SMALLEST_EXACT_TILE_PX)),
+        reverse=True,
+    ):
         if tile_px > LARGEST_TILE_PX or (found and tile_px > SPACING * found[-1].tile_px):
             continue
         try:

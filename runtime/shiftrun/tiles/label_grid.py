@@ -10,19 +10,27 @@ from shiftrun.arrays.box import Box, everything
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Windows of `window` px that overlap by `overlap`; an image of up to `single` px per axis is one window."""
+    """Windows of `window` px that overlap by `overlap`; an image of up to `single` px per axis is
+    one window.
+    """
 
     window: int
     overlap: int
     single: int
 
 
-GRIDS = {1: Grid(1 << 18, 1 << 12, 1 << 20), 2: Grid(1024, 128, 2048), 3: Grid(128, 16, 160)}  # about as many px in each
+GRIDS = {
+    1: Grid(1 << 18, 1 << 12, 1 << 20),
+    2: Grid(1024, 128, 2048),
+    3: Grid(128, 16, 160),
+}  # about as many px in each
 
 
 @dataclass(frozen=True, slots=True)
 class LabelWindow:
-    """`box` is clustered, `core` (a part of it) is written; the cores cover the image without overlap."""
+    """`box` is clustered, `core` (a part of it) is written; the cores cover the image without
+    overlap.
+    """
 
     box: Box
     core: Box
@@ -33,7 +41,10 @@ def windows_of(shape: tuple[int, ...], grid: Grid) -> list[LabelWindow]:
     if all(size <= grid.single for size in shape):
         return [LabelWindow(everything(shape), everything(shape))]
     axes = [_axis_windows(size, grid) for size in shape]
-    return [LabelWindow(tuple(box for box, _ in parts), tuple(core for _, core in parts)) for parts in itertools.product(*axes)]
+    return [
+        LabelWindow(tuple(box for box, _ in parts), tuple(core for _, core in parts))
+        for parts in itertools.product(*axes)
+    ]
 
 
 def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:
@@ -43,16 +54,22 @@ def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:
     for start in starts:
         first, last = start == starts[0], start == starts[-1]
         box = slice(start, size if last else start + grid.window)
-        result.append((box, slice(0 if first else start + half, size if last else start + stride + half)))
+        result.append(
+            (box, slice(0 if first else start + half, size if last else start + stride + half))
+        )
     return result
 
 
 def row_edges(shape: tuple[int, ...], grid: Grid) -> tuple[tuple[int, ...], ...]:
     """Per axis but the last where windows end; () if one window holds all.
 
-    Rows of windows are computed one after the other, each px once, so that no more than the overlap of two rows is waiting. Along
-    the last axis windows are completed as blocks come, wherever these begin.
+    Rows of windows are computed one after the other, each px once, so that no more than the overlap
+    of two rows is waiting. Along the last axis windows are completed as blocks come, wherever these
+    begin.
     """
     if all(size <= grid.single for size in shape):
         return ()
-    return (*(tuple(box.stop for box, _ in _axis_windows(size, grid)[:-1]) for size in shape[:-1]), ())
+    return (
+        *(tuple(box.stop for box, _ in _axis_windows(size, grid)[:-1]) for size in shape[:-1]),
+        (),
+    )

@@ -1,9 +1,13 @@
-"""How an image is padded along one axis, once and for every tile size, and which outputs are its result.
+"""How an image is padded along one axis, once and for every tile size, and which outputs are its
+result.
 
-    valid network:   before = origin rounded up to a period | image | far side up to a legal size that covers the result
-    padded network:                                         | image | far side up to a legal size, cropped again
+    valid network:   before | image | far side up to a legal size that covers the result
+    padded network:         | image | far side up to a legal size, cropped again
 
-`--pad none` leaves only the outputs whose windows end inside the image, so that it is the interior of every other padding.
+where `before` is the origin rounded up to a period.
+
+`--pad none` leaves only the outputs whose windows end inside the image, so that it is the interior
+of every other padding.
 """
 
 from __future__ import annotations
@@ -44,7 +48,8 @@ def sizes_of(axis: AxisContract, reasons: Sequence[Explanation] = ()) -> tuple[S
         own = along(axis, reasons)
         because = f", got none: {told(own)}" if own else ", got none"
         raise InputError(
-            f"no legal input size is known (axis {axis.name}): expected a contract with sizes{because}. See shiftlint check.",
+            f"no legal input size is known (axis {axis.name}): expected a contract with "
+            f"sizes{because}. See shiftlint check.",
             code=own[0].code if own else None,
         )
     return axis.sizes, axis.output_size
@@ -62,10 +67,13 @@ def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:
     Raises
     ------
     InputError
-        `pad="none"` with an image that is too small, or of an illegal size for a network that pads by itself.
+        `pad="none"` with an image that is too small, or of an illegal size for a network that pads
+        by itself.
     """
     sizes, output = sizes_of(axis)
-    endless = replace(sizes, max=None)  # a static network reads no more than `max`; the image may be larger than one read
+    endless = replace(
+        sizes, max=None
+    )  # a static network reads no more than `max`; the image may be larger than one read
     if pad == "none":
         return _unpadded_frame(axis, endless, output, image_px)
     if not is_valid(axis):
@@ -73,22 +81,28 @@ def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:
         stop = min(output.of(padded_px), math.ceil(output.scale * image_px - output.offset))
         if stop < 1:
             raise InputError(
-                f"image too small (axis {axis.name}): expected more than {image_px} px. The network crops what it pads."
+                f"image too small (axis {axis.name}): expected more than {image_px} px. The "
+                "network crops what it pads."
             )
         return Frame(image_px, 0, padded_px, 0, stop, 0)
     period = axis.period or 1
     before_px = -(-axis.origin // period) * period
     first = math.floor((before_px - axis.origin) * output.scale)
     stop = first + math.ceil(output.scale * image_px)
-    padded_px = legal_size(endless, max(before_px + image_px, math.ceil((stop + output.offset) / output.scale)), axis)
+    padded_px = legal_size(
+        endless, max(before_px + image_px, math.ceil((stop + output.offset) / output.scale)), axis
+    )
     return Frame(image_px, before_px, padded_px, first, stop, 0)
 
 
 def _unpadded_frame(axis: AxisContract, sizes: Sizes, output: OutputSize, image_px: int) -> Frame:
-    """Only outputs that see nothing but px of the image; what is filled in to a legal size reaches none of them."""
+    """Only outputs that see nothing but px of the image; what is filled in to a legal size reaches
+    none of them.
+    """
     if image_px < sizes.min:
         raise InputError(
-            f"image too small (axis {axis.name}): expected at least {sizes.min} px with --pad none, got {image_px}. "
+            f"image too small (axis {axis.name}): expected at least {sizes.min} px with --pad "
+            f"none, got {image_px}. "
             "Use --pad reflect."
         )
     padded_px = legal_size(sizes, image_px, axis)
@@ -96,15 +110,20 @@ def _unpadded_frame(axis: AxisContract, sizes: Sizes, output: OutputSize, image_
     if padded_px != image_px:
         if not is_valid(axis) or axis.reads is None or not axis.step or not axis.period:
             raise InputError(
-                f"image size is not legal (axis {axis.name}): expected {padded_px} px with --pad none, got {image_px}. "
+                f"image size is not legal (axis {axis.name}): expected {padded_px} px with --pad "
+                f"none, got {image_px}. "
                 "Use --pad reflect."
             )
         for phase, window in enumerate(axis.reads):
             if window is not None:  # the first output of this phase that reads beyond the image
-                stop = min(stop, axis.step * max(0, math.ceil((image_px - window[1]) / axis.period)) + phase)
+                stop = min(
+                    stop,
+                    axis.step * max(0, math.ceil((image_px - window[1]) / axis.period)) + phase,
+                )
     if stop < 1:
         raise InputError(
-            f"image too small (axis {axis.name}): expected more than {image_px} px with --pad none. Use --pad reflect."
+            f"image too small (axis {axis.name}): expected more than {image_px} px with --pad "
+            "none. Use --pad reflect."
         )
     return Frame(image_px, 0, padded_px, 0, stop, axis.origin if is_valid(axis) else 0)
 
@@ -113,6 +132,7 @@ def legal_size(sizes: Sizes, at_least: int, axis: AxisContract) -> int:
     size = sizes.next_legal(at_least)
     if size is None:
         raise InputError(
-            f"no legal input size (axis {axis.name}): expected one of at least {at_least} px, got none. See shiftlint check."
+            f"no legal input size (axis {axis.name}): expected one of at least {at_least} px, got "
+            "none. See shiftlint check."
         )
     return size

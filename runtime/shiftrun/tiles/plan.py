@@ -1,12 +1,16 @@
-"""The plan of exact tile-and-stitch: a pure function of image shape, contract and wish, in any number of dimensions.
+"""The plan of exact tile-and-stitch: a pure function of image shape, contract and wish, in any
+number of dimensions.
 
-A tiling is the product of one tiling per axis (`axis_plan.py` has the mathematics of one axis): tile (i, j, …) reads the box
-read_y[i] x read_x[j] x … of the image, which is padded once, keeps a box of the network's output and writes it to one box of
-the result. Every px of the result is written by exactly one tile.
+A tiling is the product of one tiling per axis (`axis_plan.py` has the mathematics of one axis):
+tile (i, j, …) reads the box read_y[i] x read_x[j] x … of the image, which is padded once, keeps a
+box of the network's output and writes it to one box of the result. Every px of the result is
+written by exactly one tile.
 
-    image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result (scale·Y, scale·X)
+    image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result
+    (scale·Y, scale·X)
 
-`exact` says that the stitched result is the one tile result of `whole_plan`. runtime/README.md states the rules.
+`exact` says that the stitched result is the one tile result of `whole_plan`. runtime/README.md
+states the rules.
 """
 
 from __future__ import annotations
@@ -20,20 +24,32 @@ from typing import Any, Literal, get_args
 from shiftlint.contract.values import AxisContract, Explanation
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box
-from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Refusal, exact_axis, instead_of_tiles, largest_tile, naive_axis
+from shiftrun.tiles.axis_plan import (
+    AxisPlan,
+    AxisTile,
+    Refusal,
+    exact_axis,
+    instead_of_tiles,
+    largest_tile,
+    naive_axis,
+)
 from shiftrun.tiles.padded_axis import frame, sizes_of
 
 Pad = Literal["reflect", "edge", "constant", "none"]
 PADS: tuple[str, ...] = get_args(Pad)
 AUTOMATIC_TILE_PX = 512
-SMALLEST_EXACT_TILE_PX = 128  # below, onnxruntime's CPU kernels may choose another order of summation
+SMALLEST_EXACT_TILE_PX = (
+    128  # below, onnxruntime's CPU kernels may choose another order of summation
+)
 
 Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile: `read` of the padded image, `keep` of the network's output, `write` of the result, a slice per axis."""
+    """One tile: `read` of the padded image, `keep` of the network's output, `write` of the result,
+    a slice per axis.
+    """
 
     read: Box
     keep: Box
@@ -42,7 +58,12 @@ class Tile:
     @classmethod
     def of(cls, parts: Sequence[AxisTile]) -> Tile:
         """The tile of one for each axis."""
-        return cls(*(tuple(slice(*getattr(part, box)) for part in parts) for box in ("read", "keep", "write")))
+        return cls(
+            *(
+                tuple(slice(*getattr(part, box)) for part in parts)
+                for box in ("read", "keep", "write")
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,8 @@ class Plan:
     rounding : tuple of str
         Why it does so up to rounding only: one sentence for each reason.
     drift : float
-        How far it may differ where the weights of an interpolation are rounded by their place, in standard deviations.
+        How far it may differ where the weights of an interpolation are rounded by their place, in
+        standard deviations.
     findings : tuple of str
         Why the plan is not exact, with the rules' codes.
     """
@@ -123,30 +145,42 @@ class Plan:
         chosen = [axis.tiles for axis in self.axes]
         if block is not None:
             inside = zip(chosen, block, strict=True)
-            chosen = [tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop) for tiles, box in inside]
+            chosen = [
+                tuple(tile for tile in tiles if box.start <= tile.write[0] < box.stop)
+                for tiles, box in inside
+            ]
         for parts in itertools.product(*chosen):
             yield Tile.of(parts)
 
     def block_edges(self, edges: Edges) -> Edges:
-        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last axis at every tile.
+        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last
+        axis at every tile.
 
         Without edges, or if the plan is not exact, the result is one block: ().
         """
         if not edges or not self.exact:
             return ()
         starts = [tuple(tile.write[0] for tile in axis.tiles[1:]) for axis in self.axes]
-        kept = [cuts if set(begin) >= set(cuts) else () for begin, cuts in zip(starts, edges, strict=True)]
+        kept = [
+            cuts if set(begin) >= set(cuts) else ()
+            for begin, cuts in zip(starts, edges, strict=True)
+        ]
         return (*kept[:-1], starts[-1])
 
     def blocks(self, edges: Edges) -> Iterator[Box]:
         """The blocks between `edges`, as of `block_edges`, in raster order."""
         cuts = edges or ((),) * len(self.axes)
-        pairs = [itertools.pairwise((0, *inner, axis.output_px)) for inner, axis in zip(cuts, self.axes, strict=True)]
+        pairs = [
+            itertools.pairwise((0, *inner, axis.output_px))
+            for inner, axis in zip(cuts, self.axes, strict=True)
+        ]
         for box in itertools.product(*pairs):
             yield tuple(slice(start, stop) for start, stop in box)
 
     def to_json(self) -> dict[str, Any]:
-        """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one per axis."""
+        """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one
+        per axis.
+        """
         return {
             "axes": [axis.name for axis in self.axes],
             "image": [axis.image_px for axis in self.axes],
@@ -186,33 +220,49 @@ def make_plan(
     tile : tuple of int
         Output px to write per tile and axis. An axis that fits in one tile is read whole.
     pad : {"reflect", "edge", "constant", "none"}
-        What surrounds the image where a valid network needs more of it; a network that pads by itself only gets its image
-        filled to a legal size. "none": only outputs that see nothing but the image.
+        What surrounds the image where a valid network needs more of it; a network that pads by
+        itself only gets its image filled to a legal size. "none": only outputs that see nothing but
+        the image.
     force : bool
-        Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings` says why.
+        Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings`
+        says why.
     reasons : tuple of Explanation
         What the contract says of axes without a period or windows, for the message.
     edges : tuple of tuple of int
-        Per axis the outputs at which a tile must begin, so that the result can be computed block by block; see `Plan.blocks`.
+        Per axis the outputs at which a tile must begin, so that the result can be computed block by
+        block; see `Plan.blocks`.
 
     Raises
     ------
     InputError
-        A refusal, beginning with the finding's code; an image too small for `pad="none"`; sizes that do not match.
+        A refusal, beginning with the finding's code; an image too small for `pad="none"`; sizes
+        that do not match.
     """
     if not len(shape) == len(axes) == len(tile):
-        raise InputError(f"wrong number of sizes (--tile): expected {len(axes)} spatial axes, got image {shape} and tile {tile}.")
+        raise InputError(
+            f"wrong number of sizes (--tile): expected {len(axes)} spatial axes, got image "
+            f"{shape} and tile {tile}."
+        )
     if pad not in PADS:
         raise InputError(f"unknown padding (--pad): expected one of {', '.join(PADS)}, got {pad}.")
     for axis in axes:
         sizes_of(axis, reasons)
     plans, findings = [], []
     instead = one_tile(shape, axes, pad=pad)
-    for image_px, axis, tile_px, cuts in zip(shape, axes, tile, edges or ((),) * len(axes), strict=True):
+    for image_px, axis, tile_px, cuts in zip(
+        shape, axes, tile, edges or ((),) * len(axes), strict=True
+    ):
         if tile_px < 1 or image_px < 1:
-            raise InputError(f"no px (axis {axis.name}): expected image and tile of 1 px or more, got {image_px} and {tile_px}.")
+            raise InputError(
+                f"no px (axis {axis.name}): expected image and tile of 1 px or more, got "
+                f"{image_px} and {tile_px}."
+            )
         try:
-            plans.append(exact_axis(axis, image_px, tile_px, pad, reasons=reasons, edges=cuts, instead=instead))
+            plans.append(
+                exact_axis(
+                    axis, image_px, tile_px, pad, reasons=reasons, edges=cuts, instead=instead
+                )
+            )
         except Refusal as refusal:
             if not force:
                 raise
@@ -221,45 +271,71 @@ def make_plan(
     cut = [(axis, plan) for axis, plan in zip(axes, plans, strict=True) if len(plan.tiles) > 1]
     drift = sum(axis.rounding.drift * plan.padded_px for axis, plan in cut)
     rounding = tuple(_rounding(cut, drift))
-    return Plan(tuple(plans), pad, exact=not findings, rounding=rounding, drift=drift, findings=tuple(findings))
+    return Plan(
+        tuple(plans),
+        pad,
+        exact=not findings,
+        rounding=rounding,
+        drift=drift,
+        findings=tuple(findings),
+    )
 
 
 def _rounding(cut: Sequence[tuple[AxisContract, AxisPlan]], drift: float) -> Iterator[str]:
-    """Why tiles along the axes that are cut may round in another way than the whole image; `drift` as of `Plan`."""
+    """Why tiles along the axes that are cut may round in another way than the whole image; `drift`
+    as of `Plan`.
+    """
     if drift:
         yield (
-            "the network interpolates with weights that are rounded by their place: in an image of this size by up to about "
+            "the network interpolates with weights that are rounded by their place: in an image "
+            "of this size by up to about "
             f"{drift:.1g} standard deviations"
         )
-    if any(axis.rounding.place or (not axis.bitwise and not axis.rounding.drift) for axis, _ in cut):
+    if any(
+        axis.rounding.place or (not axis.bitwise and not axis.rounding.drift) for axis, _ in cut
+    ):
         yield (
-            "onnxruntime computes a function of the network in one way in the body of a row and in another at its end: "
+            "onnxruntime computes a function of the network in one way in the body of a row and "
+            "in another at its end: "
             "1e-7 to 1e-5 standard deviations"
         )
     if any(plan.tile_px < SMALLEST_EXACT_TILE_PX for _, plan in cut):
-        yield f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of summation"
+        yield (
+            f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of "
+            "summation"
+        )
 
 
-def one_tile(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> str:
+def one_tile(
+    shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
+) -> str:
     """What to do with an image that cannot be cut; InputError for one that is too small."""
-    return instead_of_tiles(axes, [frame(axis, size, pad) for axis, size in zip(axes, shape, strict=True)])
+    return instead_of_tiles(
+        axes, [frame(axis, size, pad) for axis, size in zip(axes, shape, strict=True)]
+    )
 
 
-def whole_plan(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> Plan:
+def whole_plan(
+    shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
+) -> Plan:
     """The plan of one tile: the reference that every exact plan equals."""
     tile = tuple(frame(axis, size, pad).output_px for size, axis in zip(shape, axes, strict=True))
     return make_plan(shape, axes, tile=tile, pad=pad)
 
 
-def automatic_tile(shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect") -> tuple[int, ...]:
-    """The tile of `--tile auto`: per axis the multiple of the step nearest to 512, or the whole axis where that is smaller.
+def automatic_tile(
+    shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
+) -> tuple[int, ...]:
+    """The tile of `--tile auto`: per axis the multiple of the step nearest to 512, or the whole
+    axis where that is smaller.
 
     A network with a largest input gets the largest tile that it takes.
 
     Raises
     ------
     InputError
-        That would be less than 128 px: small tiles may differ from the whole image in the last bits, so ask for them.
+        That would be less than 128 px: small tiles may differ from the whole image in the last
+        bits, so ask for them.
     """
     return tuple(_automatic_tile(axis, size, pad) for axis, size in zip(axes, shape, strict=True))
 
@@ -275,15 +351,22 @@ def _automatic_tile(axis: AxisContract, image_px: int, pad: str) -> int:
     possible = largest_tile(axis, whole, wanted)
     if possible is None or (possible < SMALLEST_EXACT_TILE_PX and whole.output_px > possible):
         raise InputError(
-            f"no tile of {SMALLEST_EXACT_TILE_PX} px or more fits (axis {axis.name}): expected a network that takes more than "
+            f"no tile of {SMALLEST_EXACT_TILE_PX} px or more fits (axis {axis.name}): expected a "
+            "network that takes more than "
             f"{sizes.max} px. "
-            + (f"Pass --tile {possible}: equal up to rounding." if possible else "Export it with a dynamic size.")
+            + (
+                f"Pass --tile {possible}: equal up to rounding."
+                if possible
+                else "Export it with a dynamic size."
+            )
         )
     return possible
 
 
 def half_tile(axis: AxisContract, tile_px: int) -> int:
-    """About half of a tile: a multiple of the step, but never below what is exact, nor above `tile_px`."""
+    """About half of a tile: a multiple of the step, but never below what is exact, nor above
+    `tile_px`.
+    """
     step = axis.step or 1
     smallest = -(-SMALLEST_EXACT_TILE_PX // step) * step
     return min(tile_px, max(smallest, -(-tile_px // (2 * step)) * step))

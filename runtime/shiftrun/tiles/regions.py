@@ -1,7 +1,8 @@
-"""A part of a result that is computed as the whole would be: the same tiles of the same plan, those that touch it.
+"""A part of a result that is computed as the whole would be: the same tiles of the same plan, those
+that touch it.
 
-Nothing about a tile changes but what is kept of it, and normalization has measured the whole image: the part is the crop of the
-full run bit for bit, whatever the network.
+Nothing about a tile changes but what is kept of it, and normalization has measured the whole image:
+the part is the crop of the full run bit for bit, whatever the network.
 """
 
 from __future__ import annotations
@@ -26,20 +27,31 @@ def resolve_region(region: Region, shape: tuple[int, ...]) -> Box:
     InputError
         Another number of axes; a step; an empty part, or one that leaves the result.
     """
-    asked = ",".join(f"{'' if part.start is None else part.start}:{'' if part.stop is None else part.stop}" for part in region)
+    asked = ",".join(
+        f"{'' if part.start is None else part.start}:{'' if part.stop is None else part.stop}"
+        for part in region
+    )
     if len(region) != len(shape):
-        raise InputError(f"region ({asked}): expected {len(shape)} ranges START:STOP, one per spatial axis, got {len(region)}.")
-    box = tuple(slice(part.start or 0, size if part.stop is None else part.stop) for part, size in zip(region, shape, strict=True))
+        raise InputError(
+            f"region ({asked}): expected {len(shape)} ranges START:STOP, one per spatial axis, "
+            f"got {len(region)}."
+        )
+    box = tuple(
+        slice(part.start or 0, size if part.stop is None else part.stop)
+        for part, size in zip(region, shape, strict=True)
+    )
     for part, given, size in zip(box, region, shape, strict=True):
         if not 0 <= part.start < part.stop <= size or given.step not in {None, 1}:
             raise InputError(
-                f"region ({asked}): expected ranges inside {'x'.join(map(str, shape))} px, got {part.start}:{part.stop}."
+                f"region ({asked}): expected ranges inside {'x'.join(map(str, shape))} px, got "
+                f"{part.start}:{part.stop}."
             )
     return box
 
 
 def cut_plan(plan: Plan, box: Box, scales: tuple[Fraction, ...]) -> Plan:
-    """The plan of one box of the result: of the same tiles those that touch it, and of each what lies in it.
+    """The plan of one box of the result: of the same tiles those that touch it, and of each what
+    lies in it.
 
     Parameters
     ----------
@@ -49,19 +61,30 @@ def cut_plan(plan: Plan, box: Box, scales: tuple[Fraction, ...]) -> Plan:
     scales : tuple of Fraction
         Px of the result per px of the image, by axis.
     """
-    return replace(plan, axes=tuple(_cut_axis(axis, part, scale) for axis, part, scale in zip(plan.axes, box, scales, strict=True)))
+    return replace(
+        plan,
+        axes=tuple(
+            _cut_axis(axis, part, scale)
+            for axis, part, scale in zip(plan.axes, box, scales, strict=True)
+        ),
+    )
 
 
 def region_waste(plan: Plan, scales: tuple[Fraction, ...]) -> float:
-    """The share (0 to 1) of the px read that is read more than once or only as context of a region, of its plan."""
-    image_px = math.prod(axis.output_px / scale for axis, scale in zip(plan.axes, scales, strict=True))
+    """The share (0 to 1) of the px read that is read more than once or only as context of a region,
+    of its plan.
+    """
+    image_px = math.prod(
+        axis.output_px / scale for axis, scale in zip(plan.axes, scales, strict=True)
+    )
     return max(0.0, 1.0 - float(image_px) / (plan.tile_count * math.prod(plan.read_shape)))
 
 
 def cut_edges(edges: Edges, box: Box) -> Edges:
     """The edges inside a box, counted from its start."""
     return tuple(
-        tuple(cut - part.start for cut in cuts if part.start < cut < part.stop) for cuts, part in zip(edges, box, strict=False)
+        tuple(cut - part.start for cut in cuts if part.start < cut < part.stop)
+        for cuts, part in zip(edges, box, strict=False)
     )
 
 
@@ -69,7 +92,9 @@ def uncut_edges(edges: Edges, box: Box | None) -> Edges:
     """The edges of a part, counted from the start of the whole."""
     if box is None:
         return edges
-    return tuple(tuple(cut + part.start for cut in cuts) for cuts, part in zip(edges, box, strict=False))
+    return tuple(
+        tuple(cut + part.start for cut in cuts) for cuts, part in zip(edges, box, strict=False)
+    )
 
 
 def _cut_axis(axis: AxisPlan, part: slice, scale: Fraction) -> AxisPlan:
@@ -77,6 +102,8 @@ def _cut_axis(axis: AxisPlan, part: slice, scale: Fraction) -> AxisPlan:
     for tile in axis.tiles:
         start, stop = max(tile.write[0], part.start), min(tile.write[1], part.stop)
         if start < stop:
-            tiles.append(replace(tile.part((start, stop)), write=(start - part.start, stop - part.start)))
+            tiles.append(
+                replace(tile.part((start, stop)), write=(start - part.start, stop - part.start))
+            )
     origin_px = axis.origin_px + int(part.start / scale)
     return replace(axis, output_px=part.stop - part.start, origin_px=origin_px, tiles=tuple(tiles))

@@ -1,10 +1,12 @@
-"""Where a run is looked at: windows that are none of its tiles, and whose outputs must be those of its tiles.
+"""Where a run is looked at: windows that are none of its tiles, and whose outputs must be those of
+its tiles.
 
-    near end, inside, far end    a small window each, of at least 128 outputs, that begins or ends elsewhere than the tiles
-    along every axis that is cut a strip as long as the result, as narrow as the network allows
+    near end, inside, far end      a small window each, of at least 128 outputs, that begins or ends
+                                   elsewhere than the tiles
+    along every axis that is cut   a strip as long as the result, as narrow as the network allows
 
-Each has places to choose from, for a window without contrast shows nothing. What hangs on the size of the whole image is the same
-in all of them, and found before the run (`shiftlint.confirmed`).
+Each has places to choose from, for a window without contrast shows nothing. What hangs on the size
+of the whole image is the same in all of them, and found before the run (`shiftlint.confirmed`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from shiftrun.arrays.box import shape_of
 from shiftrun.tiles.axis_plan import AxisPlan, AxisTile, Span, larger_tile, window_of
 from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 
-Usable = Callable[[tuple[int, ...]], bool]  # whether a read of this shape, px, fits into memory and promises what the plan does
+Usable = Callable[
+    [tuple[int, ...]], bool
+]  # whether a read of this shape, px, fits into memory and promises what the plan does
 Axes = tuple[AxisContract, ...]
 
 NEAR, FAR = 0.0, 1.0
@@ -49,7 +53,8 @@ class Witness:
 
 
 def witnesses(plan: Plan, axes: Axes, usable: Usable) -> Iterator[Witness]:
-    """The windows of a run by `plan`; those that the network or the memory does not allow are left out.
+    """The windows of a run by `plan`; those that the network or the memory does not allow are left
+    out.
 
     Parameters
     ----------
@@ -64,7 +69,9 @@ def witnesses(plan: Plan, axes: Axes, usable: Usable) -> Iterator[Witness]:
     for name, wanted in (("near end", NEAR), ("inside", None), ("far end", FAR)):
         boxes = [_boxes(plan, axes, sizes, parts) for parts in _places(len(axes), wanted)]
         found = (_tile(plan, axes, box) for box in boxes)
-        places = tuple(tile for tile in found if tile is not None and not _as_a_tile_reads(plan, tile))
+        places = tuple(
+            tile for tile in found if tile is not None and not _as_a_tile_reads(plan, tile)
+        )
         if places:
             yield Witness(name, places)
     for number, axis in enumerate(plan.axes):
@@ -75,7 +82,9 @@ def witnesses(plan: Plan, axes: Axes, usable: Usable) -> Iterator[Witness]:
 def larger(plan: Plan, axes: Axes, tile: Tile, *, halves: int) -> Tile:
     """What `tile` writes, from a window that writes half a tile, or one step, more at every end."""
     parts = []
-    for axis, planned, read, keep, write in zip(axes, plan.axes, tile.read, tile.keep, tile.write, strict=True):
+    for axis, planned, read, keep, write in zip(
+        axes, plan.axes, tile.read, tile.keep, tile.write, strict=True
+    ):
         step = axis.step or 1
         grow_px = max(step, halves * planned.tile_px // 2 // step * step)
         own = AxisTile(*((box.start, box.stop) for box in (read, keep, write)))
@@ -84,12 +93,18 @@ def larger(plan: Plan, axes: Axes, tile: Tile, *, halves: int) -> Tile:
 
 
 def _places(dimensions: int, wanted: float | None) -> list[tuple[float, ...]]:
-    """Parts of the result per axis, the same along all axes first; at an end at least one lies there."""
+    """Parts of the result per axis, the same along all axes first; at an end at least one lies
+    there.
+    """
     inside = list(itertools.product(PLACES, repeat=dimensions))
     if wanted is None:
         found = inside
     else:
-        found = [parts for parts in itertools.product((wanted, *PLACES), repeat=dimensions) if wanted in parts]
+        found = [
+            parts
+            for parts in itertools.product((wanted, *PLACES), repeat=dimensions)
+            if wanted in parts
+        ]
     return sorted(found, key=lambda parts: len(set(parts)))[:MOST_PLACES]
 
 
@@ -112,11 +127,17 @@ def _elsewhere(axis: AxisContract, planned: AxisPlan, start: int) -> int:
 
 
 def _window_sizes(plan: Plan, axes: Axes, usable: Usable) -> tuple[int, ...] | None:
-    """The outputs of the small windows, per axis: as few as promise what the plan does, and not those of the tiles if possible."""
+    """The outputs of the small windows, per axis: as few as promise what the plan does, and not
+    those of the tiles if possible.
+    """
     for asked in range(SMALLEST_EXACT_TILE_PX, 2 * max(plan.tile_shape) + 1, GROWTH_PX):
         sizes = _outputs(plan, [-(-asked // (axis.step or 1)) * (axis.step or 1) for axis in axes])
         tile = _tile(plan, axes, _boxes(plan, axes, sizes, [PLACES[0]] * len(axes)))
-        if tile is not None and shape_of(tile.read) != plan.read_shape and usable(shape_of(tile.read)):
+        if (
+            tile is not None
+            and shape_of(tile.read) != plan.read_shape
+            and usable(shape_of(tile.read))
+        ):
             return sizes
     return plan.tile_shape if usable(plan.read_shape) else None
 
@@ -126,9 +147,16 @@ def _strip(plan: Plan, axes: Axes, along: int, usable: Usable) -> Witness | None
     length = plan.axes[along].output_px
     while length > plan.tile_shape[along]:
         for width in WIDTHS:
-            sizes = _outputs(plan, [length if number == along else width for number in range(len(axes))])
-            parts = [[NEAR if number == along else part for number in range(len(axes))] for part in PLACES]
-            found = (_narrowest(plan, axes, _boxes(plan, axes, sizes, part), along) for part in parts)
+            sizes = _outputs(
+                plan, [length if number == along else width for number in range(len(axes))]
+            )
+            parts = [
+                [NEAR if number == along else part for number in range(len(axes))]
+                for part in PLACES
+            ]
+            found = (
+                _narrowest(plan, axes, _boxes(plan, axes, sizes, part), along) for part in parts
+            )
             places = tuple(tile for tile in found if tile is not None)
             if places and usable(shape_of(places[0].read)):
                 return Witness(f"strip along {axes[along].name}", places, exact=False)
@@ -140,10 +168,17 @@ def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Span], along: int) -> Til
     """The strip that needs the least, of those that begin up to a step farther on."""
     found = []
     for number in range(max(axis.step or 1 for axis in axes)):
-        moved = [box if axis == along else (box[0] + number, box[1] + number) for axis, box in enumerate(boxes)]
+        moved = [
+            box if axis == along else (box[0] + number, box[1] + number)
+            for axis, box in enumerate(boxes)
+        ]
         if all(stop <= axis.output_px for (_, stop), axis in zip(moved, plan.axes, strict=True)):
             found.append(_tile(plan, axes, moved))
-    return min((tile for tile in found if tile is not None), key=lambda tile: prod(shape_of(tile.read)), default=None)
+    return min(
+        (tile for tile in found if tile is not None),
+        key=lambda tile: prod(shape_of(tile.read)),
+        default=None,
+    )
 
 
 def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
@@ -152,7 +187,9 @@ def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
 
 
 def _tile(plan: Plan, axes: Axes, boxes: Sequence[Span]) -> Tile | None:
-    """The smallest window that writes `boxes`; an axis of which the contract knows too little is read whole, as the tiles do."""
+    """The smallest window that writes `boxes`; an axis of which the contract knows too little is
+    read whole, as the tiles do.
+    """
     parts = []
     for axis, planned, box in zip(axes, plan.axes, boxes, strict=True):
         found = window_of(axis, planned, plan.pad, box)
@@ -164,5 +201,6 @@ def _tile(plan: Plan, axes: Axes, boxes: Sequence[Span]) -> Tile | None:
 
 def _as_a_tile_reads(plan: Plan, window: Tile) -> bool:
     return all(
-        (part.start, part.stop) in {tile.read for tile in axis.tiles} for part, axis in zip(window.read, plan.axes, strict=True)
+        (part.start, part.stop) in {tile.read for tile in axis.tiles}
+        for part, axis in zip(window.read, plan.axes, strict=True)
     )

@@ -1,6 +1,8 @@
-"""The blocked layout of onnxruntime's CPU provider (com.microsoft.nchwc): channels padded to whole blocks, space as ever.
+"""The blocked layout of onnxruntime's CPU provider (com.microsoft.nchwc): channels padded to whole
+blocks, space as ever.
 
-Spec: https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/graph/contrib_ops/nchwc_schema_defs.cc
+Spec:
+https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/graph/contrib_ops/nchwc_schema_defs.cc
 """
 
 from __future__ import annotations
@@ -70,7 +72,13 @@ def nchwc_max_pool(
 ) -> Tensor | tuple[Tensor, ...]:
     """As the standard MaxPool."""
     return max_pool(
-        x, kernel_shape=kernel_shape, strides=strides, pads=pads, dilations=dilations, ceil_mode=ceil_mode, auto_pad=auto_pad
+        x,
+        kernel_shape=kernel_shape,
+        strides=strides,
+        pads=pads,
+        dilations=dilations,
+        ceil_mode=ceil_mode,
+        auto_pad=auto_pad,
     )
 
 
@@ -107,10 +115,21 @@ def nchwc_global_pool(x: Tensor) -> Tensor:
 
 
 @transfer("Upsample", since=1, domain=DOMAIN)
-def nchwc_upsample(x: Tensor, *, scales: Ints, mode: str = "nearest", coordinate_transformation_mode: str = "asymmetric") -> Tensor:
+def nchwc_upsample(
+    x: Tensor,
+    *,
+    scales: Ints,
+    mode: str = "nearest",
+    coordinate_transformation_mode: str = "asymmetric",
+) -> Tensor:
     """Interpolation by whole factors."""
     factors = constant(scales, "float64")
     result = resize(
-        x, None, factors, mode=mode, coordinate_transformation_mode=coordinate_transformation_mode, nearest_mode="floor"
+        x,
+        None,
+        factors,
+        mode=mode,
+        coordinate_transformation_mode=coordinate_transformation_mode,
+        nearest_mode="floor",
     )
     return replace(result, blocked=True)

@@ -40,10 +40,13 @@ def fused_conv(
 ) -> Tensor:
     """A convolution, a sum, an activation.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedConv
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedConv
     """
     channels = w.shape[1] * group if w.rank > 1 else 0
-    return summed(convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels), z)
+    return summed(
+        convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels), z
+    )
 
 
 @transfer("NhwcFusedConv", since=1, domain=DOMAIN)
@@ -64,10 +67,13 @@ def nhwc_fused_conv(
 ) -> Tensor:
     """A convolution of N, space, C with weights as ever, a sum, an activation.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcFusedConv
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcFusedConv
     """
     channels = w.shape[1] * group if w.rank > 1 else 0
-    moved = convolved(first_channels(x), w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
+    moved = convolved(
+        first_channels(x), w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels
+    )
     return summed(last_channels(moved), z)
 
 
@@ -86,12 +92,22 @@ def nhwc_conv(
 ) -> Tensor:
     """A convolution of N, space, C with weights of the same layout.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcConv
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcConv
     """
     weights = first_channels(w)
     image = first_channels(x)
     return last_channels(
-        convolved(image, weights, kernel_shape, strides, pads, dilations, auto_pad, channels=weights.shape[1] * group)
+        convolved(
+            image,
+            weights,
+            kernel_shape,
+            strides,
+            pads,
+            dilations,
+            auto_pad,
+            channels=weights.shape[1] * group,
+        )
     )
 
 
@@ -108,9 +124,21 @@ def nhwc_max_pool(
 ) -> Tensor:
     """A pooling of N, space, C.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcMaxPool
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcMaxPool
     """
-    return last_channels(pooled(first_channels(x), kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, fills="-inf"))
+    return last_channels(
+        pooled(
+            first_channels(x),
+            kernel_shape,
+            strides,
+            pads,
+            dilations,
+            ceil_mode,
+            auto_pad,
+            fills="-inf",
+        )
+    )
 
 
 @transfer("FusedMatMul", since=1, domain=DOMAIN)
@@ -126,7 +154,8 @@ def fused_mat_mul(
 ) -> Tensor:
     """A product of matrices that are transposed first.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
     """
     if transBatchA or transBatchB:
         raise Unsupported(Reason.TRANSPOSED_BATCHES)
@@ -150,7 +179,8 @@ def fused_gemm(
 ) -> Tensor:
     """A matrix product, a sum, an activation.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedGemm
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedGemm
     """
     return gemm(a, b, c, transA=transA, transB=transB)
 
@@ -167,7 +197,8 @@ def skip_layer_normalization(
 ) -> tuple[Tensor, ...]:
     """A sum, then statistics over the last dimension; the sum is the fourth result.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
     """
     total = spread_over(x, skip, bias)
     normed = spread_over(whole(total, [total.rank - 1], Reason.AXIS_STATISTICS), gamma, beta)
@@ -194,7 +225,9 @@ def simplified_layer_normalization(
 
     Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
     """
-    return spread_over(whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.AXIS_STATISTICS), scale)
+    return spread_over(
+        whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.AXIS_STATISTICS), scale
+    )
 
 
 @transfer("GroupNorm", since=1, domain=DOMAIN)
@@ -213,19 +246,23 @@ def group_norm(
 ) -> Tensor:
     """Statistics over the space of each group of channels; N, space, C by default.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupNorm
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupNorm
     """
     total = x if skip is None else broadcast(x, skip)
     axes = range(1, x.rank - 1) if channels_last else range(2, x.rank)
     normed = whole(total, axes, Reason.STATISTICS)
-    return normed.with_notes(ordered(total, [total.rank - 1 if channels_last else 1], Reason.GROUPED))
+    return normed.with_notes(
+        ordered(total, [total.rank - 1 if channels_last else 1], Reason.GROUPED)
+    )
 
 
 @transfer("BiasSplitGelu", since=1, domain=DOMAIN)
 def bias_split_gelu(x: Tensor, bias: Tensor) -> Tensor:
     """A sum; one half of the channels gates the other.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSplitGelu
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSplitGelu
     """
     total = broadcast(x, bias)
     if any(atom.track for atom in total.dims[-1]):
@@ -237,7 +274,8 @@ def bias_split_gelu(x: Tensor, bias: Tensor) -> Tensor:
 def bias_softmax(data: Tensor, bias: Tensor, *, axis: int = 1, is_inner_broadcast: int) -> Tensor:
     """A sum, then a softmax over the dimensions from `axis` on.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSoftmax
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSoftmax
     """
     if not is_inner_broadcast:
         raise Unsupported(Reason.REPEATED_BIAS)
@@ -250,7 +288,9 @@ def _table(op: str, attributes: dict[str, Any]) -> None:
     def function(x: Tensor, *others: Tensor | None, **given: Any) -> Tensor:
         return broadcast(x, *(other for other in others if other is not None))
 
-    transfer(op, since=1, domain=DOMAIN)(signed(function, attributes, op, "Tensors that meet element by element."))
+    transfer(op, since=1, domain=DOMAIN)(
+        signed(function, attributes, op, "Tensors that meet element by element.")
+    )
 
 
 MEETING: dict[str, dict[str, Any]] = {

@@ -1,4 +1,5 @@
-"""Quantized operators of com.microsoft: the standard ones with scales and zero points between their inputs.
+"""Quantized operators of com.microsoft: the standard ones with scales and zero points between their
+inputs.
 
 Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 """
@@ -45,11 +46,14 @@ def q_linear_conv(
 ) -> Tensor:
     """A convolution of quantized elements, also of N, space, C.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConv
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConv
     """
     image = first_channels(x) if channels_last else x
     channels = w.shape[1] * group if w.rank > 1 else 0
-    result = convolved(image, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
+    result = convolved(
+        image, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels
+    )
     return last_channels(result) if channels_last else result
 
 
@@ -71,7 +75,8 @@ def q_linear_average_pool(
 ) -> Tensor:
     """A pooling of quantized elements.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAveragePool
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAveragePool
     """
     image = first_channels(x) if channels_last else x
     fills = "zeros" if count_include_pad else "fewer elements"
@@ -91,7 +96,8 @@ def q_linear_global_average_pool(
 ) -> Tensor:
     """One value per channel.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearGlobalAveragePool
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearGlobalAveragePool
     """
     if not channels_last:
         return global_average_pool(x)
@@ -113,7 +119,8 @@ def q_linear_add(
 ) -> Tensor:
     """Two tensors, element by element.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAdd
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAdd
     """
     return broadcast(a, b)
 
@@ -132,7 +139,8 @@ def q_linear_where(
 ) -> Tensor:
     """Choose element by element.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearWhere
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearWhere
     """
     return broadcast(condition, x, y)
 
@@ -141,7 +149,8 @@ def q_linear_where(
 def q_linear_concat(y_scale: Tensor, y_zero_point: Tensor, *inputs: Tensor, axis: int) -> Tensor:
     """A concatenation; every tensor is followed by its scale and zero point.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConcat
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConcat
     """
     return concat(*inputs[::3], axis=axis)
 
@@ -159,7 +168,8 @@ def q_linear_softmax(
 ) -> Tensor:
     """A softmax, over one axis since opset 13.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearSoftmax
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearSoftmax
     """
     return softmax(x, axis=axis) if opset >= 13 else softmax_1(x, axis=axis)
 
@@ -182,7 +192,8 @@ def q_gemm(
 ) -> Tensor:
     """A matrix product and a sum.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QGemm
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QGemm
     """
     scales, zeros = (b_scale, b_zero_point) if not transB else (None, None)
     product = gemm(a, by_column(b, scales, zeros), c, transA=transA, transB=transB)
@@ -201,7 +212,8 @@ def mat_mul_integer_to_float(
 ) -> Tensor:
     """A matrix product of integers, scaled.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat
     """
     product = mat_mul(by_row(a, a_scale, a_zero_point), by_column(b, b_scale, b_zero_point))
     return spread_over(product, bias)
@@ -209,11 +221,16 @@ def mat_mul_integer_to_float(
 
 @transfer("DynamicQuantizeMatMul", since=1, domain=DOMAIN)
 def dynamic_quantize_mat_mul(
-    a: Tensor, b: Tensor, b_scale: Tensor, b_zero_point: Tensor | None = None, bias: Tensor | None = None
+    a: Tensor,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero_point: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """A matrix product; the scale is taken from this very input.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
     """
     scaled = whole(a, range(a.rank), Reason.DYNAMIC_SCALE)
     product = mat_mul(scaled, by_column(b, b_scale, b_zero_point))
@@ -238,7 +255,8 @@ def mat_mul_n_bits(
 ) -> Tensor:
     """A product with packed weights of K rows and N columns.
 
-    Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
+    Spec:
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
     """
     if K < 1 or N < 1:
         raise Unsupported(Reason.WEIGHTS_SHAPE, rows=K, columns=N)
@@ -257,7 +275,9 @@ def _pointwise(op: str, attributes: dict[str, Any]) -> None:
     ) -> Tensor:
         return pointwise(x)
 
-    transfer(op, since=1, domain=DOMAIN)(signed(function, attributes, op, "Each quantized element by itself."))
+    transfer(op, since=1, domain=DOMAIN)(
+        signed(function, attributes, op, "Each quantized element by itself.")
+    )
 
 
 _pointwise("QLinearLeakyRelu", {"alpha": 0.01})

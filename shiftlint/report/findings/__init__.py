@@ -1,7 +1,9 @@
-"""Findings in the formats of `shiftlint check --output-format`: one module each, called as its format and found by walking.
+"""Findings in the formats of `shiftlint check --output-format`: one module each, called as its
+format and found by walking.
 
-A module holds `render(files, failing) -> str`: the files that were checked, in order, and the levels that fail the gate. A format
-that says which file it was sets `HASHED = True`, and every file comes with its sha256.
+A module holds `render(files, failing) -> str`: the files that were checked, in order, and the
+levels that fail the gate. A format that says which file it was sets `HASHED = True`, and every file
+comes with its sha256.
 """
 
 from __future__ import annotations

@@ -18,7 +18,11 @@ def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
 
 
 def _file(file: Checked) -> dict[str, Any]:
-    return {"file": file.path, "sha256": file.sha256, "findings": [_finding(finding) for finding in file.findings]}
+    return {
+        "file": file.path,
+        "sha256": file.sha256,
+        "findings": [_finding(finding) for finding in file.findings],
+    }
 
 
 def _finding(finding: Finding) -> dict[str, str]:

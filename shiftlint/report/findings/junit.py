@@ -1,4 +1,6 @@
-"""Findings as JUnit XML: a suite per file; what fails the gate is a failure, the rest stands in the output of its case."""
+"""Findings as JUnit XML: a suite per file; what fails the gate is a failure, the rest stands in the
+output of its case.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +32,23 @@ def render(files: Sequence[Checked], failing: Collection[Level]) -> str:
         if not file.findings:
             ElementTree.SubElement(suite, "testcase", classname=_text(file.path), name="shiftlint")
     ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(
+        root, encoding="unicode"
+    )
 
 
 def _case(suite: ElementTree.Element, path: str, finding: Finding, failed: bool) -> None:
     name = f"{finding.code} {finding.node}".strip()
     case = ElementTree.SubElement(suite, "testcase", classname=_text(path), name=_text(name))
     if failed:
-        failure = ElementTree.SubElement(case, "failure", type=finding.code, message=_text(finding.message))
+        failure = ElementTree.SubElement(
+            case, "failure", type=finding.code, message=_text(finding.message)
+        )
         failure.text = _text(finding.advice)
     else:
-        ElementTree.SubElement(case, "system-out").text = _text(f"{finding.level}: {finding.message} {finding.advice}".strip())
+        ElementTree.SubElement(case, "system-out").text = _text(
+            f"{finding.level}: {finding.message} {finding.advice}".strip()
+        )
 
 
 def _text(text: str) -> str:

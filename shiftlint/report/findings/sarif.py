@@ -17,7 +17,9 @@ from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level, fingerprint
 
 HASHED = True
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
 
 
@@ -26,11 +28,19 @@ def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
     codes = list(modules())
     run = {
         "tool": {
-            "driver": {"name": "shiftlint", "semanticVersion": version("shiftlint"), "rules": [_rule(code) for code in codes]}
+            "driver": {
+                "name": "shiftlint",
+                "semanticVersion": version("shiftlint"),
+                "rules": [_rule(code) for code in codes],
+            }
         },
         "invocations": [{"executionSuccessful": not any(file.unreadable for file in files)}],
         "artifacts": [_artifact(file) for file in files],
-        "results": [_result(index, file, f, codes) for index, file in enumerate(files) for f in file.findings],
+        "results": [
+            _result(index, file, f, codes)
+            for index, file in enumerate(files)
+            for f in file.findings
+        ],
         "columnKind": "unicodeCodePoints",
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1)
@@ -54,10 +64,14 @@ def _artifact(file: Checked) -> dict[str, Any]:
 
 
 def _result(index: int, file: Checked, finding: Finding, codes: list[str]) -> dict[str, Any]:
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": uri(file.path), "index": index}}}
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": uri(file.path), "index": index}}
+    }
     known = fingerprint(finding)
     if finding.node:
-        location["logicalLocations"] = [{"name": finding.node, "fullyQualifiedName": finding.node, "kind": "element"}]
+        location["logicalLocations"] = [
+            {"name": finding.node, "fullyQualifiedName": finding.node, "kind": "element"}
+        ]
     return {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),

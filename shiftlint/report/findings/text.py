@@ -1,4 +1,6 @@
-"""Findings for a reader: one file after the other, what to do under each finding; colors on a terminal only."""
+"""Findings for a reader: one file after the other, what to do under each finding; colors on a
+terminal only.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def summary(files: Sequence[Checked]) -> str:
     """ "2 files: 1 error, 0 warnings, 3 notes"."""
     counts = Counter(finding.level for file in files for finding in file.findings)
     kinds = ((Level.ERROR, "error"), (Level.WARNING, "warning"), (Level.INFO, "note"))
-    listed = ", ".join(f"{counts[level]} {word}{'' if counts[level] == 1 else 's'}" for level, word in kinds)
+    listed = ", ".join(
+        f"{counts[level]} {word}{'' if counts[level] == 1 else 's'}" for level, word in kinds
+    )
     return f"{len(files)} file{'' if len(files) == 1 else 's'}: {listed}"
 
 

@@ -1,9 +1,10 @@
 """SL902 · tiles, stitched by the contract, differ from the whole.
 
-The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and the results differ; or the
-first run of `shiftrun` in tiles compared these with other windows of the image, and they differ. Either the analyzer is wrong
-(please report it), or the network amplifies rounding: interpolation by a factor that is no power of two
-rounds its coordinates by their place, and a function as steep as below makes the last bit of a float visible.
+The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and
+the results differ; or the first run of `shiftrun` in tiles compared these with other windows of the
+image, and they differ. Either the analyzer is wrong (please report it), or the network amplifies
+rounding: interpolation by a factor that is no power of two rounds its coordinates by their place,
+and a function as steep as below makes the last bit of a float visible.
 
 Do: run whole images; report the model if it is no such case.
 
@@ -12,9 +13,8 @@ Bad: --verify
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 3, 3}, float steep = {1000000000}> {
-      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, , scales)
-      steeper = Mul(large, steep)
-      out = Sin(steeper)
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, ,
+      scales) steeper = Mul(large, steep) out = Sin(steeper)
     }
 
 Good: --verify
@@ -22,8 +22,8 @@ Good: --verify
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 3, 3}> {
-      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, , scales)
-      out = Sin(large)
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, ,
+      scales) out = Sin(large)
     }
 """
 

@@ -1,7 +1,8 @@
 """SL601 · the metadata is incomplete or breaks its schema.
 
-A model that carries this project's metadata is used by it: its window, normalization and bandwidth are taken from
-there. Half of it is worse than none. A model without any is not meant to carry it and gives no finding.
+A model that carries this project's metadata is used by it: its window, normalization and bandwidth
+are taken from there. Half of it is worse than none. A model without any is not meant to carry it
+and gives no finding.
 
 Do: write it again with `shiftzoo export`, or correct the key that the finding names.
 

@@ -1,7 +1,8 @@
 r"""SL602 · the stored contract differs from the computed one.
 
-The contract in the model's metadata was computed when it was written. It differs from what its graph says now: the
-graph was changed, or the contract was written by an older or another analyzer. Whoever trusts it tiles wrong.
+The contract in the model's metadata was computed when it was written. It differs from what its
+graph says now: the graph was changed, or the contract was written by an older or another analyzer.
+Whoever trusts it tiles wrong.
 
 Do: write it anew with `shiftzoo export`.
 
@@ -49,7 +50,8 @@ def check(case: Case) -> Iterator[Finding]:
     yield Finding(
         CODE,
         LEVEL,
-        f"stored contract ({key}): expected {new.get(key)}, computed from the graph, got {old.get(key)}.",
+        f"stored contract ({key}): expected {new.get(key)}, computed from the graph, got "
+        f"{old.get(key)}.",
         "Export the model again, so that its contract is that of its graph.",
         fact=(("place", key), ("computed", new.get(key)), ("stored", old.get(key))),
     )
@@ -59,8 +61,15 @@ def _flat(value: object, path: str = "") -> dict[str, object]:
     """The leaves of a contract's JSON by path; without reasons, which only explain."""
     if isinstance(value, dict):
         return {
-            k: v for key, item in value.items() if key != "reasons" for k, v in _flat(item, f"{path}.{key}".lstrip(".")).items()
+            k: v
+            for key, item in value.items()
+            if key != "reasons"
+            for k, v in _flat(item, f"{path}.{key}".lstrip(".")).items()
         }
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return {k: v for index, item in enumerate(value) for k, v in _flat(item, f"{path}[{index}]").items()}
+        return {
+            k: v
+            for index, item in enumerate(value)
+            for k, v in _flat(item, f"{path}[{index}]").items()
+        }
     return {path: value}

@@ -1,7 +1,8 @@
 """SL603 · the file differs from the index.
 
-An `index.json` beside the model lists the released files with their sha256 and size. This file is listed with others: it was
-changed after the release, or the index is stale. Whoever downloads it is told that it is damaged.
+An `index.json` beside the model lists the released files with their sha256 and size. This file is
+listed with others: it was changed after the release, or the index is stale. Whoever downloads it is
+told that it is damaged.
 
 Do: release again, or restore the file.
 
@@ -15,7 +16,8 @@ Bad:
 
 File index.json:
 
-    {"models": [{"name": "example", "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 3}]}
+    {"models": [{"name": "example", "bytes": 3,
+     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]}
 
 Good:
 
@@ -27,7 +29,8 @@ Good:
 
 File index.json:
 
-    {"models": [{"name": "another", "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 3}]}
+    {"models": [{"name": "another", "bytes": 3,
+     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]}
 """
 
 from __future__ import annotations
@@ -60,7 +63,8 @@ def check(case: Case) -> Iterator[Finding]:
             yield Finding(
                 CODE,
                 LEVEL,
-                f"{key} ({INDEX}, {row.get('name', Path(case.path).name)}): expected {row[key]}, got {got}.",
+                f"{key} ({INDEX}, {row.get('name', Path(case.path).name)}): expected {row[key]}, "
+                f"got {got}.",
                 advice,
                 fact=((key, got),),
             )
@@ -68,7 +72,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _row(index: Path, model: Path) -> dict[str, Any] | None:
-    """The row of a model in an index: a list of rows, or rows by name, perhaps under "models"; None where there is none."""
+    """The row of a model in an index: a list of rows, or rows by name, perhaps under "models"; None
+    where there is none.
+    """
     try:
         document = json.loads(index.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -78,5 +84,9 @@ def _row(index: Path, model: Path) -> dict[str, Any] | None:
         rows = [{"name": name, **row} for name, row in rows.items() if isinstance(row, dict)]
     if not isinstance(rows, list):
         return None
-    named = (row for row in rows if isinstance(row, dict) and model.name in {row.get("file"), f"{row.get('name')}.onnx"})
+    named = (
+        row
+        for row in rows
+        if isinstance(row, dict) and model.name in {row.get("file"), f"{row.get('name')}.onnx"}
+    )
     return next(named, None)

@@ -1,7 +1,7 @@
 r"""SL604 · no license or data named.
 
-A model that is passed on without license nobody may use, and one without a word on its training data nobody can
-judge.
+A model that is passed on without license nobody may use, and one without a word on its training
+data nobody can judge.
 
 Do: store `license` and `data` in the metadata.
 
@@ -15,7 +15,8 @@ Bad:
 
 Good:
 
-    <ir_version: 8, opset_import: ["": 17], metadata_props: ["license": "\"MIT\"", "data": "\"own images\""]>
+    <ir_version: 8, opset_import: ["": 17],
+     metadata_props: ["license": "\"MIT\"", "data": "\"own images\""]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[1,1,3,3] w = {0, 1, 0, 1, 4, 1, 0, 1, 0}> {
       out = Conv(image, w)

@@ -1,8 +1,8 @@
 """SL605 · the bioimage.io description contradicts the contract.
 
-A `rdf.yaml` (or `bioimageio.yaml`) beside the model tells bioimage.io software how to cut tiles: `min` and `step` of the input
-sizes, `scale` and `offset` of the output, and a `halo` that is cut off on either side. Wrong numbers give wrong pixels without
-any error. Against the contract:
+A `rdf.yaml` (or `bioimageio.yaml`) beside the model tells bioimage.io software how to cut tiles:
+`min` and `step` of the input sizes, `scale` and `offset` of the output, and a `halo` that is cut
+off on either side. Wrong numbers give wrong pixels without any error. Against the contract:
 
 - every size min + k·step must be legal and aligned,
 - scale and offset must be those of the output,
@@ -25,9 +25,11 @@ Bad:
 
 File rdf.yaml:
 
-    {"inputs": [{"id": "image", "axes": [{"type": "space", "id": "y", "size": {"min": 64, "step": 2}}]}],
+    {"inputs": [{"id": "image", "axes": [
+       {"type": "space", "id": "y", "size": {"min": 64, "step": 2}}]}],
      "outputs": [{"id": "out", "axes": [
-       {"type": "space", "id": "y", "halo": 1, "size": {"tensor_id": "image", "axis_id": "y", "offset": 0}}]}]}
+       {"type": "space", "id": "y", "halo": 1,
+        "size": {"tensor_id": "image", "axis_id": "y", "offset": 0}}]}]}
 
 Good:
 
@@ -41,9 +43,11 @@ Good:
 
 File rdf.yaml:
 
-    {"inputs": [{"id": "image", "axes": [{"type": "space", "id": "y", "size": {"min": 64, "step": 2}}]}],
+    {"inputs": [{"id": "image", "axes": [
+       {"type": "space", "id": "y", "size": {"min": 64, "step": 2}}]}],
      "outputs": [{"id": "out", "axes": [
-       {"type": "space", "id": "y", "halo": 2, "size": {"tensor_id": "image", "axis_id": "y", "offset": 0}}]}]}
+       {"type": "space", "id": "y", "halo": 2,
+        "size": {"tensor_id": "image", "axis_id": "y", "offset": 0}}]}]}
 """
 
 from __future__ import annotations
@@ -77,7 +81,8 @@ def check(case: Case) -> Iterator[Finding]:
                 yield Finding(
                     CODE,
                     LEVEL,
-                    f"{what} ({name}, output {output!r}, axis {axis.name}): expected {expected}, got {got}.",
+                    f"{what} ({name}, output {output!r}, axis {axis.name}): expected {expected}, "
+                    f"got {got}.",
                     "Write the expected number into the description.",
                     tensor=output,
                     axis=axis.name,
@@ -90,7 +95,11 @@ def _wrong(axis: AxisContract, given: Described) -> Iterator[tuple[str, str, str
     sizes, size = axis.sizes, axis.output_size
     if sizes is None or size is None or axis.step is None:
         return
-    if given.step and (given.step * len(sizes.residues)) % sizes.modulus and not _all_legal(axis, given):
+    if (
+        given.step
+        and (given.step * len(sizes.residues)) % sizes.modulus
+        and not _all_legal(axis, given)
+    ):
         yield "step", f"a multiple of {sizes.modulus}", str(given.step)
     if given.minimum is not None and not sizes.legal(given.minimum):
         yield "min", f"a legal size such as {sizes.next_legal(given.minimum)}", str(given.minimum)
@@ -101,11 +110,17 @@ def _wrong(axis: AxisContract, given: Described) -> Iterator[tuple[str, str, str
     if given.halo is None:
         return
     border = max(axis.border)
-    aligned = next((h for h in range(border, border + axis.step + 1) if _on_grid(axis, given, h)), border)
+    aligned = next(
+        (h for h in range(border, border + axis.step + 1) if _on_grid(axis, given, h)), border
+    )
     if given.halo < border:
         yield "halo", f"at least {aligned} px, since padding reaches {border}", str(given.halo)
     elif given.halo and not _on_grid(axis, given, given.halo):
-        yield "halo", f"{aligned} px, so that tiles lie a multiple of the step {axis.step} apart", str(given.halo)
+        yield (
+            "halo",
+            f"{aligned} px, so that tiles lie a multiple of the step {axis.step} apart",
+            str(given.halo),
+        )
 
 
 def _all_legal(axis: AxisContract, given: Described) -> bool:
@@ -117,6 +132,11 @@ def _all_legal(axis: AxisContract, given: Described) -> bool:
 
 def _on_grid(axis: AxisContract, given: Described, halo: int) -> bool:
     """Whether tiles of the smallest size, without twice the halo, are a multiple of the step."""
-    if given.minimum is None or axis.output_size is None or axis.sizes is None or not axis.sizes.legal(given.minimum):
+    if (
+        given.minimum is None
+        or axis.output_size is None
+        or axis.sizes is None
+        or not axis.sizes.legal(given.minimum)
+    ):
         return True
     return (axis.output_size.of(given.minimum) - 2 * halo) % (axis.step or 1) == 0

@@ -1,11 +1,12 @@
 """SL501 · how many same-looking objects can be told apart.
 
-A network of periods a, b, … per axis has a·b·… output functions. Among objects that look the same it can tell apart
-at most that many; at a regular spacing p, the product over the axes of a / gcd(a, p): all of them where the spacing
-is co-prime to the period, one where it is a multiple (Rumberger et al. 2021, Corollary 2).
+A network of periods a, b, … per axis has a·b·… output functions. Among objects that look the same
+it can tell apart at most that many; at a regular spacing p, the product over the axes of a / gcd(a,
+p): all of them where the spacing is co-prime to the period, one where it is a multiple (Rumberger
+et al. 2021, Corollary 2).
 
-Do: pass --objects and --spacing to compare with what the images hold; where it falls short, deepen the network or
-rely on objects that look different.
+Do: pass --objects and --spacing to compare with what the images hold; where it falls short, deepen
+the network or rely on objects that look different.
 
 Bad: --objects 64 --spacing 16
 
@@ -42,14 +43,22 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         apart = output.capacity
         if case.wish.spacing is not None:
-            apart = prod((a.period or 1) // gcd(a.period or 1, at(case.wish.spacing, i) or 0) for i, a in enumerate(output.axes))
+            apart = prod(
+                (a.period or 1) // gcd(a.period or 1, at(case.wish.spacing, i) or 0)
+                for i, a in enumerate(output.axes)
+            )
         wanted = case.wish.objects
-        verdict = "" if wanted is None else f", {'enough' if wanted <= apart else 'too few'} for {wanted}"
+        verdict = (
+            "" if wanted is None else f", {'enough' if wanted <= apart else 'too few'} for {wanted}"
+        )
         yield Finding(
             CODE,
             LEVEL,
-            f"output {output.name!r} can tell apart at most {apart} same-looking objects{_spacing(case)}{verdict}.",
-            "" if not verdict.startswith(", too") else "Deepen the network, or rely on objects that look different.",
+            f"output {output.name!r} can tell apart at most {apart} same-looking "
+            f"objects{_spacing(case)}{verdict}.",
+            ""
+            if not verdict.startswith(", too")
+            else "Deepen the network, or rely on objects that look different.",
             tensor=output.name,
             fact=(("capacity", apart), ("objects", wanted), ("spacing", case.wish.spacing)),
         )

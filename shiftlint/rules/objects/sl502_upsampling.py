@@ -1,8 +1,9 @@
 """SL502 · what the kind of upsampling means.
 
-With valid convolutions, learned upsampling (transposed convolution, pixel shuffle) can give each pixel of a step its
-own value even on a constant image: the network can count pixels. Fixed upsampling (nearest, linear) cannot (Rumberger
-et al. 2021, Corollary 5); it needs a pattern in the image, or padding, to tell places apart.
+With valid convolutions, learned upsampling (transposed convolution, pixel shuffle) can give each
+pixel of a step its own value even on a constant image: the network can count pixels. Fixed
+upsampling (nearest, linear) cannot (Rumberger et al. 2021, Corollary 5); it needs a pattern in the
+image, or padding, to tell places apart.
 
 Do: nothing; know which kind you have.
 
@@ -45,4 +46,9 @@ def check(case: Case) -> Iterator[Finding]:
             if kind == "fixed"
             else "can tell the pixels of a step apart on a constant image"
         )
-        yield Finding(CODE, LEVEL, f"upsampling is {kind}: with valid padding the network {meaning}.", fact=(("upsampling", kind),))
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"upsampling is {kind}: with valid padding the network {meaning}.",
+            fact=(("upsampling", kind),),
+        )

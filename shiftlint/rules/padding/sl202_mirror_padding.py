@@ -1,11 +1,13 @@
 """SL202 · reflecting, edge or wrapping padding inside the network.
 
-Mirrored or repeated pixels hide the border from the eye, not from the network: inside the halo the values of a tile
-are as wrong as with zeros: tiles must be read with a full halo (SL304). A wrapped axis mixes the far end of the tile into the
-near one, where the whole image has its own far end. No halo holds that, so that `--tile` makes it an error.
+Mirrored or repeated pixels hide the border from the eye, not from the network: inside the halo the
+values of a tile are as wrong as with zeros: tiles must be read with a full halo (SL304). A wrapped
+axis mixes the far end of the tile into the near one, where the whole image has its own far end. No
+halo holds that, so that `--tile` makes it an error.
 
-Do: pad the image once before the network, and use valid convolutions in it. Run a network that wraps on the whole image, as
-one tile; or try `shiftlint fix --to-valid`, whose twin gives the interior of the original.
+Do: pad the image once before the network, and use valid convolutions in it. Run a network that
+wraps on the whole image, as one tile; or try `shiftlint fix --to-valid`, whose twin gives the
+interior of the original.
 
 Bad:
 
@@ -56,8 +58,10 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             Level.ERROR if cut else LEVEL,
-            f"{first.kind} padding (axis {names}): {first.node!r} and what follows reach {axis.border[0]} px at the near and "
-            f"{axis.border[1]} px at the far end" + (" of every tile: no tile has the opposite end of the image." if cut else "."),
+            f"{first.kind} padding (axis {names}): {first.node!r} and what follows reach "
+            f"{axis.border[0]} px at the near and "
+            f"{axis.border[1]} px at the far end"
+            + (" of every tile: no tile has the opposite end of the image." if cut else "."),
             "Run the whole image as one tile."
             if wrapping
             else "Pad the image once before the network instead, or read tiles with a full halo.",
@@ -68,7 +72,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def cuts(case: Case, position: int, axis: AxisContract) -> bool:
-    """Whether tiles of the wished size are smaller than the image's output; of an image of unknown size they are."""
+    """Whether tiles of the wished size are smaller than the image's output; of an image of unknown
+    size they are.
+    """
     tile, image = at(case.wish.tile, position), at(case.wish.image, position)
     if tile is None or image is None or axis.output_size is None:
         return tile is not None

@@ -1,9 +1,9 @@
 """SL203 · padding that hangs on the size or on a flag: SAME, ceil_mode, count_include_pad.
 
-`auto_pad` SAME with a stride pads one end or both, depending on the size of the input: the grid moves by a pixel from one
-size to the next. `ceil_mode` lets a last window hang over the end at some sizes only. `count_include_pad` decides whether
-the mean at a border is taken over the padding, and frameworks differ in its default. All are border effects that
-change with the tile's size.
+`auto_pad` SAME with a stride pads one end or both, depending on the size of the input: the grid
+moves by a pixel from one size to the next. `ceil_mode` lets a last window hang over the end at some
+sizes only. `count_include_pad` decides whether the mean at a border is taken over the padding, and
+frameworks differ in its default. All are border effects that change with the tile's size.
 
 Do: export with explicit pads, and pool sizes that divide.
 
@@ -48,7 +48,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: what it does at a border changes with the size.",
+            f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: what it does at a "
+            "border changes with the size.",
             "Export with explicit pads, and use tiles whose sizes all strides divide.",
             first.name,
             fact=(("kind", kind), ("nodes", len(nodes))),

@@ -1,9 +1,9 @@
 """SL101 · the training output window is not larger than the step.
 
-A network of period f^l has f^l output functions per axis. The loss compares pixels inside one training window only.
-If the window is smaller than the step, some output functions never see the loss; if it is equal, some pairs of
-neighboring functions never do, and nothing makes their outputs agree across the border of a block. The window must be
-larger (Rumberger et al. 2021, section 3.2).
+A network of period f^l has f^l output functions per axis. The loss compares pixels inside one
+training window only. If the window is smaller than the step, some output functions never see the
+loss; if it is equal, some pairs of neighboring functions never do, and nothing makes their outputs
+agree across the border of a block. The window must be larger (Rumberger et al. 2021, section 3.2).
 
 Do: train with a larger output crop.
 
@@ -38,17 +38,24 @@ def check(case: Case) -> Iterator[Finding]:
 
     def too_small(position: int, axis: AxisContract) -> tuple[int, int] | None:
         window = at(case.train_window, position)
-        return (window, axis.step) if window is not None and axis.step is not None and window <= axis.step != 1 else None
+        return (
+            (window, axis.step)
+            if window is not None and axis.step is not None and window <= axis.step != 1
+            else None
+        )
 
     for names, position, axis in case.grouped(too_small):
         window = at(case.train_window, position)
         unseen = (
-            "some pairs of neighboring output functions never meet in" if window == axis.step else "some output functions never see"
+            "some pairs of neighboring output functions never meet in"
+            if window == axis.step
+            else "some output functions never see"
         )
         yield Finding(
             CODE,
             LEVEL,
-            f"training window (axis {names}): expected more than the step {axis.step}, got {window}: {unseen} the loss.",
+            f"training window (axis {names}): expected more than the step {axis.step}, got "
+            f"{window}: {unseen} the loss.",
             f"Train with an output window of at least {(axis.step or 0) + 1} px.",
             axis=names,
             fact=(("window", window), ("step", axis.step)),

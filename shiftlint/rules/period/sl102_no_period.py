@@ -1,16 +1,19 @@
 """SL102 · no period: the output depends on absolute place or total size.
 
-Interpolation with align_corners, coordinate channels, position embeddings, flips: a shift of the image by any number
-of pixels changes the output in another way than shifting it. Two tiles of such a network never agree.
+Interpolation with align_corners, coordinate channels, position embeddings, flips: a shift of the
+image by any number of pixels changes the output in another way than shifting it. Two tiles of such
+a network never agree.
 
-Do: use half_pixel or asymmetric coordinates with a fixed scale, remove coordinate inputs, or run whole images.
+Do: use half_pixel or asymmetric coordinates with a fixed scale, remove coordinate inputs, or run
+whole images.
 
 Bad:
 
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 2, 2}> {
-      out = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(image, , scales)
+      out = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(image, ,
+      scales)
     }
 
 Good:
@@ -37,8 +40,15 @@ TITLE = "no period: the output depends on absolute place or total size"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node that knows the place, or computes with a value that is another one at every size."""
-    advice = "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run whole images."
+    """One finding per node that knows the place, or computes with a value that is another one at
+    every size.
+    """
+    advice = (
+        "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run "
+        "whole images."
+    )
     yield from each(case.noted(Kind.POSITION), CODE, LEVEL, advice)
     if any(axis.period is None for _, axis in case.axes()):
-        yield from each(case.noted(Kind.SIZE), CODE, LEVEL, "Put a constant in its place, or run whole images.")
+        yield from each(
+            case.noted(Kind.SIZE), CODE, LEVEL, "Put a constant in its place, or run whole images."
+        )

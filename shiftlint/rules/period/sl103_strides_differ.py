@@ -1,7 +1,7 @@
 """SL103 · branches of different stride meet.
 
-Where a branch of scale 1/2 is added to one of scale 1, say because a broadcast or a crop hides it, their grids drift
-apart: no shift of the image moves both by whole pixels of the same output.
+Where a branch of scale 1/2 is added to one of scale 1, say because a broadcast or a crop hides it,
+their grids drift apart: no shift of the image moves both by whole pixels of the same output.
 
 Do: resample one branch to the scale of the other.
 
@@ -41,4 +41,6 @@ TITLE = "branches of different stride meet"
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node where scales differ."""
-    yield from each(case.noted(Kind.STRIDES), CODE, LEVEL, "Resample one branch to the scale of the other.")
+    yield from each(
+        case.noted(Kind.STRIDES), CODE, LEVEL, "Resample one branch to the scale of the other."
+    )

@@ -1,7 +1,8 @@
 """SL104 · other sizes run, with another grid.
 
-The network accepts input sizes at which its crops or its grid lie elsewhere than at the aligned sizes of its
-contract. Tiles of such a size give other pixels than the whole image, without any error.
+The network accepts input sizes at which its crops or its grid lie elsewhere than at the aligned
+sizes of its contract. Tiles of such a size give other pixels than the whole image, without any
+error.
 
 Do: keep to the sizes of the contract; pad the image at the far side to the next one.
 
@@ -49,14 +50,24 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"input sizes (axis {names}): aligned are {_residues(sizes.residues)} modulo {sizes.modulus}; sizes with the remainder "
-            f"{_residues(sizes.misaligned)} run too, and their output lies on another grid or is of another size.",
+            f"input sizes (axis {names}): aligned are {_residues(sizes.residues)} modulo "
+            f"{sizes.modulus}; sizes with the remainder "
+            f"{_residues(sizes.misaligned)} run too, and their output lies on another grid or is "
+            "of another size.",
             f"Use sizes with the remainder {_residues(sizes.residues)}, from {sizes.min} on.",
             axis=names,
-            fact=(("modulus", sizes.modulus), ("residues", sizes.residues), ("misaligned", sizes.misaligned)),
+            fact=(
+                ("modulus", sizes.modulus),
+                ("residues", sizes.residues),
+                ("misaligned", sizes.misaligned),
+            ),
         )
 
 
 def _residues(values: tuple[int, ...]) -> str:
     """Few values in full, many as a count."""
-    return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]}, {values[1]} … {values[-1]}"
+    return (
+        ", ".join(map(str, values))
+        if len(values) <= 4
+        else f"{values[0]}, {values[1]} … {values[-1]}"
+    )

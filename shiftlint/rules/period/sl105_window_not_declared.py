@@ -1,7 +1,7 @@
 """SL105 · the training window is not declared.
 
-Whether a metric-learning network may be stitched depends on the output crop that its loss saw (SL101). Neither the
-call nor the model's metadata says how large it was.
+Whether a metric-learning network may be stitched depends on the output crop that its loss saw
+(SL101). Neither the call nor the model's metadata says how large it was.
 
 Do: pass --train-window, or store `train_window` in the model's metadata.
 

@@ -1,7 +1,7 @@
 """SL106 · the periods differ between axes.
 
-Anisotropic pooling gives each axis its own period. Tiles, halos and training windows are then multiples of different
-numbers per axis.
+Anisotropic pooling gives each axis its own period. Tiles, halos and training windows are then
+multiples of different numbers per axis.
 
 Do: give one size per axis, in array order.
 

@@ -1,7 +1,7 @@
 """SL001 · the file is unreadable or no valid ONNX.
 
-The file is missing, empty, truncated, or of another format: nothing can be said of it. The command exits with 2;
-other files of the same call are checked all the same.
+The file is missing, empty, truncated, or of another format: nothing can be said of it. The command
+exits with 2; other files of the same call are checked all the same.
 
 Do: fetch or export the file again.
 

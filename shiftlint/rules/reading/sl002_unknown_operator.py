@@ -1,7 +1,8 @@
 """SL002 · an operator or domain on the path is not analyzed.
 
-The analyzer has a transfer function for every operator that it claims to know. Where the path from the image to an
-output holds another one, nothing is known of what the output depends on, and no tiling is safe.
+The analyzer has a transfer function for every operator that it claims to know. Where the path from
+the image to an output holds another one, nothing is known of what the output depends on, and no
+tiling is safe.
 
 Do: export without custom operators, or ask for a transfer function.
 
@@ -35,4 +36,6 @@ TITLE = "an operator or domain on the path is not analyzed"
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node that is not analyzed."""
-    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or ask for a transfer function.")
+    yield from each(
+        case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or ask for a transfer function."
+    )

@@ -1,9 +1,11 @@
 """SL003 · shape arithmetic is not resolved.
 
-A crop, a reshape or a resize takes its bounds from values that the analyzer cannot compute from the input's sizes: they
-depend on pixels, or on an operator that it does not evaluate. Where the output then lies on the image is unknown.
+A crop, a reshape or a resize takes its bounds from values that the analyzer cannot compute from the
+input's sizes: they depend on pixels, or on an operator that it does not evaluate. Where the output
+then lies on the image is unknown.
 
-Do: export with bounds that follow from sizes alone (constant folding, a simplifier), or drop the data-dependent crop.
+Do: export with bounds that follow from sizes alone (constant folding, a simplifier), or drop the
+data-dependent crop.
 
 Bad:
 
@@ -41,4 +43,9 @@ TITLE = "shape arithmetic is not resolved"
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node whose bounds are not known."""
-    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export with bounds that follow from the input's sizes alone.")
+    yield from each(
+        case.unanalyzed(CODE),
+        CODE,
+        LEVEL,
+        "Export with bounds that follow from the input's sizes alone.",
+    )

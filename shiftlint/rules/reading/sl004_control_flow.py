@@ -1,7 +1,7 @@
 """SL004 · control flow on the path.
 
-An `If` whose condition is not known, a `Loop` or a `Scan` decides at run time what is computed. What the output depends
-on may differ from image to image, and no tiling is safe.
+An `If` whose condition is not known, a `Loop` or a `Scan` decides at run time what is computed.
+What the output depends on may differ from image to image, and no tiling is safe.
 
 Do: export the branch that is meant (constant conditions are folded), or unroll the loop.
 
@@ -41,4 +41,6 @@ TITLE = "control flow on the path"
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node of control flow that is not resolved."""
-    yield from each(case.unanalyzed(CODE), CODE, LEVEL, "Export the branch that is meant, or unroll the loop.")
+    yield from each(
+        case.unanalyzed(CODE), CODE, LEVEL, "Export the branch that is meant, or unroll the loop."
+    )

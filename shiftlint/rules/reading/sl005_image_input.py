@@ -1,7 +1,7 @@
 """SL005 · no image-like input, or several.
 
-The contract relates outputs to one image: an input of shape (batch, channels, space…). With none, or several, there
-is no telling which.
+The contract relates outputs to one image: an input of shape (batch, channels, space…). With none,
+or several, there is no telling which.
 
 Do: name it with --input.
 

@@ -1,8 +1,8 @@
 """SL301 · the tile is not a multiple of the step.
 
-A network of step s gives every s-th output pixel the same function. If tiles of another size than a multiple of s are
-stitched, the functions jump at every seam: the same object is embedded in two ways. No halo and no blending repairs
-that (Rumberger et al. 2021, section 3.2 and Figure 4b).
+A network of step s gives every s-th output pixel the same function. If tiles of another size than a
+multiple of s are stitched, the functions jump at every seam: the same object is embedded in two
+ways. No halo and no blending repairs that (Rumberger et al. 2021, section 3.2 and Figure 4b).
 
 Do: crop the output tiles to the multiple that the finding names.
 
@@ -37,7 +37,11 @@ def check(case: Case) -> Iterator[Finding]:
 
     def off_grid(position: int, axis: AxisContract) -> tuple[int, int] | None:
         tile = at(case.wish.tile, position)
-        return (tile, axis.step) if tile is not None and axis.step is not None and tile % axis.step else None
+        return (
+            (tile, axis.step)
+            if tile is not None and axis.step is not None and tile % axis.step
+            else None
+        )
 
     for names, position, axis in case.grouped(off_grid):
         tile, step = at(case.wish.tile, position) or 0, axis.step or 1
@@ -46,7 +50,9 @@ def check(case: Case) -> Iterator[Finding]:
             CODE,
             LEVEL,
             f"tile (axis {names}): expected a multiple of the step {step}, got {tile}.",
-            f"Crop the output tiles to {crop}." if crop else f"Use output tiles of at least {step}.",
+            f"Crop the output tiles to {crop}."
+            if crop
+            else f"Use output tiles of at least {step}.",
             axis=names,
             fact=(("tile", tile), ("step", step)),
         )

@@ -1,9 +1,9 @@
 """SL302 · no legal input gives the tile.
 
-A tile is written from a network run whose input must be of a legal size. Where the size is fixed in the file, or tile
-and halo add up to a size that the graph refuses, the tile cannot be run at all. Without `--halo` a tile is read with what an exact
-one needs: all that its outputs read, and as much more as keeps padding out of them. A network without an image for output
-cannot be tiled at all.
+A tile is written from a network run whose input must be of a legal size. Where the size is fixed in
+the file, or tile and halo add up to a size that the graph refuses, the tile cannot be run at all.
+Without `--halo` a tile is read with what an exact one needs: all that its outputs read, and as much
+more as keeps padding out of them. A network without an image for output cannot be tiled at all.
 
 Do: take the tile that the finding names, or export with dynamic sizes.
 
@@ -47,7 +47,11 @@ def check(case: Case) -> Iterator[Finding]:
             return None if axis.sizes.legal(need + 2 * halo) else (tile, halo)
         return None if axis.sizes.next_legal(needed_input(axis, tile)) is not None else (tile, None)
 
-    if case.wish.tile is not None and case.contract.outputs and not any(output.axes for output in case.contract.outputs):
+    if (
+        case.wish.tile is not None
+        and case.contract.outputs
+        and not any(output.axes for output in case.contract.outputs)
+    ):
         names = ", ".join(repr(output.name) for output in case.contract.outputs)
         yield Finding(
             CODE,
@@ -63,20 +67,27 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"tile {tile}{f' with halo {halo}' if halo is not None else ''} (axis {names}): expected an input of a legal size "
-            f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo {sizes.modulus}), "
+            f"tile {tile}{f' with halo {halo}' if halo is not None else ''} (axis {names}): "
+            "expected an input of a legal size "
+            f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo "
+            f"{sizes.modulus}), "
             "got none that gives it.",
             "Choose a tile and halo that add up to a legal size, or export with dynamic sizes.",
             axis=names,
-            fact=(("tile", tile), ("halo", halo), ("sizes", (sizes.min, sizes.max, sizes.modulus, sizes.residues))),
+            fact=(
+                ("tile", tile),
+                ("halo", halo),
+                ("sizes", (sizes.min, sizes.max, sizes.modulus, sizes.residues)),
+            ),
         )
 
 
 def needed_input(axis: AxisContract, tile: int) -> int:
-    """Input px of an exact tile in the middle of a large image: from the first that it needs to the last.
+    """Input px of an exact tile in the middle of a large image: from the first that it needs to the
+    last.
 
-    It starts at a multiple of the period. Of a valid network, before which the image is padded by whole periods, the first output
-    that is written need not be the first of a step.
+    It starts at a multiple of the period. Of a valid network, before which the image is padded by
+    whole periods, the first output that is written need not be the first of a step.
     """
     size, step, period = axis.output_size, axis.step, axis.period
     assert size is not None
@@ -90,6 +101,13 @@ def needed_input(axis: AxisContract, tile: int) -> int:
         for element in {*outputs[:step], *outputs[-step:]}
         if (reads := axis.reads[element % step]) is not None
     ]
-    start: int = min([(first - axis.border[0]) // step * period, *(low // period * period for low, _ in windows)])
-    end: int = max([ceil((first + tile + axis.border[1] + size.offset) / size.scale), *(high + 1 for _, high in windows)])
+    start: int = min(
+        [(first - axis.border[0]) // step * period, *(low // period * period for low, _ in windows)]
+    )
+    end: int = max(
+        [
+            ceil((first + tile + axis.border[1] + size.offset) / size.scale),
+            *(high + 1 for _, high in windows),
+        ]
+    )
     return end - start

@@ -1,10 +1,12 @@
-"""SL303 · tiles start off the grid: their stride, or the last one that is moved back, is no multiple of the step.
+"""SL303 · tiles start off the grid, by their stride or because the last one is moved back.
 
-Where tiles overlap, or are blended, it is their stride that must be a multiple of the step: a tile that starts elsewhere
-holds other output functions at every pixel. Many runners also move the last tile back, so that it ends where the image
-ends: then it starts at (image - tile), which is a multiple of the step for some images only.
+Where tiles overlap, or are blended, it is their stride that must be a multiple of the step: a tile
+that starts elsewhere holds other output functions at every pixel. Many runners also move the last
+tile back, so that it ends where the image ends: then it starts at (image - tile), which is a
+multiple of the step for some images only.
 
-Do: choose a stride that is a multiple of the step, and pad the image at its far end to a whole number of strides.
+Do: choose a stride that is a multiple of the step, and pad the image at its far end to a whole
+number of strides.
 
 Bad: --tile 8 --tile-stride 5
 
@@ -36,7 +38,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL303"
 LEVEL = Level.ERROR
-TITLE = "tiles start off the grid: their stride, or the last one that is moved back, is no multiple of the step"
+TITLE = "tiles start off the grid, by their stride or because the last one is moved back"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -44,7 +46,11 @@ def check(case: Case) -> Iterator[Finding]:
 
     def stride_off_grid(position: int, axis: AxisContract) -> tuple[int, int] | None:
         stride = at(case.wish.tile_stride, position)
-        return (stride, axis.step) if stride is not None and axis.step is not None and stride % axis.step else None
+        return (
+            (stride, axis.step)
+            if stride is not None and axis.step is not None and stride % axis.step
+            else None
+        )
 
     for names, position, axis in case.grouped(stride_off_grid):
         stride, step = at(case.wish.tile_stride, position) or 0, axis.step or 1
@@ -60,23 +66,35 @@ def check(case: Case) -> Iterator[Finding]:
 
     def last_off_grid(position: int, axis: AxisContract) -> tuple[int, int] | None:
         origin = last_origin(case, position, axis)
-        return (origin, axis.step) if origin is not None and axis.step is not None and origin % axis.step else None
+        return (
+            (origin, axis.step)
+            if origin is not None and axis.step is not None and origin % axis.step
+            else None
+        )
 
     for names, position, axis in case.grouped(last_off_grid):
         origin = last_origin(case, position, axis)
         yield Finding(
             CODE,
             LEVEL,
-            f"last tile (axis {names}): moved back to the end of an image of {at(case.wish.image, position)} px it starts at "
+            f"last tile (axis {names}): moved back to the end of an image of "
+            f"{at(case.wish.image, position)} px it starts at "
             f"{origin}, expected a multiple of the step {axis.step}.",
-            "Do not move it back: pad the image at the far end to a whole number of tile strides, and crop the result.",
+            "Do not move it back: pad the image at the far end to a whole number of tile strides, "
+            "and crop the result.",
             axis=names,
-            fact=(("origin", origin), ("step", axis.step), ("image", at(case.wish.image, position))),
+            fact=(
+                ("origin", origin),
+                ("step", axis.step),
+                ("image", at(case.wish.image, position)),
+            ),
         )
 
 
 def last_origin(case: Case, position: int, axis: AxisContract) -> int | None:
-    """The output px at which a last tile starts that is moved back to the image's end; None where none is."""
+    """The output px at which a last tile starts that is moved back to the image's end; None where
+    none is.
+    """
     tile, image = at(case.wish.tile, position), at(case.wish.image, position)
     if tile is None or image is None or axis.output_size is None:
         return None

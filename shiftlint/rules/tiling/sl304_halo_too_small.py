@@ -1,8 +1,9 @@
 """SL304 · the halo is smaller than windows and border need.
 
-What is written of a tile must neither read beyond what was read of the image nor be touched by the padding at the
-tile's own edge. The need is not the sum of all kernels: windows differ from phase to phase, and an aligned tile needs
-their hull. It must be a multiple of the period, too, since a tile that starts elsewhere moves the grid.
+What is written of a tile must neither read beyond what was read of the image nor be touched by the
+padding at the tile's own edge. The need is not the sum of all kernels: windows differ from phase to
+phase, and an aligned tile needs their hull. It must be a multiple of the period, too, since a tile
+that starts elsewhere moves the grid.
 
 Do: take the halo that the finding names.
 
@@ -47,7 +48,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"halo (axis {names}): expected at least {need} px and a multiple of the period {period}, got {halo}.",
+            f"halo (axis {names}): expected at least {need} px and a multiple of the period "
+            f"{period}, got {halo}.",
             f"Read tiles with a halo of {-(-need // period) * period} px.",
             axis=names,
             fact=(("halo", halo), ("needed", need), ("period", period)),
@@ -55,7 +57,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def needed_halo(axis: AxisContract) -> int | None:
-    """Input px that an aligned tile needs around it, for its windows to lie inside and its border outside; None if no halo does."""
+    """Input px that an aligned tile needs around it, for its windows to lie inside and its border
+    outside; None if no halo does.
+    """
     if axis.reads is None or axis.period is None or axis.step is None:
         return None
     reads = [r for r in axis.reads if r is not None]

@@ -1,8 +1,8 @@
 """SL305 · the halo takes more work than the tile.
 
-Every tile is run with a halo around it, or with the input that a valid network loses; both are computed and thrown away.
-For small tiles that is most of the work: with a halo of 96 px a tile of 256 px costs three times its own area. Larger tiles
-cost memory instead.
+Every tile is run with a halo around it, or with the input that a valid network loses; both are
+computed and thrown away. For small tiles that is most of the work: with a halo of 96 px a tile of
+256 px costs three times its own area. Larger tiles cost memory instead.
 
 Do: take the tile that the finding names, if memory allows.
 
@@ -37,7 +37,9 @@ LARGEST_TILE = 1 << 16  # px
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding for all outputs whose tile wastes the same share of the work, if more than half."""
+    """One finding for all outputs whose tile wastes the same share of the work, if more
+    than half.
+    """
     found: dict[tuple[str, str, tuple[int | None, ...]], list[str]] = {}
     for output in case.contract.outputs:
         positions = {id(axis): position for position, axis in case.axes()}
@@ -47,30 +49,56 @@ def check(case: Case) -> Iterator[Finding]:
         if wasted is None or wasted <= MOST_WASTE:
             continue
         factors = (1 << n for n in range(1, 17))
-        better = next((f for f in factors if (w := waste(case, axes, f)) is not None and w <= MOST_WASTE), None)
+        better = next(
+            (f for f in factors if (w := waste(case, axes, f)) is not None and w <= MOST_WASTE),
+            None,
+        )
         advice = ""
         if better is not None:
-            sizes = ", ".join(str(_on_grid(tile or 0, axis) * better) for tile, (_, axis) in zip(tiles, axes, strict=True))
+            sizes = ", ".join(
+                str(_on_grid(tile or 0, axis) * better)
+                for tile, (_, axis) in zip(tiles, axes, strict=True)
+            )
             advice = f"Tiles of {sizes} waste {waste(case, axes, better):.0%}."
-        text = f"of the work for tiles of {', '.join(map(str, tiles))} px {wasted:.0%} goes into the halo."
+        text = (
+            f"of the work for tiles of {', '.join(map(str, tiles))} px {wasted:.0%} goes into the "
+            "halo."
+        )
         found.setdefault((text, advice, tuple(tiles)), []).append(output.name)
     for (text, advice, tile), outputs in found.items():
         names = ", ".join(outputs)
-        yield Finding(CODE, LEVEL, f"output {', '.join(map(repr, outputs))}: {text}", advice, tensor=names, fact=(("tile", tile),))
+        yield Finding(
+            CODE,
+            LEVEL,
+            f"output {', '.join(map(repr, outputs))}: {text}",
+            advice,
+            tensor=names,
+            fact=(("tile", tile),),
+        )
 
 
 def waste(case: Case, axes: list[tuple[int, AxisContract]], factor: int) -> float | None:
-    """The share of the work that is thrown away with tiles `factor` times as large; None where it is not known."""
+    """The share of the work that is thrown away with tiles `factor` times as large; None where it
+    is not known.
+    """
     kept, read = 1, 1
     for position, axis in axes:
         tile, need = at(case.wish.tile, position), needed_halo(axis)
-        if tile is None or need is None or axis.period is None or axis.output_size is None or tile * factor > LARGEST_TILE:
+        if (
+            tile is None
+            or need is None
+            or axis.period is None
+            or axis.output_size is None
+            or tile * factor > LARGEST_TILE
+        ):
             return None
         inside = ceil(_on_grid(tile, axis) * factor / axis.output_size.scale)
         wished = at(case.wish.halo, position)
         halo = max(wished if wished is not None else 0, -(-need // axis.period) * axis.period)
         kept *= inside
-        read *= inside + (2 * halo if axis.padding else ceil(axis.output_size.offset / axis.output_size.scale))
+        read *= inside + (
+            2 * halo if axis.padding else ceil(axis.output_size.offset / axis.output_size.scale)
+        )
     return 1 - kept / read if axes else None
 
 

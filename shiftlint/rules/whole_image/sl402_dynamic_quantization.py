@@ -1,7 +1,8 @@
 """SL402 · dynamic quantization: scales are taken from each tile.
 
-`DynamicQuantizeLinear` and the fused forms of it take scale and zero point from the smallest and largest value of the
-tensor. Every tile has others, so that the same pixel gets another value in another tile; no halo repairs that.
+`DynamicQuantizeLinear` and the fused forms of it take scale and zero point from the smallest and
+largest value of the tensor. Every tile has others, so that the same pixel gets another value in
+another tile; no halo repairs that.
 
 Do: quantize statically (QuantizeLinear with stored scales), or run in float.
 
@@ -43,7 +44,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"{nodes[0].op} {nodes[0].name!r} and {len(nodes) - 1} more node(s) take their scale from the tile that they see.",
+            f"{nodes[0].op} {nodes[0].name!r} and {len(nodes) - 1} more node(s) take their scale "
+            "from the tile that they see.",
             "Quantize statically, with stored scales, or run in float.",
             nodes[0].name,
             fact=(("nodes", len(nodes)),),

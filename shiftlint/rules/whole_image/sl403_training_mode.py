@@ -1,8 +1,8 @@
 """SL403 · the network is in training mode, or random.
 
-Batch normalization in training mode takes its statistics from the batch at hand, that is, from each tile. Dropout in
-training mode and random operators give another result at every run. Tiles then agree with nothing, not even with
-themselves.
+Batch normalization in training mode takes its statistics from the batch at hand, that is, from each
+tile. Dropout in training mode and random operators give another result at every run. Tiles then
+agree with nothing, not even with themselves.
 
 Do: export in evaluation mode (`model.eval()`).
 
@@ -11,7 +11,8 @@ Bad:
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,h,w] out)
     <float[1] scale = {1}, float[1] b = {0}, float[1] mean = {0}, float[1] var = {1}> {
-      out, running_mean, running_var = BatchNormalization<training_mode = 1>(image, scale, b, mean, var)
+      out, running_mean, running_var = BatchNormalization<training_mode = 1>(image, scale, b, mean,
+      var)
     }
 
 Good:
@@ -43,14 +44,25 @@ from shiftlint.rules.finding import Finding, Level
 CODE = "SL403"
 LEVEL = Level.ERROR
 TITLE = "the network is in training mode, or random"
-RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
+RANDOM = {
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "Bernoulli",
+    "Multinomial",
+}
 
 
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node in training mode or with a random result."""
     dropped = {note.node for note in case.noted(Kind.RANDOM) if note.op == "Dropout"}
     for node in case.nodes:
-        what = "is in training mode" if node.op == "Dropout" and node.name in dropped else _training(node)
+        what = (
+            "is in training mode"
+            if node.op == "Dropout" and node.name in dropped
+            else _training(node)
+        )
         if what:
             yield Finding(
                 CODE,

@@ -1,4 +1,6 @@
-"""Published networks with measured truth: a few copied ones always, the whole set where it lies beside the project."""
+"""Published networks with measured truth: a few copied ones always, the whole set where it lies
+beside the project.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from shiftlint import analyze
 from tests.shared import SHARED
 
 NETWORKS = Path(__file__).parents[2] / "data" / "networks"
-TRUTH: dict[str, list[dict[str, Any]]] = json.loads((NETWORKS / "truth.json").read_text(encoding="utf-8"))
+TRUTH: dict[str, list[dict[str, Any]]] = json.loads(
+    (NETWORKS / "truth.json").read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.parametrize("name", TRUTH)

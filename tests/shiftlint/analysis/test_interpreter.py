@@ -17,7 +17,9 @@ from tests.shiftlint.graphs import node, save, weights
 
 def _branch(op: str, **attributes: Any) -> onnx.GraphProto:
     value = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
-    return helper.make_graph([helper.make_node(op, ["x"], ["b"], **attributes)], "branch", [], [value])
+    return helper.make_graph(
+        [helper.make_node(op, ["x"], ["b"], **attributes)], "branch", [], [value]
+    )
 
 
 POOL, SAME = _branch("MaxPool", kernel_shape=[2, 2], strides=[2, 2]), _branch("Relu")
@@ -67,20 +69,37 @@ def test_a_loop_of_constant_count_is_unrolled(tmp_path: Path) -> None:
             helper.make_tensor_value_info("go", TensorProto.BOOL, []),
             helper.make_tensor_value_info("v", TensorProto.FLOAT, None),
         ],
-        [helper.make_tensor_value_info("on", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, None)],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("w", TensorProto.FLOAT, None),
+        ],
     )
-    path = save(tmp_path / "net.onnx", [node("Loop", "m - x", "y", body=body)], {"m": np.asarray(3)})
+    path = save(
+        tmp_path / "net.onnx", [node("Loop", "m - x", "y", body=body)], {"m": np.asarray(3)}
+    )
     assert [axis.period for axis in _output(path).axes] == [8, 8]
 
 
 def test_a_local_function_is_interpreted_with_its_attributes(tmp_path: Path) -> None:
     model = onnx.load(
-        save(tmp_path / "net.onnx", [node("Down", "x w", "y", domain="own", factor=[3, 3])], {"w": weights(1, 1, 3, 3)})
+        save(
+            tmp_path / "net.onnx",
+            [node("Down", "x w", "y", domain="own", factor=[3, 3])],
+            {"w": weights(1, 1, 3, 3)},
+        )
     )
     convolution = helper.make_node("Conv", ["image", "kernel"], ["result"])
-    convolution.attribute.append(onnx.AttributeProto(name="strides", ref_attr_name="factor", type=onnx.AttributeProto.INTS))
+    convolution.attribute.append(
+        onnx.AttributeProto(name="strides", ref_attr_name="factor", type=onnx.AttributeProto.INTS)
+    )
     function = helper.make_function(
-        "own", "Down", ["image", "kernel"], ["result"], [convolution], [helper.make_opsetid("", 17)], ["factor"]
+        "own",
+        "Down",
+        ["image", "kernel"],
+        ["result"],
+        [convolution],
+        [helper.make_opsetid("", 17)],
+        ["factor"],
     )
     model.functions.append(function)
     model.opset_import.append(helper.make_opsetid("own", 1))
@@ -90,7 +109,10 @@ def test_a_local_function_is_interpreted_with_its_attributes(tmp_path: Path) -> 
 
 def test_a_function_that_calls_itself_ends(tmp_path: Path) -> None:
     model = onnx.load(save(tmp_path / "net.onnx", [node("Again", "x", "y", domain="own")]))
-    calls = [helper.make_node("Again", ["a"], ["b"], domain="own"), helper.make_node("Again", ["b"], ["c"], domain="own")]
+    calls = [
+        helper.make_node("Again", ["a"], ["b"], domain="own"),
+        helper.make_node("Again", ["b"], ["c"], domain="own"),
+    ]
     imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
     model.functions.append(helper.make_function("own", "Again", ["a"], ["c"], calls, imports))
     model.opset_import.append(helper.make_opsetid("own", 1))
@@ -117,4 +139,6 @@ def test_omitted_inputs_at_the_end_are_no_inputs(tmp_path: Path) -> None:
 def test_what_is_not_analyzed_says_why(operator: Any, reason: str, tmp_path: Path) -> None:
     output = _output(save(tmp_path / "net.onnx", [node("Identity", "x", "a"), operator]))
     assert not output.axes
-    assert any(reason in found.text and operator[0] in str(found) for found in output.reasons), output.reasons
+    assert any(reason in found.text and operator[0] in str(found) for found in output.reasons), (
+        output.reasons
+    )

@@ -1,4 +1,6 @@
-"""Every size that a contract calls legal runs, and has the stated length (onnxruntime is the judge)."""
+"""Every size that a contract calls legal runs, and has the stated length (onnxruntime is the
+judge).
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,10 @@ NETWORKS: dict[str, tuple[list[Node], dict[str, Any]]] = {
     "baked crop at 1000": _crop(1000),
     "crop of both ends": _crop(-7),
     "pooling": ([node("MaxPool", "x", "y", kernel_shape=[2, 2], strides=[2, 2])], {}),
-    "ceil mode": ([node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)], {}),
+    "ceil mode": (
+        [node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)],
+        {},
+    ),
     "same upper": ([node("Conv", "x w", "y", auto_pad="SAME_UPPER", strides=[2, 2])], CONV),
     "same lower": ([node("Conv", "x w", "y", auto_pad="SAME_LOWER", strides=[3, 3])], CONV),
     "space to depth": ([node("SpaceToDepth", "x", "y", blocksize=4)], {}),
@@ -77,7 +82,11 @@ def test_legal_sizes_run_and_have_the_stated_length(name: str, tmp_path: Path) -
     axis = analyze(path).outputs[0].axes[0]
     assert axis.sizes is not None, name
     assert axis.output_size is not None
-    legal = [n for n in [*range(1, 40), *range(96, 106), *range(490, 520), *range(990, 1010)] if axis.sizes.legal(n)]
+    legal = [
+        n
+        for n in [*range(1, 40), *range(96, 106), *range(490, 520), *range(990, 1010)]
+        if axis.sizes.legal(n)
+    ]
     assert legal
     for size in legal:
         y = run(path, np.zeros((1, 1, size, 64), np.float32))
@@ -110,7 +119,11 @@ def test_a_crop_to_a_fixed_size_has_no_class(tmp_path: Path) -> None:
         node("Add", "b m", "e"),
         node("Slice", "x b e two", "y"),
     ]
-    axis = analyze(save(tmp_path / "net.onnx", nodes, {"two": [2], "deux": [2], "m": [64]})).outputs[0].axes[0]
+    axis = (
+        analyze(save(tmp_path / "net.onnx", nodes, {"two": [2], "deux": [2], "m": [64]}))
+        .outputs[0]
+        .axes[0]
+    )
     assert axis.period is None
     assert axis.sizes is None
 
@@ -120,16 +133,28 @@ def _axis(path: Path) -> AxisContract:
 
 
 def test_misaligned_sizes_are_told(tmp_path: Path) -> None:
-    nodes = [node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a - s", "y", mode="nearest")]
+    nodes = [
+        node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Resize", "a - s", "y", mode="nearest"),
+    ]
     axis = _axis(save(tmp_path / "net.onnx", nodes, {"s": np.asarray([1, 1, 2, 2], np.float32)}))
     assert axis.sizes is not None
     assert (axis.sizes.modulus, axis.sizes.residues, axis.sizes.misaligned) == (2, (0,), (1,))
 
 
 def test_axes_that_are_alike_are_looked_at_together(tmp_path: Path) -> None:
-    """What only one of them could have by itself is not claimed, and no size that does not run is."""
-    pool = [node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a - s", "b", mode="nearest")]
-    path = save(tmp_path / "net.onnx", [*pool, node("Add", "x b", "y")], {"s": np.asarray([1, 1, 2, 2], np.float32)})
+    """What only one of them could have by itself is not claimed, and no size that does not
+    run is.
+    """
+    pool = [
+        node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Resize", "a - s", "b", mode="nearest"),
+    ]
+    path = save(
+        tmp_path / "net.onnx",
+        [*pool, node("Add", "x b", "y")],
+        {"s": np.asarray([1, 1, 2, 2], np.float32)},
+    )
     y, x = analyze(path).outputs[0].axes
     assert y.sizes == x.sizes
     assert y.sizes is not None
@@ -137,16 +162,28 @@ def test_axes_that_are_alike_are_looked_at_together(tmp_path: Path) -> None:
 
 
 def test_axes_that_differ_are_looked_at_apart(tmp_path: Path) -> None:
-    pool = [node("MaxPool", "x", "a", kernel_shape=[2, 3], strides=[2, 3]), node("Resize", "a - s", "b", mode="nearest")]
-    path = save(tmp_path / "net.onnx", [*pool, node("Add", "x b", "y")], {"s": np.asarray([1, 1, 2, 3], np.float32)})
+    pool = [
+        node("MaxPool", "x", "a", kernel_shape=[2, 3], strides=[2, 3]),
+        node("Resize", "a - s", "b", mode="nearest"),
+    ]
+    path = save(
+        tmp_path / "net.onnx",
+        [*pool, node("Add", "x b", "y")],
+        {"s": np.asarray([1, 1, 2, 3], np.float32)},
+    )
     y, x = (axis.sizes for axis in analyze(path).outputs[0].axes)
     assert y is not None
     assert x is not None
     assert (y.modulus, y.residues, x.modulus, x.residues) == (2, (0,), 3, (0,))
 
 
-@pytest.mark.parametrize(("start", "end", "bites"), [(40, -40, []), (40, SENTINEL, []), (-40, SENTINEL, [40]), (0, 100, [100])])
-def test_crops_from_the_ends_bite_at_no_size(start: int, end: int, bites: list[int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("start", "end", "bites"),
+    [(40, -40, []), (40, SENTINEL, []), (-40, SENTINEL, [40]), (0, 100, [100])],
+)
+def test_crops_from_the_ends_bite_at_no_size(
+    start: int, end: int, bites: list[int], tmp_path: Path
+) -> None:
     bounds = {"start": np.asarray([start]), "end": np.asarray([end]), "axis": np.asarray([2])}
     path = save(tmp_path / "net.onnx", [node("Slice", "x start end axis", "y")], bounds)
     assert _breakpoints(open_probe(read_graph(path), where="net"), 1) == bites
@@ -174,6 +211,8 @@ def test_squares_alone() -> None:
 
 
 def test_what_holds_beside_a_class_that_falls() -> None:
-    """A random network in which the height chooses a branch that crops the width: it has no class, and so the width has none."""
+    """A random network in which the height chooses a branch that crops the width: it has no class,
+    and so the width has none.
+    """
     (output,) = analyze(DATA / "branch_by_height.onnx").outputs
     assert [axis.period for axis in output.axes] == [None, None]

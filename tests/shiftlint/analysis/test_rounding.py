@@ -1,6 +1,8 @@
-"""What is not declared to be rounded by place or batch has equal bits: elsewhere, in other sizes, batches and threads.
+"""What is not declared to be rounded by place or batch has equal bits: elsewhere, in other sizes,
+batches and threads.
 
-Only that direction holds on every machine: what is declared may be exact on one. `shiftlint.analysis.rounding` has the facts.
+Only that direction holds on every machine: what is declared may be exact on one.
+`shiftlint.analysis.rounding` has the facts.
 """
 
 from __future__ import annotations
@@ -66,14 +68,18 @@ class Case:
     def save(self, path: Path, dtype: str) -> None:
         """Write the network; constants of real numbers are of the image's type."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        shape: list[int | str | None] = ["n", "h", "w", self.channels] if self.last else ["n", self.channels, "h", "w"]
+        shape: list[int | str | None] = (
+            ["n", "h", "w", self.channels] if self.last else ["n", self.channels, "h", "w"]
+        )
         graph = helper.make_graph(
             [helper.make_node(self.op, self.inputs, ["y"], domain=self.domain, **self.attributes)],
             "g",
             [helper.make_tensor_value_info("x", kind, shape)],
             [helper.make_tensor_value_info("y", kind, None)],
             [
-                numpy_helper.from_array(np.asarray(value, dtype if np.asarray(value).dtype.kind == "f" else None), name)
+                numpy_helper.from_array(
+                    np.asarray(value, dtype if np.asarray(value).dtype.kind == "f" else None), name
+                )
                 for name, value in self.constants.items()
             ],
         )
@@ -93,7 +99,14 @@ class Case:
         return np.ascontiguousarray(array[tuple(index)])
 
 
-RANGES = {"Log": (0.1, 5), "Sqrt": (0.1, 5), "Asin": (-0.9, 0.9), "Acos": (-0.9, 0.9), "Atanh": (-0.9, 0.9), "Acosh": (1.1, 5)}
+RANGES = {
+    "Log": (0.1, 5),
+    "Sqrt": (0.1, 5),
+    "Asin": (-0.9, 0.9),
+    "Acos": (-0.9, 0.9),
+    "Atanh": (-0.9, 0.9),
+    "Acosh": (1.1, 5),
+}
 NO_REAL_NUMBERS = {"Not", "BitwiseNot", "IsNaN", "IsInf", "BitCast"}  # but truth values, or bits
 REDUCTIONS = sorted(name for domain, name in registry() if not domain and name.startswith("Reduce"))
 
@@ -106,27 +119,52 @@ def cases() -> dict[str, Case]:
     }
     found |= {op: Case(op, domain="com.microsoft") for op in ("QuickGelu", "FastGelu")}
     found |= {op: Case(op, ("x", "x")) for op in ("Add", "Sub", "Mul", "Min", "Max", "Mean", "Sum")}
-    found |= {f"{op} a constant": Case(op, ("x", "c"), {}, {"c": [1.7]}) for op in ("Add", "Mul", "Div", "PRelu")}
-    found |= {f"{op} a channel": Case(op, ("x", "c"), {}, {"c": np.full((3, 1, 1), 0.3)}) for op in ("Add", "Mul", "Div", "PRelu")}
+    found |= {
+        f"{op} a constant": Case(op, ("x", "c"), {}, {"c": [1.7]})
+        for op in ("Add", "Mul", "Div", "PRelu")
+    }
+    found |= {
+        f"{op} a channel": Case(op, ("x", "c"), {}, {"c": np.full((3, 1, 1), 0.3)})
+        for op in ("Add", "Mul", "Div", "PRelu")
+    }
     found["Mod"] = Case("Mod", ("x", "c"), {"fmod": 1}, {"c": [0.7]})
     found["Clip"] = Case("Clip", ("x", "low", "high"), {}, {"low": -0.7, "high": 1.1})
     found["Where"] = Case("Where", ("b", "x", "c"), {}, {"b": [True], "c": [1.0]})
-    found |= {f"Pow {power}": Case("Pow", ("x", "c"), {}, {"c": [power]}, low=0.1) for power in (0.5, 1.7, 2.0, 3.0)}
+    found |= {
+        f"Pow {power}": Case("Pow", ("x", "c"), {}, {"c": [power]}, low=0.1)
+        for power in (0.5, 1.7, 2.0, 3.0)
+    }
     for channels in (3, 5, 8):
         for axis, last in ((1, False), (3, True)):
             where = f"{channels} channels {'last' if last else 'first'}"
             kwargs: dict[str, Any] = {"channels": channels, "last": last}
-            found |= {f"{op} over {where}": Case(op, ("x", "a"), {}, {"a": [axis]}, low=0.1, **kwargs) for op in REDUCTIONS}
-            found |= {f"{op} over {where}": Case(op, attributes={"axis": axis}, **kwargs) for op in SOFT}
-            found[f"LpNormalization over {where}"] = Case("LpNormalization", attributes={"axis": axis, "p": 2}, **kwargs)
-        scale = {"s": np.full(channels, 1.3), "b": np.full(channels, 0.1), "m": np.full(channels, 0.2), "v": np.full(channels, 0.9)}
-        found[f"BatchNormalization of {channels}"] = Case("BatchNormalization", ("x", *"sbmv"), {}, scale, channels)
+            found |= {
+                f"{op} over {where}": Case(op, ("x", "a"), {}, {"a": [axis]}, low=0.1, **kwargs)
+                for op in REDUCTIONS
+            }
+            found |= {
+                f"{op} over {where}": Case(op, attributes={"axis": axis}, **kwargs) for op in SOFT
+            }
+            found[f"LpNormalization over {where}"] = Case(
+                "LpNormalization", attributes={"axis": axis, "p": 2}, **kwargs
+            )
+        scale = {
+            "s": np.full(channels, 1.3),
+            "b": np.full(channels, 0.1),
+            "m": np.full(channels, 0.2),
+            "v": np.full(channels, 0.9),
+        }
+        found[f"BatchNormalization of {channels}"] = Case(
+            "BatchNormalization", ("x", *"sbmv"), {}, scale, channels
+        )
         found[f"LRN of {channels}"] = Case("LRN", attributes={"size": 3}, channels=channels)
         found[f"MeanVarianceNormalization of {channels}"] = Case(
             "MeanVarianceNormalization", attributes={"axes": [1]}, channels=channels
         )
         for op in ("LayerNormalization", "RMSNormalization"):
-            found[f"{op} of {channels}"] = Case(op, ("x", "s"), {"axis": -1}, {"s": scale["s"]}, channels, last=True)
+            found[f"{op} of {channels}"] = Case(
+                op, ("x", "s"), {"axis": -1}, {"s": scale["s"]}, channels, last=True
+            )
     weights = np.random.default_rng(0).normal(size=(5, 8, 3, 3))
     found["Conv"] = Case("Conv", ("x", "w"), {}, {"w": weights}, 8)
     found["Conv by 1"] = Case("Conv", ("x", "w"), {}, {"w": weights[:, :, :1, :1]}, 8)
@@ -179,7 +217,11 @@ def complaints(case: Case, dtype: str, path: Path) -> list[str] | None:
             inner = slice(box[0].start, box[0].stop - lost), slice(box[1].start, box[1].stop - lost)
             if not np.array_equal(part, case.crop(whole, inner), equal_nan=True):
                 found.append(f"{dtype}, {threads} threads: px {box}")
-        if exact and batches and not np.array_equal(run.run(None, {"x": image})[0][:1], whole, equal_nan=True):
+        if (
+            exact
+            and batches
+            and not np.array_equal(run.run(None, {"x": image})[0][:1], whole, equal_nan=True)
+        ):
             found.append(f"{dtype}, {threads} threads: in a batch")
     if exact and not np.array_equal(results[0], results[-1], equal_nan=True):
         found.append(f"{dtype}: by threads")
@@ -195,7 +237,9 @@ def test_what_is_not_declared_has_equal_bits(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
-def test_long_products_have_equal_bits_beyond_the_fewest_px(op: str, threads: int, tmp_path: Path) -> None:
+def test_long_products_have_equal_bits_beyond_the_fewest_px(
+    op: str, threads: int, tmp_path: Path
+) -> None:
     """Over 130 channels along one axis, where onnxruntime has no kernel of blocks."""
     weights = np.random.default_rng(0).normal(size=(130, 130, 1)).astype(np.float32)
     graph = helper.make_graph(

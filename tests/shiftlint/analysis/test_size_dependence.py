@@ -1,4 +1,6 @@
-"""Values that follow from the input's size: where they enter the elements, sizes that differ in them share no contract."""
+"""Values that follow from the input's size: where they enter the elements, sizes that differ in
+them share no contract.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ from shiftlint import analyze
 from shiftlint.verification.verify import contradictions, verify
 from tests.shiftlint.graphs import Node, node, save
 
-TWO = {"two": np.int64(2), "zero": np.int64(0), "one": np.int64(1), "four": np.int64(4), "list": [1]}
+TWO = {
+    "two": np.int64(2),
+    "zero": np.int64(0),
+    "one": np.int64(1),
+    "four": np.int64(4),
+    "list": [1],
+}
 HEIGHT = [node("Shape", "x", "shape"), node("Gather", "shape two", "h")]
 AS_FLOAT = [*HEIGHT, node("Cast", "h", "f", to=1)]
 REMAINDER = [*HEIGHT, node("Mod", "h m", "r")]
@@ -21,12 +29,18 @@ TIMES = node("Mul", "x f", "y")
 
 DIFFERENT: dict[str, tuple[list[Node], dict[str, Any]]] = {  # at every height another function
     "a factor": ([*AS_FLOAT, TIMES], TWO),
-    "a term that repeats": ([*REMAINDER, node("Cast", "r", "f", to=1), node("Add", "x f", "y")], TWO | {"m": [7]}),
+    "a term that repeats": (
+        [*REMAINDER, node("Cast", "r", "f", to=1), node("Add", "x f", "y")],
+        TWO | {"m": [7]},
+    ),
     "a factor per channel": (
         [*AS_FLOAT, node("Mul", "k f", "kf"), node("Mul", "x kf", "y")],
         TWO | {"k": np.arange(2, dtype=np.float32).reshape(1, 2, 1, 1)},
     ),
-    "weights": ([*AS_FLOAT, node("Mul", "w f", "wf"), node("Conv", "x wf", "y")], TWO | {"w": np.ones((1, 1, 3, 3), np.float32)}),
+    "weights": (
+        [*AS_FLOAT, node("Mul", "w f", "wf"), node("Conv", "x wf", "y")],
+        TWO | {"w": np.ones((1, 1, 3, 3), np.float32)},
+    ),
     "a table": (
         [
             *HEIGHT,
@@ -40,30 +54,72 @@ DIFFERENT: dict[str, tuple[list[Node], dict[str, Any]]] = {  # at every height a
     ),
     "the size of another tensor": (
         [
-            *(*HEIGHT, node("Reshape", "h list", "hs"), node("ConstantOfShape", "hs", "zeros"), node("Size", "zeros", "n")),
+            *(
+                *HEIGHT,
+                node("Reshape", "h list", "hs"),
+                node("ConstantOfShape", "hs", "zeros"),
+                node("Size", "zeros", "n"),
+            ),
             *(node("Cast", "n", "f", to=1), TIMES),
         ],
         TWO,
     ),
 }
-SAME: dict[str, tuple[list[Node], dict[str, Any]]] = {  # arithmetic with sizes that comes to the same everywhere
-    "a ratio": ([*HEIGHT, node("Mul", "h two", "hh"), node("Div", "hh h", "q"), node("Cast", "q", "f", to=1), TIMES], TWO),
-    "channels": ([node("Shape", "x", "shape"), node("Gather", "shape one", "c"), node("Cast", "c", "f", to=1), TIMES], TWO),
+SAME: dict[
+    str, tuple[list[Node], dict[str, Any]]
+] = {  # arithmetic with sizes that comes to the same everywhere
+    "a ratio": (
+        [
+            *HEIGHT,
+            node("Mul", "h two", "hh"),
+            node("Div", "hh h", "q"),
+            node("Cast", "q", "f", to=1),
+            TIMES,
+        ],
+        TWO,
+    ),
+    "channels": (
+        [
+            node("Shape", "x", "shape"),
+            node("Gather", "shape one", "c"),
+            node("Cast", "c", "f", to=1),
+            TIMES,
+        ],
+        TWO,
+    ),
     "spread over the image": (
         [node("Shape", "x", "shape"), node("Expand", "k shape", "e"), node("Add", "x e", "y")],
         {"k": np.full((1, 1, 1, 1), 3, np.float32)},
     ),
     "a crop": (
-        [*HEIGHT, node("Sub", "h two", "e"), node("Reshape", "e list", "es"), node("Slice", "x list es ax", "y")],
+        [
+            *HEIGHT,
+            node("Sub", "h two", "e"),
+            node("Reshape", "e list", "es"),
+            node("Slice", "x list es ax", "y"),
+        ],
         TWO | {"ax": [2]},
     ),
-    "a table of constants": ([*CHOICE, node("Gather", "t c", "y")], TWO | {"t": np.arange(5, dtype=np.float32) ** 2}),
+    "a table of constants": (
+        [*CHOICE, node("Gather", "t c", "y")],
+        TWO | {"t": np.arange(5, dtype=np.float32) ** 2},
+    ),
 }
 
 
 def test_values_that_repeat_are_sizes_that_repeat(tmp_path: Path) -> None:
     nodes = [*REMAINDER, node("Gather", "k r", "f"), TIMES]
-    y, x = analyze(save(tmp_path / "net.onnx", nodes, TWO | {"m": np.int64(2), "k": np.array([1, 2], np.float32)})).outputs[0].axes
+    y, x = (
+        analyze(
+            save(
+                tmp_path / "net.onnx",
+                nodes,
+                TWO | {"m": np.int64(2), "k": np.array([1, 2], np.float32)},
+            )
+        )
+        .outputs[0]
+        .axes
+    )
     assert y.sizes is not None
     assert (y.period, y.sizes.modulus, y.sizes.residues, y.sizes.misaligned) == (1, 2, (0,), (1,))
     assert x.sizes is not None
@@ -80,7 +136,11 @@ def test_no_contract_holds_for_the_height(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_the_width_has_one(name: str, tmp_path: Path) -> None:
-    x = next(axis for axis in analyze(save(tmp_path / "net.onnx", *DIFFERENT[name])).outputs[0].axes if axis.name == "x")
+    x = next(
+        axis
+        for axis in analyze(save(tmp_path / "net.onnx", *DIFFERENT[name])).outputs[0].axes
+        if axis.name == "x"
+    )
     assert x.period == 1
 
 
@@ -102,7 +162,11 @@ def test_the_size_is_part_of_a_static_network(tmp_path: Path) -> None:
 def test_an_export_that_runs_at_one_size_is_described_there(tmp_path: Path) -> None:
     """Dynamic by name; the reshape holds 224 px."""
     nodes = [node("Reshape", "x s", "r"), node("Conv", "r w", "y", pads=[1] * 4)]
-    path = save(tmp_path / "net.onnx", nodes, {"s": [1, 1, 224, 224], "w": np.ones((1, 1, 3, 3), np.float32)})
+    path = save(
+        tmp_path / "net.onnx",
+        nodes,
+        {"s": [1, 1, 224, 224], "w": np.ones((1, 1, 3, 3), np.float32)},
+    )
     for axis in analyze(path).outputs[0].axes:
         assert axis.period == 1
         assert axis.sizes is not None

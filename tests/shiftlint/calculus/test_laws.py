@@ -34,11 +34,18 @@ def shifted(relation: Relation, by: int) -> Relation:
     return Relation(relation.period, relation.step, reads)
 
 
-WIDER = st.builds(lambda a, before, after: (a, widened(a, before, after)), LOCAL, st.integers(0, 3), st.integers(0, 3))
+WIDER = st.builds(
+    lambda a, before, after: (a, widened(a, before, after)),
+    LOCAL,
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
 
 
 @given(WIDER, WIDER)
-def test_then_is_monotone(outer: tuple[Relation, Relation], inner: tuple[Relation, Relation]) -> None:
+def test_then_is_monotone(
+    outer: tuple[Relation, Relation], inner: tuple[Relation, Relation]
+) -> None:
     assert below(outer[0].then(inner[0]), outer[1].then(inner[1]))
 
 

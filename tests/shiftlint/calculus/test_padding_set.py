@@ -29,7 +29,11 @@ def test_only_what_is_unnamed_is_named(names: list[str]) -> None:
     before = of(names)
     after = before.also("edge").also("zeros")
     assert after.unnamed
-    assert set(after.named("n", "Pad")) == {*before, Padding("n", "Pad", "edge"), Padding("n", "Pad", "zeros")}
+    assert set(after.named("n", "Pad")) == {
+        *before,
+        Padding("n", "Pad", "edge"),
+        Padding("n", "Pad", "zeros"),
+    }
     assert not after.named("n", "Pad").unnamed
     assert before.named("n", "Pad") is before
 

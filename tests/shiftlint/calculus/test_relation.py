@@ -26,19 +26,29 @@ def _contains(outer: Window | None, inner: Window | None) -> bool:
 
 
 def _rising(a: Relation) -> bool:
-    """Whether later elements read no earlier: then the hull over a range of elements is that of its two ends."""
+    """Whether later elements read no earlier: then the hull over a range of elements is that of its
+    two ends.
+    """
     windows = [a.window(e) for e in ELEMENTS]
-    return all(p is not None and q is not None and p[0] <= q[0] and p[1] <= q[1] for p, q in pairwise(windows))
+    return all(
+        p is not None and q is not None and p[0] <= q[0] and p[1] <= q[1]
+        for p, q in pairwise(windows)
+    )
 
 
 @given(LOCAL, LOCAL, LOCAL)
 @example(
-    r.blocks(2), r.transposed_window(4, stride=4, dilation=3, before=0), r.transposed_window(2, stride=2, dilation=3, before=0)
+    r.blocks(2),
+    r.transposed_window(4, stride=4, dilation=3, before=0),
+    r.transposed_window(2, stride=2, dilation=3, before=0),
 )
-def test_then_is_associative_in_period_and_sound_in_windows(a: Relation, b: Relation, c: Relation) -> None:
+def test_then_is_associative_in_period_and_sound_in_windows(
+    a: Relation, b: Relation, c: Relation
+) -> None:
     one, two = a.then(b).then(c), a.then(b.then(c))
     assert one.scale == two.scale
-    # a hull may bridge elements that are not read, in one order only; where nothing is bridged both agree
+    # a hull may bridge elements that are not read, in one order only; where nothing is bridged both
+    # agree
     if _rising(a) and _rising(b) and _rising(c):
         assert _same(one, two)
 
@@ -81,7 +91,9 @@ def test_join_of_equals_changes_nothing(a: Relation, b: Relation) -> None:
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 4))
-def test_window_and_transposed_window_are_each_others_mirror(size: int, stride: int, dilation: int, before: int) -> None:
+def test_window_and_transposed_window_are_each_others_mirror(
+    size: int, stride: int, dilation: int, before: int
+) -> None:
     forward = r.window(size, stride=stride, dilation=dilation, before=before)
     backward = r.transposed_window(size, stride=stride, dilation=dilation, before=before)
     taps = {k: {stride * k - before + dilation * t for t in range(size)} for k in range(-40, 40)}

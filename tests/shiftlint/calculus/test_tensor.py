@@ -21,13 +21,17 @@ def test_border_counts_to_the_last_element_that_is_not_clean(
 ) -> None:
     clean = range(before, size - after)
     dirty = [
-        e for e in range(new_size) if (w := relation.window(e)) is not None and not (w[0] in clean and w[1] in clean and clean)
+        e
+        for e in range(new_size)
+        if (w := relation.window(e)) is not None and not (w[0] in clean and w[1] in clean and clean)
     ]
     left, right = border_of(relation, (before, after), size, new_size)
     assert all(e < left or e >= new_size - right for e in dirty)
     low = [e for e in dirty if (w := relation.window(e)) and w[0] < clean.start]
     high = [e for e in dirty if (w := relation.window(e)) and w[1] >= clean.stop]
-    if max(left, right) < new_size:  # else nothing is clean, and the count may go on into elements that read nothing
+    if (
+        max(left, right) < new_size
+    ):  # else nothing is clean, and the count may go on into elements that read nothing
         assert left == (max(low) + 1 if low else 0)
         assert right == (new_size - min(high) if high else 0)
 
@@ -82,5 +86,8 @@ def test_a_coordinate_along_one_axis_spoils_only_this_one() -> None:
     image = Tensor((dim_of(6, Track(2)), dim_of(5, Track(3))), from_image=True)
     result = broadcast(image, broadcast(plain(1, 5), plain(6, 1)))
     assert {note.axis for note in result.notes} == {2, 3}
-    assert {note.axis for note in broadcast(image, broadcast(plain(1, 5), plain(6, 5, uniform=True))).notes} == {3}
+    assert {
+        note.axis
+        for note in broadcast(image, broadcast(plain(1, 5), plain(6, 5, uniform=True))).notes
+    } == {3}
     assert image.tracks()[0].relation == IDENTITY

@@ -42,7 +42,9 @@ def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["done", "input", "schema", "usage", "memory", "name", "disk", "ctrl-c"],
 )
-def test_exit_codes(error: BaseException | None, code: int, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes(
+    error: BaseException | None, code: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ending(error) == code
     shown = capsys.readouterr().err.strip()
     assert len(shown.splitlines()) <= lines
@@ -54,7 +56,9 @@ def test_findings_are_the_return_value() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), OSError("a defect")])
-def test_internal_error_asks_for_a_report(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_internal_error_asks_for_a_report(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ending(error) == 3
     shown = capsys.readouterr().err
     assert f"{type(error).__name__}: a defect" in shown

@@ -22,7 +22,9 @@ def _fail_half_way(draft: Path, error: type[BaseException]) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.parametrize("before", [{}, {"a.txt": "before"}])
-def test_nothing_is_left_half_written(tmp_path: Path, error: type[BaseException], before: dict[str, str]) -> None:
+def test_nothing_is_left_half_written(
+    tmp_path: Path, error: type[BaseException], before: dict[str, str]
+) -> None:
     for name, text in before.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(error), whole_file(tmp_path / "a.txt") as draft:
@@ -31,7 +33,10 @@ def test_nothing_is_left_half_written(tmp_path: Path, error: type[BaseException]
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot write .*No space"), whole_file(tmp_path / "a.txt"):
+    with (
+        pytest.raises(InputError, match=r"cannot write .*No space"),
+        whole_file(tmp_path / "a.txt"),
+    ):
         raise OSError(28, "No space left on device")
     assert _left(tmp_path) == {}
 
@@ -41,7 +46,9 @@ def test_a_folder_that_is_missing_is_one_line(tmp_path: Path) -> None:
         write_atomically(tmp_path / "missing" / "a.txt", b"")
 
 
-def test_a_failing_move_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_move_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -63,7 +70,9 @@ def test_the_mode_is_that_of_a_new_file_or_of_the_one_that_is_replaced(tmp_path:
         assert path.stat().st_mode & 0o777 == mode
 
 
-def test_data_is_on_disk_before_the_file_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_is_on_disk_before_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, happened = tmp_path / "a.txt", list[tuple[str, str]]()
     sync, replace = os.fsync, os.replace
 
@@ -100,7 +109,9 @@ def _fail_half_way_inside(draft: Path, error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path: Path, error: type[BaseException]) -> None:
+def test_a_folder_that_is_not_finished_leaves_the_old_one(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / "before").write_text("before")
     with pytest.raises((KeyboardInterrupt, InputError)), whole_file(tmp_path / "a.zarr") as draft:
@@ -109,7 +120,9 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path: Path, error:
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
 
-def test_a_folder_that_cannot_be_moved_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     replace = os.replace
 
     def refuse_the_new(source: Path, target: Path) -> None:

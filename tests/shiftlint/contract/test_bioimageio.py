@@ -19,7 +19,9 @@ from tests.shiftlint.networks import PADDED_UNET, VALID, save
 def rdf_05(size: Any, law: Any, halo: int | None = None) -> dict[str, Any]:
     output = {"type": "space", "id": "y", "size": law} | ({} if halo is None else {"halo": halo})
     return {
-        "inputs": [{"id": "image", "axes": [{"type": "batch"}, {"type": "space", "id": "y", "size": size}]}],
+        "inputs": [
+            {"id": "image", "axes": [{"type": "batch"}, {"type": "space", "id": "y", "size": size}]}
+        ],
         "outputs": [{"id": "out", "axes": [{"type": "channel", "id": "channel"}, output]}],
     }
 
@@ -47,13 +49,19 @@ LAW_04 = {"reference_tensor": "image", "scale": [1, 1, 1, 1], "offset": [0, 0, 0
     [
         (rdf_05(SIZE, law(-4), 2), Described(64, 2, Fraction(1), Fraction(-4), 2)),
         (rdf_05(64, 60), Described(64, None, None, None, None)),
-        (rdf_04(SHAPE_04, LAW_04 | {"offset": [0, 0, -2, -2]}, [0, 0, 3, 3]), Described(64, 2, Fraction(1), Fraction(-4), 3)),
+        (
+            rdf_04(SHAPE_04, LAW_04 | {"offset": [0, 0, -2, -2]}, [0, 0, 3, 3]),
+            Described(64, 2, Fraction(1), Fraction(-4), 3),
+        ),
     ],
 )
 def test_both_forms_are_read(document: dict[str, Any], expected: Described, tmp_path: Path) -> None:
     contract = analyze(save(VALID, tmp_path / "model.onnx"))
     (tmp_path / "rdf.yaml").write_text(json.dumps(document))
-    found = {axis.name: described for _, axis, described in described_axes(tmp_path / "rdf.yaml", contract)}
+    found = {
+        axis.name: described
+        for _, axis, described in described_axes(tmp_path / "rdf.yaml", contract)
+    }
     assert found["y"] == expected
 
 
@@ -74,7 +82,9 @@ def test_both_forms_are_read(document: dict[str, Any], expected: Described, tmp_
         (PADDED_UNET, {"inputs": [3], "outputs": [3]}, []),
     ],
 )
-def test_what_contradicts_is_named(network: str, document: Any, wrong: list[str], tmp_path: Path) -> None:
+def test_what_contradicts_is_named(
+    network: str, document: Any, wrong: list[str], tmp_path: Path
+) -> None:
     path = save(network, tmp_path / "model.onnx")
     (tmp_path / "rdf.yaml").write_text(json.dumps(document))
     found = [f.message.split(" ")[0] for f in check(path, Wish()).findings if f.code == "SL605"]

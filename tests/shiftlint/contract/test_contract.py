@@ -50,16 +50,29 @@ def test_one_network_of_two_scales(contract: Contract) -> None:
 
 
 def test_what_is_rounded_by_its_place_survives_and_has_a_default(tmp_path: Path) -> None:
-    """An interpolation by 3 at half the scale of the image, then a function; contracts of old only say that it is inexact."""
-    nodes = [node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a - s", "b", mode="linear")]
-    path = save(tmp_path / "net.onnx", [*nodes, node("Log", "b", "y")], {"s": np.asarray([1, 1, 3, 3], np.float32)})
+    """An interpolation by 3 at half the scale of the image, then a function; contracts of old only
+    say that it is inexact.
+    """
+    nodes = [
+        node("MaxPool", "x", "a", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Resize", "a - s", "b", mode="linear"),
+    ]
+    path = save(
+        tmp_path / "net.onnx",
+        [*nodes, node("Log", "b", "y")],
+        {"s": np.asarray([1, 1, 3, 3], np.float32)},
+    )
     contract = analyze(path)
-    assert [axis.rounding for axis in contract.outputs[0].axes] == [Inexact(place=True, drift=1.5e-7)] * 2
+    assert [axis.rounding for axis in contract.outputs[0].axes] == [
+        Inexact(place=True, drift=1.5e-7)
+    ] * 2
     document = json.loads(json.dumps(contract.to_json()))
     assert Contract.from_json(document, where="test") == contract
     for axis in document["outputs"][0]["axes"]:
         del axis["rounding"]
-    assert [axis.rounding for axis in Contract.from_json(document, where="test").outputs[0].axes] == [Inexact(place=True)] * 2
+    assert [
+        axis.rounding for axis in Contract.from_json(document, where="test").outputs[0].axes
+    ] == [Inexact(place=True)] * 2
 
 
 def test_what_is_exact_says_nothing_of_rounding(contract: Contract) -> None:
@@ -78,7 +91,8 @@ SIZES = Sizes(min=188, max=None, modulus=16, residues=(12,))
 
 
 @pytest.mark.parametrize(
-    ("size", "legal", "following"), [(187, False, 188), (188, True, 188), (189, False, 204), (172, False, 188)]
+    ("size", "legal", "following"),
+    [(187, False, 188), (188, True, 188), (189, False, 204), (172, False, 188)],
 )
 def test_legal_sizes(size: int, legal: bool, following: int) -> None:
     assert SIZES.legal(size) == legal
@@ -97,26 +111,45 @@ def test_output_size_of_an_illegal_input() -> None:
 
 
 def test_metadata_round_trip(contract: Contract) -> None:
-    metadata = Metadata(contract=contract, period=(2, 3), train_window=(20, 20), percentiles=(1.0, 99.8), license="MIT", data="own")
-    assert Metadata.from_props(metadata.to_props() | {"author": "someone else's key"}, where="test") == metadata
+    metadata = Metadata(
+        contract=contract,
+        period=(2, 3),
+        train_window=(20, 20),
+        percentiles=(1.0, 99.8),
+        license="MIT",
+        data="own",
+    )
+    assert (
+        Metadata.from_props(metadata.to_props() | {"author": "someone else's key"}, where="test")
+        == metadata
+    )
 
 
 @pytest.mark.parametrize(
     ("props", "said"),
-    [({"period": "[1,"}, "period"), ({"bandwidth": "-1"}, "bandwidth"), ({METADATA_KEY: "{}"}, METADATA_KEY)],
+    [
+        ({"period": "[1,"}, "period"),
+        ({"bandwidth": "-1"}, "bandwidth"),
+        ({METADATA_KEY: "{}"}, METADATA_KEY),
+    ],
 )
 def test_broken_metadata_names_the_key(props: dict[str, str], said: str) -> None:
     with pytest.raises(SchemaError, match=said):
         Metadata.from_props(props, where="model.onnx")
 
 
-def test_graph_identity_ignores_weights_and_names_but_not_attributes(tmp_path: Path, contract: Contract) -> None:
+def test_graph_identity_ignores_weights_and_names_but_not_attributes(
+    tmp_path: Path, contract: Contract
+) -> None:
     def identity(text: str) -> str:
         path = tmp_path / "other.onnx"
         path.write_bytes(onnx.parser.parse_model(text).SerializeToString())
         return analyze(path).model.graph_sha256
 
     assert identity(NETWORK) == contract.model.graph_sha256
-    assert identity(NETWORK.replace("strides = [2, 3]", "strides = [3, 3]")) != contract.model.graph_sha256
+    assert (
+        identity(NETWORK.replace("strides = [2, 3]", "strides = [3, 3]"))
+        != contract.model.graph_sha256
+    )
     tagged = NETWORK.replace('"": 17]>', '"": 17], metadata_props: ["author": "me"]>')
     assert identity(tagged) == contract.model.graph_sha256

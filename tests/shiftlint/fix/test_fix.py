@@ -1,4 +1,6 @@
-"""`shiftlint fix`: metadata that check accepts, outputs on whole steps, valid twins; never a half-written file."""
+"""`shiftlint fix`: metadata that check accepts, outputs on whole steps, valid twins; never a
+half-written file.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,29 @@ HEAD = '<ir_version: 8, opset_import: ["": 17]>\ng (float[n,1,h,w] image) => (fl
 PADDED = {
     "unet": PADDED_UNET,
     "skip first": PADDED_UNET.replace("Add(high, skip)", "Add(skip, high)"),
-    "strided": HEAD + W3 + "{ a = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(image, w)\n out = Conv<pads = [1, 1, 1, 1]>(a, w) }",
+    "strided": HEAD
+    + W3
+    + "{ a = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(image, w)\n"
+    " out = Conv<pads = [1, 1, 1, 1]>(a, w) }",
     "same": HEAD + W3 + '{ out = Conv<auto_pad = "SAME_UPPER", strides = [2, 2]>(image, w) }',
     "pad node": HEAD
-    + "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}, int64[8] p = {0, 0, 1, 1, 0, 0, 1, 1}>"
+    + (
+        "<float[1,1,3,3] w = {0.3, 1, 0.5, 1, 4, 1, 0.2, 1, 0.7}, int64[8] p = {0, 0, 1, 1, 0, 0, "
+        "1, 1}>"
+    )
     + '{ a = Pad<mode = "reflect">(image, p)\n out = Conv(a, w) }',
-    "pooling": HEAD + "{ out = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2], ceil_mode = 1>(image) }",
+    "pooling": HEAD
+    + "{ out = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2], "
+    "ceil_mode = 1>(image) }",
     "linear": HEAD + "<float[4] s = {1, 1, 2, 2}> { out = Resize<mode = \"linear\">(image, , s) }",
     "transposed": HEAD + W3 + "{ out = ConvTranspose<strides = [2, 2]>(image, w) }",
 }  # fmt: skip
 
 
 def run(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     result: np.ndarray = session.run(None, {"image": image})[0]
     return result
 
@@ -54,7 +66,9 @@ def test_valid_twin_is_the_interior(name: str, tmp_path: Path) -> None:
     assert is_inside(part, whole)
     assert whole.shape != part.shape
     for output in fixed.contract.outputs:
-        assert all(axis.padding == () and axis.border == (0, 0) and axis.period for axis in output.axes)
+        assert all(
+            axis.padding == () and axis.border == (0, 0) and axis.period for axis in output.axes
+        )
 
 
 @pytest.mark.parametrize(
@@ -63,8 +77,14 @@ def test_valid_twin_is_the_interior(name: str, tmp_path: Path) -> None:
         (INSTANCE_NORM, "depends on the whole image"),
         (
             HEAD
-            + "<int64[1] zero = {0}, int64[1] two = {2}, int64[1] axis = {3}, int64[1] far = {1000000}>"
-            + "{ a = Slice(image, zero, two, axis)\n b = Slice(image, two, far, axis)\n out = Concat<axis = 3>(b, a) }",
+            + (
+                "<int64[1] zero = {0}, int64[1] two = {2}, int64[1] axis = {3}, int64[1] far = "
+                "{1000000}>"
+            )
+            + (
+                "{ a = Slice(image, zero, two, axis)\n b = Slice(image, two, far, axis)\n out = "
+                "Concat<axis = 3>(b, a) }"
+            ),
             "Concat",
         ),
     ],
@@ -94,13 +114,29 @@ def test_crop_output_leaves_whole_outputs_alone(tmp_path: Path) -> None:
 def test_metadata_is_what_check_wants(tmp_path: Path) -> None:
     path = save(VALID, tmp_path / "model.onnx")
     graph = onnx.load(path).graph
-    arguments = ["fix", path, "--set", "train_window=[20, 20]", "--set", "license=MIT", "--set", "data=none"]
+    arguments = [
+        "fix",
+        path,
+        "--set",
+        "train_window=[20, 20]",
+        "--set",
+        "license=MIT",
+        "--set",
+        "data=none",
+    ]
     assert CliRunner().invoke(cli, arguments, standalone_mode=False).exception is None
     assert onnx.load(path).graph == graph
     metadata = read_metadata(path)
     assert metadata.contract == analyze(path)
-    assert (metadata.period, metadata.padding, metadata.train_window, metadata.license) == ((2, 2), "valid", (20, 20), "MIT")
-    checked = CliRunner().invoke(cli, ["check", path, "--select", "SL105,SL6"], standalone_mode=False)
+    assert (metadata.period, metadata.padding, metadata.train_window, metadata.license) == (
+        (2, 2),
+        "valid",
+        (20, 20),
+        "MIT",
+    )
+    checked = CliRunner().invoke(
+        cli, ["check", path, "--select", "SL105,SL6"], standalone_mode=False
+    )
     assert "nothing found" in checked.output
 
 
@@ -117,7 +153,10 @@ def test_second_fix_changes_nothing(tmp_path: Path) -> None:
     path = save(VALID, tmp_path / "model.onnx")
     CliRunner().invoke(cli, ["fix", path], standalone_mode=False)
     data = Path(path).read_bytes()
-    assert "nothing to change" in CliRunner().invoke(cli, ["fix", path, "--diff"], standalone_mode=False).output
+    assert (
+        "nothing to change"
+        in CliRunner().invoke(cli, ["fix", path, "--diff"], standalone_mode=False).output
+    )
     CliRunner().invoke(cli, ["fix", path], standalone_mode=False)
     assert Path(path).read_bytes() == data
 
@@ -132,7 +171,11 @@ def test_second_fix_changes_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_calls_write_nothing(
-    options: list[str], error: type[Exception], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str],
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path(save(VALID, tmp_path / "model.onnx"))

@@ -17,8 +17,12 @@ from shiftlint.linting.check import Checked, check_all
 from shiftlint.linting.settings import Configuration
 from shiftlint.rules.finding import Finding, Level, fingerprint
 
-KNOWN = Finding("SL301", Level.ERROR, "tile: expected 16, got 9.", node="conv", axis="y", fact=(("tile", 9),))
-REWORDED = replace(KNOWN, message="tiles of 9 px are no multiple of 16.", advice="Do this.", level=Level.INFO)
+KNOWN = Finding(
+    "SL301", Level.ERROR, "tile: expected 16, got 9.", node="conv", axis="y", fact=(("tile", 9),)
+)
+REWORDED = replace(
+    KNOWN, message="tiles of 9 px are no multiple of 16.", advice="Do this.", level=Level.INFO
+)
 CHANGED = replace(KNOWN, fact=(("tile", 10),))
 ELSEWHERE = replace(KNOWN, node="pool")
 ALONG_X = replace(KNOWN, axis="x")
@@ -43,7 +47,9 @@ def checked(path: Path, *findings: Finding) -> Checked:
         ("b.onnx", KNOWN, 0),
     ],
 )
-def test_only_the_same_finding_is_known(file: str, finding: Finding, hidden: int, tmp_path: Path) -> None:
+def test_only_the_same_finding_is_known(
+    file: str, finding: Finding, hidden: int, tmp_path: Path
+) -> None:
     baseline = tmp_path / "known.json"
     assert write_baseline(baseline, [checked(tmp_path / "a.onnx", KNOWN)]) == 1
     left = without_known([checked(tmp_path / file, finding)], baseline)
@@ -61,10 +67,14 @@ def test_files_are_named_from_the_baseline(tmp_path: Path, monkeypatch: pytest.M
 
 
 def old_baseline(folder: Path) -> tuple[Path, list[str]]:
-    """A baseline of version 1, written with hashes of messages that have changed since, beside its networks."""
+    """A baseline of version 1, written with hashes of messages that have changed since, beside its
+    networks.
+    """
     copytree(DATA / "networks", folder / "networks")
     copy(DATA / "baseline_1.json", folder)
-    return folder / "baseline_1.json", sorted(str(path) for path in (folder / "networks").glob("*.onnx"))
+    return folder / "baseline_1.json", sorted(
+        str(path) for path in (folder / "networks").glob("*.onnx")
+    )
 
 
 def run(files: list[str], baseline: Path) -> Result:
@@ -75,10 +85,18 @@ def test_a_baseline_of_version_1_is_read_and_rewritten(tmp_path: Path) -> None:
     baseline, files = old_baseline(tmp_path)
     count = len(json.loads(baseline.read_text())["findings"])
     first = run(files, baseline)
-    assert (first.exit_code, f"{count} known findings" in first.stderr, "rewritten" in first.stderr) == (0, True, True)
+    assert (
+        first.exit_code,
+        f"{count} known findings" in first.stderr,
+        "rewritten" in first.stderr,
+    ) == (0, True, True)
     assert read_baseline(baseline)[0] == 2
     second = run(files, baseline)
-    assert (second.exit_code, f"{count} known findings" in second.stderr, "rewritten" in second.stderr) == (0, True, False)
+    assert (
+        second.exit_code,
+        f"{count} known findings" in second.stderr,
+        "rewritten" in second.stderr,
+    ) == (0, True, False)
 
 
 def test_a_baseline_of_version_1_hides_no_more_than_it_lists(tmp_path: Path) -> None:
@@ -119,14 +137,23 @@ def test_words_change_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
         return [finding.message for file in files for finding in file.findings]
 
     before, said = known(), messages()
-    monkeypatch.setattr("shiftlint.calculus.note.text_of", lambda reason, facts: f"{reason.name} in other words")
+    monkeypatch.setattr(
+        "shiftlint.calculus.note.text_of", lambda reason, facts: f"{reason.name} in other words"
+    )
     monkeypatch.setattr("shiftlint.analysis.causes.predicate", lambda *_: "computes another thing")
     assert messages() != said
     assert known() == before
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"schema_version": 3, "findings": []}', '{"schema_version": 1, "findings": [{}]}', "\xff"]
+    "text",
+    [
+        "",
+        "[]",
+        '{"schema_version": 3, "findings": []}',
+        '{"schema_version": 1, "findings": [{}]}',
+        "\xff",
+    ],
 )
 def test_what_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "known.json"

@@ -1,4 +1,6 @@
-"""Settings: the command line over per-model tables over [tool.shiftlint]; what is misspelled is refused."""
+"""Settings: the command line over per-model tables over [tool.shiftlint]; what is misspelled is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,17 @@ from shiftschemas import load
         (("SL3",), ("SL3",), "SL301", False),
     ],
 )
-def test_longest_code_decides(select: tuple[str, ...], ignore: tuple[str, ...], code: str, wanted: bool) -> None:
+def test_longest_code_decides(
+    select: tuple[str, ...], ignore: tuple[str, ...], code: str, wanted: bool
+) -> None:
     assert Settings(select=select, ignore=ignore).wants(code) == wanted
 
 
 def test_severity_by_the_longest_code() -> None:
     settings = Settings(severity={"SL1": Level.INFO, "SL104": Level.ERROR})
-    found = settings.apply([Finding(code, Level.WARNING, "") for code in ("SL104", "SL105", "SL201")])
+    found = settings.apply(
+        [Finding(code, Level.WARNING, "") for code in ("SL104", "SL105", "SL201")]
+    )
     assert [f.level for f in found] == [Level.ERROR, Level.INFO, Level.WARNING]
 
 
@@ -61,9 +67,13 @@ def test_command_line_over_model_over_file(tmp_path: Path) -> None:
     assert configuration.folder == tmp_path
     plain = configuration.settings(str(tmp_path / "other.onnx"), {"ignore": None})
     assert (plain.wish.tile, plain.wish.halo, plain.ignore) == ((64,), None, ("SL604",))
-    model = configuration.settings(str(tmp_path / "models" / "cells_3d.onnx"), {"ignore": ["SL1"], "tile": None})
+    model = configuration.settings(
+        str(tmp_path / "models" / "cells_3d.onnx"), {"ignore": ["SL1"], "tile": None}
+    )
     assert (model.wish.tile, model.wish.halo, model.ignore) == ((16, 32, 32), (8,), ("SL1",))
-    assert configuration.settings(str(tmp_path / "models" / "cells_3d.onnx"), {"tile": (8,)}).wish.tile == (8,)
+    assert configuration.settings(
+        str(tmp_path / "models" / "cells_3d.onnx"), {"tile": (8,)}
+    ).wish.tile == (8,)
 
 
 def test_nearest_table_counts(tmp_path: Path) -> None:
@@ -83,7 +93,11 @@ SPELLINGS = (
         "tool.shiftlint.tile = 64",
         "tool.shiftlint = { tile = 64 }",
     ),
-    *("[tool]\nshiftlint.tile = 64", ' [ "tool" ]\nshiftlint = { tile = 64 }', "tool = { shiftlint = { tile = 64 } }"),
+    *(
+        "[tool]\nshiftlint.tile = 64",
+        ' [ "tool" ]\nshiftlint = { tile = 64 }',
+        "tool = { shiftlint = { tile = 64 } }",
+    ),
     *('"tool"."shiftlint".tile = 64', "['tool'.shiftlint]\ntile = 64"),
 )
 
@@ -101,7 +115,12 @@ def test_the_table_is_found_however_it_is_spelled(text: str, tmp_path: Path) -> 
         ("tile = 0", "tile", "a number of at least 1, or up to three of them", "0"),
         ("tile = true", "tile", "a number of at least 1, or up to three of them", "True"),
         ("tile = '64,64'", "tile", "a number of at least 1, or up to three of them", "'64,64'"),
-        ("tile = [1, 2, 3, 4]", "tile", "a number of at least 1, or up to three of them", "[1, 2, 3, 4]"),
+        (
+            "tile = [1, 2, 3, 4]",
+            "tile",
+            "a number of at least 1, or up to three of them",
+            "[1, 2, 3, 4]",
+        ),
         ("tile = [64, 0]", "tile", "a number of at least 1, or up to three of them", "[64, 0]"),
         ("tile = []", "tile", "a number of at least 1, or up to three of them", "[]"),
         ("select = 'SL1'", "select", "a list of codes", "'SL1'"),
@@ -114,11 +133,23 @@ def test_the_table_is_found_however_it_is_spelled(text: str, tmp_path: Path) -> 
         ("severity.SL1 = 'bad'", "severity.SL1", "error, warning, info", "'bad'"),
         ("per-model = 3", "per-model", "a table by glob", "3"),
         ("per-model.a = 3", "per-model.a", "a table of options", "3"),
-        ("per-model.'*'.baseline = 'x'", 'per-model."*".baseline', "one of halo, ignore,", "'baseline'"),
-        ("per-model.'m/*'.halo = -1", 'per-model."m/*".halo', "a number of at least 0, or up to three of them", "-1"),
+        (
+            "per-model.'*'.baseline = 'x'",
+            'per-model."*".baseline',
+            "one of halo, ignore,",
+            "'baseline'",
+        ),
+        (
+            "per-model.'m/*'.halo = -1",
+            'per-model."m/*".halo',
+            "a number of at least 0, or up to three of them",
+            "-1",
+        ),
     ],
 )
-def test_the_message_names_file_key_expected_and_got(text: str, place: str, expected: str, got: str, tmp_path: Path) -> None:
+def test_the_message_names_file_key_expected_and_got(
+    text: str, place: str, expected: str, got: str, tmp_path: Path
+) -> None:
     (tmp_path / "pyproject.toml").write_text(f"[tool.shiftlint]\n{text}\n")
     with pytest.raises(InputError) as error:
         find_configuration(tmp_path)
@@ -129,13 +160,19 @@ def test_the_message_names_file_key_expected_and_got(text: str, place: str, expe
 
 
 def test_whole_numbers_are_integers(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.shiftlint]\ntile = 64.0\nhalo = [8.0, 9]\nobjects = 2.0\n")
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.shiftlint]\ntile = 64.0\nhalo = [8.0, 9]\nobjects = 2.0\n"
+    )
     wish = find_configuration(tmp_path).settings("model.onnx", {}).wish
-    assert [(n, type(n)) for n in (*(wish.tile or ()), *(wish.halo or ()), wish.objects)] == [(n, int) for n in (64, 8, 9, 2)]
+    assert [(n, type(n)) for n in (*(wish.tile or ()), *(wish.halo or ()), wish.objects)] == [
+        (n, int) for n in (64, 8, 9, 2)
+    ]
 
 
 def test_the_schema_has_the_options() -> None:
-    """Sizes are those of a wish, levels those of a finding, and per model all that is not said once for a run."""
+    """Sizes are those of a wish, levels those of a finding, and per model all that is not said once
+    for a run.
+    """
     schema = load("settings")
     whole, model = set(schema["properties"]), set(schema["$defs"]["model"]["properties"])
     assert {f.name.replace("_", "-") for f in fields(Wish)} <= model
@@ -173,7 +210,13 @@ def test_wrong_files_are_refused(text: str, message: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("select", ["SL9X"]), ("ignore", ["X"]), ("severity", {"SL3": "bad"}), ("severity", {"Q": "info"})]
+    ("key", "value"),
+    [
+        ("select", ["SL9X"]),
+        ("ignore", ["X"]),
+        ("severity", {"SL3": "bad"}),
+        ("severity", {"Q": "info"}),
+    ],
 )
 def test_wrong_codes_are_refused(key: str, value: object) -> None:
     with pytest.raises(InputError, match=key):

@@ -1,4 +1,6 @@
-"""The graph of a model as onnx's own parser reads it: the oracle for `shiftlint.onnx_file.reader`."""
+"""The graph of a model as onnx's own parser reads it: the oracle for
+`shiftlint.onnx_file.reader`.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def graph_by_onnx(data: bytes) -> Graph:
     proto = model.graph
     every = [_node(n, index) for index, n in enumerate(proto.node)]
     masks = {name for node in every if node.op not in WEIGHTED for name in node.inputs}
-    constants = {t.name: _tensor(t, MAXIMUM_MASK if t.name in masks else MAXIMUM_CONSTANT) for t in proto.initializer}
+    constants = {
+        t.name: _tensor(t, MAXIMUM_MASK if t.name in masks else MAXIMUM_CONSTANT)
+        for t in proto.initializer
+    }
     inputs = tuple(_value(v) for v in proto.input if v.name not in constants)
     outputs = tuple(_value(v) for v in proto.output)
     nodes = needed(every, (o.name for o in outputs))
@@ -50,10 +55,15 @@ def graph_by_onnx(data: bytes) -> Graph:
 
 
 def comparable(value: Any) -> Any:
-    """Constants as their sizes, types and bytes, all else as it is: what two readers must agree on."""
+    """Constants as their sizes, types and bytes, all else as it is: what two readers must
+    agree on.
+    """
     if isinstance(value, Constant):
         elements = value.elements
-        return (value.shape, None if elements is None else (elements.shape, elements.dtype, elements.encoded()))
+        return (
+            value.shape,
+            None if elements is None else (elements.shape, elements.dtype, elements.encoded()),
+        )
     if isinstance(value, dict):
         return {key: comparable(one) for key, one in value.items()}
     if isinstance(value, tuple):
@@ -80,10 +90,20 @@ def _node(proto: onnx.NodeProto, index: int) -> Node:
     captured: set[str] = set()
     for value in attributes.values():
         if isinstance(value, Subgraph):
-            captured.update(value.outputs, *(node.captured | set(node.inputs) for node in value.nodes))
+            captured.update(
+                value.outputs, *(node.captured | set(node.inputs) for node in value.nodes)
+            )
     op = _overload(proto.op_type, proto.overload)
     name = proto.name or f"{op}#{index}"
-    return Node(name, op, _domain(proto.domain), tuple(proto.input), tuple(proto.output), attributes, frozenset(captured))
+    return Node(
+        name,
+        op,
+        _domain(proto.domain),
+        tuple(proto.input),
+        tuple(proto.output),
+        attributes,
+        frozenset(captured),
+    )
 
 
 def _nodes(protos: Any) -> tuple[Node, ...]:
@@ -91,9 +111,13 @@ def _nodes(protos: Any) -> tuple[Node, ...]:
 
 
 def _function(proto: onnx.FunctionProto) -> Function:
-    attributes = dict.fromkeys(proto.attribute) | {a.name: _attribute(a) for a in proto.attribute_proto}
+    attributes = dict.fromkeys(proto.attribute) | {
+        a.name: _attribute(a) for a in proto.attribute_proto
+    }
     return Function(
-        Subgraph(_nodes(proto.node), tuple(proto.input), tuple(proto.output), {}), attributes, _opset(proto.opset_import)
+        Subgraph(_nodes(proto.node), tuple(proto.input), tuple(proto.output), {}),
+        attributes,
+        _opset(proto.opset_import),
     )
 
 
@@ -110,8 +134,14 @@ def _attribute(proto: onnx.AttributeProto) -> Any:
         case AttributeProto.GRAPH:
             graph = proto.g
             names = (tuple(v.name for v in graph.input), tuple(v.name for v in graph.output))
-            return Subgraph(_nodes(graph.node), *names, {t.name: _tensor(t, MAXIMUM_CONSTANT) for t in graph.initializer})
-        case AttributeProto.INT | AttributeProto.FLOAT | AttributeProto.INTS | AttributeProto.FLOATS:
+            return Subgraph(
+                _nodes(graph.node),
+                *names,
+                {t.name: _tensor(t, MAXIMUM_CONSTANT) for t in graph.initializer},
+            )
+        case (
+            AttributeProto.INT | AttributeProto.FLOAT | AttributeProto.INTS | AttributeProto.FLOATS
+        ):
             value = helper.get_attribute_value(proto)
             return tuple(value) if not isinstance(value, int | float) else value
         case _:
@@ -125,9 +155,16 @@ def _tensor(proto: onnx.TensorProto, largest: int) -> Constant:
         return Constant(proto.name, 0, tuple(max(d, 0) for d in dims))
     try:
         array = numpy_helper.to_array(proto)
-    except (ValueError, TypeError, KeyError, OverflowError):  # no such type, or data that do not fill the shape
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+    ):  # no such type, or data that do not fill the shape
         return Constant(proto.name, 0, dims)
-    return Constant(proto.name, 0, dims, computed(array).elements if array.dtype.name in FORMATS else None)
+    return Constant(
+        proto.name, 0, dims, computed(array).elements if array.dtype.name in FORMATS else None
+    )
 
 
 def _value(proto: onnx.ValueInfoProto) -> Value:
@@ -137,5 +174,7 @@ def _value(proto: onnx.ValueInfoProto) -> Value:
     except (KeyError, TypeError):
         dtype = "unknown"
     dims = enumerate(kind.shape.dim)
-    shape = tuple(d.dim_value if 0 < d.dim_value <= LARGEST_SIZE else d.dim_param or f"d{i}" for i, d in dims)
+    shape = tuple(
+        d.dim_value if 0 < d.dim_value <= LARGEST_SIZE else d.dim_param or f"d{i}" for i, d in dims
+    )
     return Value(proto.name, dtype, shape)

@@ -74,7 +74,9 @@ TENSORS: dict[str, Any] = {
 def test_constants_of_every_type_are_read(name: str, raw: bool, tmp_path: Path) -> None:
     array = TENSORS[name]
     data = array.tobytes() if raw else array.reshape(-1)
-    tensor = helper.make_tensor("k", helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, data, raw=raw)
+    tensor = helper.make_tensor(
+        "k", helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, data, raw=raw
+    )
     path = _with_initializer(tensor, tmp_path)
     elements = read_graph(path).constants["k"].elements
     assert elements is not None
@@ -106,10 +108,20 @@ def test_what_does_not_fill_its_shape_keeps_its_sizes_alone(tmp_path: Path) -> N
 
 
 def test_external_and_segmented_data_are_never_looked_for(tmp_path: Path) -> None:
-    external = TensorProto(name="k", dims=[2], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL, raw_data=bytes(8))
+    external = TensorProto(
+        name="k",
+        dims=[2],
+        data_type=TensorProto.FLOAT,
+        data_location=TensorProto.EXTERNAL,
+        raw_data=bytes(8),
+    )
     assert read_graph(_with_initializer(external, tmp_path)).constants["k"].elements is None
     segmented = TensorProto(
-        name="k", dims=[2], data_type=TensorProto.FLOAT, raw_data=bytes(8), segment=TensorProto.Segment(begin=1)
+        name="k",
+        dims=[2],
+        data_type=TensorProto.FLOAT,
+        raw_data=bytes(8),
+        segment=TensorProto.Segment(begin=1),
     )
     assert read_graph(_with_initializer(segmented, tmp_path)).constants["k"].elements is None
 
@@ -117,28 +129,41 @@ def test_external_and_segmented_data_are_never_looked_for(tmp_path: Path) -> Non
 def test_overloads_of_a_function_are_told_apart(tmp_path: Path) -> None:
     def function(overload: str, op: str) -> onnx.FunctionProto:
         body = [helper.make_node(op, ["a"], ["b"])]
-        return helper.make_function("own", "F", ["a"], ["b"], body, [helper.make_opsetid("", 17)], overload=overload)
+        return helper.make_function(
+            "own", "F", ["a"], ["b"], body, [helper.make_opsetid("", 17)], overload=overload
+        )
 
     path = save(tmp_path / "net.onnx", [node("Relu", "x", "y")])
     model = onnx.load(path)
     model.functions.extend([function("", "Relu"), function("second", "Neg")])
-    model.graph.node[0].CopyFrom(helper.make_node("F", ["x"], ["y"], domain="own", overload="second"))
+    model.graph.node[0].CopyFrom(
+        helper.make_node("F", ["x"], ["y"], domain="own", overload="second")
+    )
     graph = graph_of(model.SerializeToString(), where="model")
     assert set(graph.functions) == {("own", "F"), ("own", "F:second")}
     assert graph.functions["own", graph.nodes[0].op].body.nodes[0].op == "Neg"
 
 
 def test_a_graph_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    """Protobuf's libraries merge them: a runtime would see nodes that a reader of the last one does not."""
+    """Protobuf's libraries merge them: a runtime would see nodes that a reader of the last one does
+    not.
+    """
     data = save(tmp_path / "net.onnx", [node("Relu", "x", "y")]).read_bytes()
     with pytest.raises(InputError, match=r"^SL001 not an ONNX model .* \(field 7 stands twice"):
-        graph_of(data + onnx.ModelProto(graph=onnx.GraphProto(name="more")).SerializeToString(), where="net.onnx")
+        graph_of(
+            data + onnx.ModelProto(graph=onnx.GraphProto(name="more")).SerializeToString(),
+            where="net.onnx",
+        )
 
 
 @pytest.mark.parametrize("sizes", [(2**62,), (2**40 + 1,)], ids=str)
 def test_sizes_beyond_reason_are_refused(sizes: tuple[int, ...], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^SL001 .* a size of"):
-        read_graph(_with_initializer(TensorProto(name="k", dims=sizes, data_type=TensorProto.FLOAT), tmp_path))
+        read_graph(
+            _with_initializer(
+                TensorProto(name="k", dims=sizes, data_type=TensorProto.FLOAT), tmp_path
+            )
+        )
 
 
 def test_a_negative_size_leaves_nothing_known(tmp_path: Path) -> None:

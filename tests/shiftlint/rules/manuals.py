@@ -32,7 +32,10 @@ def examples(manual: str, code: str) -> list[Example]:
     for match in re.finditer(rf"^(Bad|Good):(.*)\n({BLOCK})", manual, re.MULTILINE):
         network = textwrap.dedent(match[3]).strip() or network
         rest = manual[match.end() :].split("\nBad:")[0].split("\nGood:")[0]
-        files = {name: textwrap.dedent(text).strip() for name, text in re.findall(rf"^File (\S+):\n({BLOCK})", rest, re.MULTILINE)}
+        files = {
+            name: textwrap.dedent(text).strip()
+            for name, text in re.findall(rf"^File (\S+):\n({BLOCK})", rest, re.MULTILINE)
+        }
         found.append(Example(code, match[1] == "Bad", shlex.split(match[2]), network, files))
     return found
 

@@ -14,7 +14,12 @@ from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, fingerprint
 from tests.shiftlint.rules.manuals import Example, examples_of, save
 
-BAD = [example for code in modules() for example in examples_of(code) if example.bad and "onnx" not in example.network]
+BAD = [
+    example
+    for code in modules()
+    for example in examples_of(code)
+    if example.bad and "onnx" not in example.network
+]
 MOST_WORDS = 3  # spaces: "a multiple of 4" is an expected value
 
 
@@ -26,7 +31,9 @@ def found(example: Example, folder: Path) -> tuple[Finding, ...]:
         for name, value in options.items()
         if value.isdigit()
     }
-    return check_all([str(path)], Configuration(), given | {"verify": "--verify" in example.options})[0].findings
+    return check_all(
+        [str(path)], Configuration(), given | {"verify": "--verify" in example.options}
+    )[0].findings
 
 
 def leaves(value: Any) -> Iterator[Any]:

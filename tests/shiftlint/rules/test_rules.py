@@ -1,4 +1,6 @@
-"""Every rule's manual is executed: its bad example fires the rule and says why, its good one does not; mutants are noticed."""
+"""Every rule's manual is executed: its bad example fires the rule and says why, its good one does
+not; mutants are noticed.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from shiftlint.rules.catalog import modules
 from shiftlint.rules.finding import Finding, Level
 from tests.shiftlint.rules.manuals import Example, examples_of, save
 
-FACTS = {  # what the findings of a rule's bad examples must name, in the order of the manual: numbers and names of the example
+# what the findings of a rule's bad examples must name, in the order of the manual: numbers and
+# names of the example
+FACTS = {
     "SL001": ["example.onnx, 24"],
     "SL002": ["Sharpen, my.domain"],
     "SL003": ["Slice, ends"],
@@ -64,7 +68,9 @@ FOLLOWED = [  # other options for the first bad example's network, and the facts
 
 
 ALL = [example for code in modules() for example in examples_of(code)]
-EACH = pytest.mark.parametrize("example", ALL, ids=lambda e: f"{e.code}-{'bad' if e.bad else 'good'}")
+EACH = pytest.mark.parametrize(
+    "example", ALL, ids=lambda e: f"{e.code}-{'bad' if e.bad else 'good'}"
+)
 
 
 def check(example: Example, folder: Path, *options: str) -> list[Finding]:
@@ -74,7 +80,12 @@ def check(example: Example, folder: Path, *options: str) -> list[Finding]:
     assert result.exception is None, result.exception
     fields = ("message", "advice", "node", "axis")
     return [
-        Finding(row["code"], Level(row["level"]), tensor=row["output"], **{name: row[name] for name in fields})
+        Finding(
+            row["code"],
+            Level(row["level"]),
+            tensor=row["output"],
+            **{name: row[name] for name in fields},
+        )
         for row in json.loads(result.stdout)["models"][0]["findings"]
     ]
 
@@ -82,18 +93,26 @@ def check(example: Example, folder: Path, *options: str) -> list[Finding]:
 def missing(facts: str, findings: Iterable[Finding]) -> list[str]:
     """The facts, between commas, that none of the findings names in words of their own."""
     text = " ".join(f"{finding.message} {finding.advice}" for finding in findings)
-    return [fact for fact in facts.split(", ") if not re.search(rf"(?<![\w.#]){re.escape(fact)}(?!\w)", text)]
+    return [
+        fact
+        for fact in facts.split(", ")
+        if not re.search(rf"(?<![\w.#]){re.escape(fact)}(?!\w)", text)
+    ]
 
 
 def complaints(code: str, folder: Path, patch: pytest.MonkeyPatch) -> list[str]:
-    """What the examples of its manual say against a rule: nothing, as long as it does what it promises."""
+    """What the examples of its manual say against a rule: nothing, as long as it does what it
+    promises.
+    """
     module, found = modules()[code], []
     facts = iter(FACTS[code])
     for number, example in enumerate(examples_of(code)):
         findings = check(example, folder)
         own = [finding for finding in findings if finding.code == code]
         if bool(own) != example.bad:
-            found.append(f"example {number}: expected {'a finding' if example.bad else 'none'}, got {own}")
+            found.append(
+                f"example {number}: expected {'a finding' if example.bad else 'none'}, got {own}"
+            )
         if any(finding.level != module.LEVEL for finding in own):
             found.append(f"example {number}: expected level {module.LEVEL}, got {own}")
         if example.bad and (unsaid := missing(next(facts), own)):
@@ -102,7 +121,10 @@ def complaints(code: str, folder: Path, patch: pytest.MonkeyPatch) -> list[str]:
             without.setattr(module, "check", lambda case: ())
             left = check(example, folder)
         if left != [finding for finding in findings if finding.code != code]:
-            found.append(f"example {number}: expected nothing but its own findings to go with the rule, got {left}")
+            found.append(
+                f"example {number}: expected nothing but its own findings to go with the rule, "
+                f"got {left}"
+            )
     return found
 
 
@@ -126,17 +148,23 @@ def loud(check: Check, code: str) -> Check:
 
 def inverted(check: Check, code: str) -> Check:
     """Yields where the rule does not."""
-    return lambda case: () if list(check(case)) else [Finding(code, modules()[code].LEVEL, ", ".join(FACTS[code]))]
+    return lambda case: (
+        () if list(check(case)) else [Finding(code, modules()[code].LEVEL, ", ".join(FACTS[code]))]
+    )
 
 
 def misnamed(check: Check, code: str) -> Check:
     """Yields the findings of the rule and repeats them under another code."""
-    return lambda case: [one for found in check(case) for one in (found, replace(found, code="SL999"))]
+    return lambda case: [
+        one for found in check(case) for one in (found, replace(found, code="SL999"))
+    ]
 
 
 def vague(check: Check, code: str) -> Check:
     """Says the title of the rule instead of the facts."""
-    return lambda case: [replace(found, message=modules()[code].TITLE, advice="") for found in check(case)]
+    return lambda case: [
+        replace(found, message=modules()[code].TITLE, advice="") for found in check(case)
+    ]
 
 
 def weighed(check: Check, code: str) -> Check:
@@ -148,9 +176,14 @@ def weighed(check: Check, code: str) -> Check:
 @pytest.mark.parametrize("mutant", [silent, loud, inverted, misnamed, vague, weighed])
 @pytest.mark.parametrize("code", modules())
 def test_a_mutant_is_noticed(
-    code: str, mutant: Callable[[Check, str], Check], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: str,
+    mutant: Callable[[Check, str], Check],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The examples are able to fail: whatever a rule does instead of what it should, they say so."""
+    """The examples are able to fail: whatever a rule does instead of what it should, they
+    say so.
+    """
     monkeypatch.setattr(modules()[code], "check", mutant(modules()[code].check, code))
     assert complaints(code, tmp_path, monkeypatch)
 
@@ -160,12 +193,16 @@ def test_what_is_deselected_is_gone_and_the_others_stay(example: Example, tmp_pa
     findings = check(example, tmp_path)
     own = [finding for finding in findings if finding.code == example.code]
     assert check(example, tmp_path, "--select", example.code) == own
-    assert check(example, tmp_path, "--ignore", example.code) == [finding for finding in findings if finding not in own]
+    assert check(example, tmp_path, "--ignore", example.code) == [
+        finding for finding in findings if finding not in own
+    ]
 
 
 @pytest.mark.parametrize(("code", "options", "facts"), FOLLOWED)
 def test_the_message_follows_the_facts(code: str, options: str, facts: str, tmp_path: Path) -> None:
-    example = replace(next(one for one in examples_of(code) if one.bad), options=shlex.split(options))
+    example = replace(
+        next(one for one in examples_of(code) if one.bad), options=shlex.split(options)
+    )
     assert missing(facts, check(example, tmp_path, "--select", code)) == []
 
 
@@ -179,4 +216,6 @@ def test_catalog(code: str) -> None:
     assert "\nDo: " in manual
     assert {example.bad for example in examples_of(code)} == {True, False}
     bad = sum(example.bad for example in examples_of(code))
-    assert len(FACTS.get(code, ())) == bad, f"FACTS: expected what the {bad} bad examples of {code} must name"
+    assert len(FACTS.get(code, ())) == bad, (
+        f"FACTS: expected what the {bad} bad examples of {code} must name"
+    )

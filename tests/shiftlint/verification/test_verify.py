@@ -1,4 +1,6 @@
-"""What is measured agrees with true contracts, and contradicts contracts that were made wrong on purpose."""
+"""What is measured agrees with true contracts, and contradicts contracts that were made wrong on
+purpose.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,14 @@ g (float[n,2,w] image) => (float[n,2,ow] out)
   out = Resize<mode = "linear">(image, , scales)
 }
 """
-NETWORKS = {"valid": VALID, "padded": PADDED_UNET, "global": INSTANCE_NORM, "off grid": OFF_GRID, "3d": CUBE, "1d": LINE}
+NETWORKS = {
+    "valid": VALID,
+    "padded": PADDED_UNET,
+    "global": INSTANCE_NORM,
+    "off grid": OFF_GRID,
+    "3d": CUBE,
+    "1d": LINE,
+}
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -49,7 +58,10 @@ def test_divisors_show_that_a_period_is_minimal(tmp_path: Path) -> None:
 
 
 def with_axes(contract: Contract, change: Callable[[AxisContract], AxisContract]) -> Contract:
-    return replace(contract, outputs=tuple(replace(o, axes=tuple(change(a) for a in o.axes)) for o in contract.outputs))
+    return replace(
+        contract,
+        outputs=tuple(replace(o, axes=tuple(change(a) for a in o.axes)) for o in contract.outputs),
+    )
 
 
 def narrower(a: AxisContract) -> AxisContract:
@@ -99,10 +111,15 @@ def test_sizes_that_do_not_run_are_contradicted(tmp_path: Path) -> None:
         assert a.sizes is not None
         return replace(a, sizes=replace(a.sizes, min=2))
 
-    assert any("legal sizes" in m.what for m in contradictions(verify(path, contract=with_axes(analyze(path), smaller))))
+    assert any(
+        "legal sizes" in m.what
+        for m in contradictions(verify(path, contract=with_axes(analyze(path), smaller)))
+    )
 
 
-def test_missing_onnxruntime_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnxruntime_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(VALID, tmp_path / "model.onnx")
     true_import = builtins.__import__
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftrun.arrays.box import Box, bands, box_at, everything, hull, intersection, placed, shape_of, within
+from shiftrun.arrays.box import (
+    Box,
+    bands,
+    box_at,
+    everything,
+    hull,
+    intersection,
+    placed,
+    shape_of,
+    within,
+)
 
 SHAPE = (5, 4, 6)
 
@@ -17,7 +27,10 @@ SHAPE = (5, 4, 6)
 @st.composite
 def boxes(draw: st.DrawFn) -> Box:
     corner = [draw(st.integers(0, size - 1)) for size in SHAPE]
-    return box_at(corner, [draw(st.integers(1, size - start)) for start, size in zip(corner, SHAPE, strict=True)])
+    return box_at(
+        corner,
+        [draw(st.integers(1, size - start)) for start, size in zip(corner, SHAPE, strict=True)],
+    )
 
 
 @given(boxes(), boxes())
@@ -26,7 +39,9 @@ def test_boxes_are_the_px_that_they_slice(a: Box, b: Box) -> None:
     assert numbers[a].shape == shape_of(a)
     common, around = intersection(a, b), hull([a, b])
     shared = np.intersect1d(numbers[a], numbers[b])
-    np.testing.assert_array_equal(shared, np.empty(0, int) if common is None else numbers[common].reshape(-1))
+    np.testing.assert_array_equal(
+        shared, np.empty(0, int) if common is None else numbers[common].reshape(-1)
+    )
     np.testing.assert_array_equal(numbers[around][within(a, around)], numbers[a])
     assert placed(within(a, around), around) == a
 

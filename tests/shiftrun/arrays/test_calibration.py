@@ -1,4 +1,6 @@
-"""The size of a px: read from every format, carried to labels of every format and to the table of objects."""
+"""The size of a px: read from every format, carried to labels of every format and to the table of
+objects.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +19,46 @@ from shiftrun.files.reading.images import read_image
 from shiftrun.files.writing.results import write_labels
 
 PX = np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30)
-OME = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 250.0, "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm"}
+OME = {
+    "PhysicalSizeX": 0.5,
+    "PhysicalSizeY": 250.0,
+    "PhysicalSizeYUnit": "nm",
+    "PhysicalSizeZ": 2.0,
+    "PhysicalSizeZUnit": "µm",
+}
 FILES: dict[str, tuple[dict[str, Any], dict[str, tuple[float, str]]]] = {
     "OME-TIFF": (
         {"ome": True, "metadata": {"axes": "ZYX", **OME}},
         {"Z": (2.0, "micrometer"), "Y": (250.0, "nanometer"), "X": (0.5, "micrometer")},
     ),
     "ImageJ": (
-        {"imagej": True, "resolution": (4.0, 2.0), "metadata": {"axes": "ZYX", "unit": "um", "spacing": 3.0}},
+        {
+            "imagej": True,
+            "resolution": (4.0, 2.0),
+            "metadata": {"axes": "ZYX", "unit": "um", "spacing": 3.0},
+        },
         {"Z": (3.0, "micrometer"), "Y": (0.5, "micrometer"), "X": (0.25, "micrometer")},
     ),
-    "ImageJ in px": ({"imagej": True, "resolution": (4.0, 2.0), "metadata": {"axes": "ZYX", "unit": "pixel"}}, {}),
+    "ImageJ in px": (
+        {"imagej": True, "resolution": (4.0, 2.0), "metadata": {"axes": "ZYX", "unit": "pixel"}},
+        {},
+    ),
     "tags": (
         {"metadata": {"axes": "ZYX"}, "resolution": (300, 150), "resolutionunit": 2},
         {"Y": (0.00666666667, "inch"), "X": (0.00333333333, "inch")},
     ),
-    "tags without unit": ({"metadata": {"axes": "ZYX"}, "resolution": (300, 150), "resolutionunit": 1}, {}),
+    "tags without unit": (
+        {"metadata": {"axes": "ZYX"}, "resolution": (300, 150), "resolutionunit": 1},
+        {},
+    ),
     "nothing": ({"metadata": {"axes": "ZYX"}}, {}),
-    "nonsense": ({"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": -1.0, "PhysicalSizeY": float("nan")}}, {}),
+    "nonsense": (
+        {
+            "ome": True,
+            "metadata": {"axes": "ZYX", "PhysicalSizeX": -1.0, "PhysicalSizeY": float("nan")},
+        },
+        {},
+    ),
 }
 
 
@@ -47,12 +71,17 @@ def test_sizes_are_read(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["l.ome.tif", "l.tif", "l.zarr"])
 def test_sizes_are_carried_to_labels(tmp_path: Path, name: str) -> None:
-    place = calibration("ZYX", {"Z": (2.0, "micrometer"), "Y": (0.325, "micrometer"), "X": (325.0, "nanometer")})
+    place = calibration(
+        "ZYX", {"Z": (2.0, "micrometer"), "Y": (0.325, "micrometer"), "X": (325.0, "nanometer")}
+    )
     write_labels(tmp_path / name, PX.astype(np.int32), place)
     found = read_image(tmp_path / name, 3, 1)
     np.testing.assert_array_equal(found.pixels[0], PX)
     if name == "l.tif":  # the tags of TIFF know a plane, in centimeter
-        assert found.calibration.lengths == {"Y": (3.25e-5, "centimeter"), "X": (3.25e-5, "centimeter")}
+        assert found.calibration.lengths == {
+            "Y": (3.25e-5, "centimeter"),
+            "X": (3.25e-5, "centimeter"),
+        }
     else:
         assert found.calibration == place
     if name == "l.ome.tif":
@@ -62,7 +91,10 @@ def test_sizes_are_carried_to_labels(tmp_path: Path, name: str) -> None:
 
 
 def test_units_as_files_spell_them() -> None:
-    assert [unit_name(text) for text in ("µm", "μm", "um", "micron", "\\u00B5m", "nm", "Micrometer", "pixel", "")] == [
+    assert [
+        unit_name(text)
+        for text in ("µm", "μm", "um", "micron", "\\u00B5m", "nm", "Micrometer", "pixel", "")
+    ] == [
         *["micrometer"] * 5,
         "nanometer",
         "micrometer",
@@ -78,7 +110,9 @@ def test_crops_and_other_scales() -> None:
     place = calibration("YX", {"Y": (2.0, "micrometer"), "X": (0.5, "micrometer")}, {"Y": 1.0})
     assert place.cropped((10, 4)).origin == (21.0, 2.0)
     assert place.resampled((4, 0.5)).sizes == (0.5, 1.0)
-    mixed = Calibration("YX", (1000.0, 2.0), ("nanometer", "micrometer"), (500.0, 0.0)).in_one_unit()
+    mixed = Calibration(
+        "YX", (1000.0, 2.0), ("nanometer", "micrometer"), (500.0, 0.0)
+    ).in_one_unit()
     assert mixed is not None
     assert mixed.units == ("micrometer", "micrometer")
     np.testing.assert_allclose((*mixed.sizes, *mixed.origin), (1.0, 2.0, 0.5, 0.0))
@@ -93,13 +127,26 @@ def test_the_table_has_units(tmp_path: Path, dimensions: int) -> None:
     axes = "ZYX"[-dimensions:]
     place = calibration(axes, {name: sizes[name] for name in axes}, {"Y": 100.0})
     box = tuple(slice(7, 7 + size) for size in labels.shape)
-    table = measure_objects(ArrayReader(labels), ArrayReader(np.ones((1, *labels.shape))), 1, place, box)
-    assert (table["centroid_y"][0], table["first_y"][0], table["last_x"][0]) == (6.5 + 7, 5 + 7, 11 + 7), "px of the whole image"
+    table = measure_objects(
+        ArrayReader(labels), ArrayReader(np.ones((1, *labels.shape))), 1, place, box
+    )
+    assert (table["centroid_y"][0], table["first_y"][0], table["last_x"][0]) == (
+        6.5 + 7,
+        5 + 7,
+        11 + 7,
+    ), "px of the whole image"
     assert table["centroid_y_nanometer"][0] == pytest.approx((100 + 6.5 * 0.5) * 1000)
     assert table["centroid_x_nanometer"][0] == pytest.approx(10.5 * 250)
-    name, value = ("area_nanometer2", 8 * 500 * 250) if dimensions == 2 else ("volume_nanometer3", 32 * 4000 * 500 * 250)
+    name, value = (
+        ("area_nanometer2", 8 * 500 * 250)
+        if dimensions == 2
+        else ("volume_nanometer3", 32 * 4000 * 500 * 250)
+    )
     assert table[name][0] == pytest.approx(value)
     write_objects(tmp_path / "a.csv", stack_tables("TZ", [((0, 3), table), ((2, 1), table)]))
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["t"], row["z"], row["label"]) for row in rows] == [("0", "3", "1"), ("2", "1", "1")]
+    assert [(row["t"], row["z"], row["label"]) for row in rows] == [
+        ("0", "3", "1"),
+        ("2", "1", "1"),
+    ]

@@ -40,14 +40,20 @@ def test_components_are_those_of_every_cluster(shape: tuple[int, ...]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
+@given(
+    st.integers(1, 60).flatmap(
+        lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))
+    )
+)
 def test_connected_nodes_share_their_lowest(graph: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = graph
     lowest = list(range(count))
     for one, other in edges * count:  # until nothing changes
         lowest[one] = lowest[other] = min(lowest[one], lowest[other])
     expected = np.array(lowest)
-    np.testing.assert_array_equal(connected(np.array(edges, dtype=np.int64).reshape(-1, 2).T, count), expected)
+    np.testing.assert_array_equal(
+        connected(np.array(edges, dtype=np.int64).reshape(-1, 2).T, count), expected
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -66,11 +72,16 @@ def test_cores_cover_the_image_once(height: int, width: int) -> None:
     count = np.zeros((height, width), dtype=int)
     for window in windows_of((height, width), Grid(40, 10, 50)):
         count[window.core] += 1
-        assert all(box.start <= core.start < core.stop <= box.stop for box, core in zip(window.box, window.core, strict=True))
+        assert all(
+            box.start <= core.start < core.stop <= box.stop
+            for box, core in zip(window.box, window.core, strict=True)
+        )
     np.testing.assert_array_equal(count, 1)
 
 
-def scene(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+def scene(
+    height: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Discs of 9 px on a grid, an embedding each (used twice, far apart), and their true labels."""
     y, x = np.mgrid[:height, :width]
     disc = (y % 12 - 5) ** 2 + (x % 12 - 5) ** 2 <= 20
@@ -93,9 +104,16 @@ def test_threshold_and_size() -> None:
 
 
 def test_no_foreground_and_wrong_shapes() -> None:
-    assert label_instances(np.zeros((2, 5, 5), np.float32), -np.ones((5, 5), np.float32), bandwidth=1.0).max() == 0
+    assert (
+        label_instances(
+            np.zeros((2, 5, 5), np.float32), -np.ones((5, 5), np.float32), bandwidth=1.0
+        ).max()
+        == 0
+    )
     with pytest.raises(InputError, match="equal sizes"):
-        label_instances(np.zeros((2, 5, 5), np.float32), np.zeros((5, 4), np.float32), bandwidth=1.0)
+        label_instances(
+            np.zeros((2, 5, 5), np.float32), np.zeros((5, 4), np.float32), bandwidth=1.0
+        )
 
 
 def test_partners_are_mutual_and_overlap_by_half() -> None:
@@ -104,50 +122,74 @@ def test_partners_are_mutual_and_overlap_by_half() -> None:
     np.testing.assert_array_equal(partners(a, b), [[1, 1], [2, 2], [3, 4]])
     np.testing.assert_array_equal(partners(np.array([1, 1]), np.array([1, 2])), [[1, 1]])
     np.testing.assert_array_equal(partners(np.array([1, 2]), np.array([1, 1])), [[1, 1]])
-    np.testing.assert_array_equal(partners(np.array([1, 1, 1]), np.array([1, 0, 0])), np.empty((0, 2)))
+    np.testing.assert_array_equal(
+        partners(np.array([1, 1, 1]), np.array([1, 0, 0])), np.empty((0, 2))
+    )
 
 
-OVERLAP = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12)  # what two windows say of each px
+OVERLAP = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12
+)  # what two windows say of each px
 
 
 @settings(max_examples=300, deadline=None)
 @given(OVERLAP)
 def test_partners_by_sets(px: list[tuple[int, int]]) -> None:
-    """Two labels are one object iff each is the other's largest partner and they share half of their union."""
-    one, other = ({name: {at for at, pair in enumerate(px) if pair[k] == name} for name in range(1, 4)} for k in (0, 1))
+    """Two labels are one object iff each is the other's largest partner and they share half of
+    their union.
+    """
+    one, other = (
+        {name: {at for at, pair in enumerate(px) if pair[k] == name} for name in range(1, 4)}
+        for k in (0, 1)
+    )
     shared = {(a, b): len(one[a] & other[b]) for a in one for b in other}
 
     def largest(pairs: list[tuple[int, int]]) -> tuple[int, int]:
-        return max(pairs, key=lambda pair: (shared[pair], [-name for name in pair]))  # of equal ones that with the lowest names
+        return max(
+            pairs, key=lambda pair: (shared[pair], [-name for name in pair])
+        )  # of equal ones that with the lowest names
 
     expected = [
         (a, b)
         for a, b in shared
-        if shared[a, b] and largest([(a, name) for name in other]) == (a, b) == largest([(name, b) for name in one])
+        if shared[a, b]
+        and largest([(a, name) for name in other]) == (a, b) == largest([(name, b) for name in one])
         if 2 * shared[a, b] >= len(one[a] | other[b])
     ]
     first, second = np.array(px).T
-    np.testing.assert_array_equal(partners(first, second), np.array(expected, dtype=np.int64).reshape(-1, 2))
+    np.testing.assert_array_equal(
+        partners(first, second), np.array(expected, dtype=np.int64).reshape(-1, 2)
+    )
 
 
 @pytest.mark.parametrize("shared", [1, 10, 100_000])
 @pytest.mark.parametrize("in_both", [False, True])
 def test_one_px_less_than_half_is_too_little(shared: int, in_both: bool) -> None:
-    """With as much apart as in common the IoU is one half, which is enough; one px more apart and it is not."""
+    """With as much apart as in common the IoU is one half, which is enough; one px more apart and
+    it is not.
+    """
     for apart, expected in ((shared, [(1, 1)]), (shared + 1, [])):
         of_one = apart // 2 if in_both else apart
         a = np.repeat([1, 1, 0], [shared, of_one, apart - of_one])
         b = np.repeat([1, 0, 1], [shared, of_one, apart - of_one])
-        np.testing.assert_array_equal(partners(a, b), np.array(expected, dtype=np.int64).reshape(-1, 2))
+        np.testing.assert_array_equal(
+            partners(a, b), np.array(expected, dtype=np.int64).reshape(-1, 2)
+        )
 
 
 @pytest.mark.parametrize(("px", "united"), [(1000, True), (999, False)])
 def test_windows_unite_what_they_share_by_half(px: int, united: bool) -> None:
-    """The overlap of 2000 px belongs to an object of the first window; the second finds the first `px` of it."""
+    """The overlap of 2000 px belongs to an object of the first window; the second finds the first
+    `px` of it.
+    """
     windows = windows_of((4000,), Grid(3000, 2000, 3000))
     unions = Unions(windows)
     place = np.arange(4000)
     for number, (start, stop) in enumerate(((1000, 3000), (1000, 1000 + px))):
-        unions.add(number, ((place >= start) & (place < stop)).astype(np.int32)[windows[number].box], number)
+        unions.add(
+            number,
+            ((place >= start) & (place < stop)).astype(np.int32)[windows[number].box],
+            number,
+        )
     names = unions.names(2)
     assert (names[1] == names[2]) == united

@@ -22,7 +22,13 @@ ZOO = Path(__file__).parents[3] / "zoo" / "dsb2018.onnx"
 
 @pytest.fixture(scope="module", params=[False, True], ids=["valid", "padded"])
 def network(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unet(tmp_path_factory.mktemp("net") / "net.onnx", depth=2, padded=request.param, props=PROPS, batch="n")
+    return unet(
+        tmp_path_factory.mktemp("net") / "net.onnx",
+        depth=2,
+        padded=request.param,
+        props=PROPS,
+        batch="n",
+    )
 
 
 class Counts(Session):
@@ -43,7 +49,9 @@ class Counts(Session):
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("most", [100, 2])
-def test_batches_change_no_bit(network: Path, monkeypatch: pytest.MonkeyPatch, workers: int, most: int) -> None:
+def test_batches_change_no_bit(
+    network: Path, monkeypatch: pytest.MonkeyPatch, workers: int, most: int
+) -> None:
     """Nor does running out of memory with one, from where on tiles are run one by one."""
     monkeypatch.setattr(model_module, "Session", Counts)
     monkeypatch.setattr(Counts, "most", most)
@@ -65,7 +73,10 @@ def test_what_is_batched(network: Path, tmp_path: Path) -> None:
     assert model.batch(small) > 4
     assert model.batch(large) == 1
     assert model.batch(replace(small, exact=False)) == 1
-    assert open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu").batch(small) == 1
+    assert (
+        open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu").batch(small)
+        == 1
+    )
 
 
 def test_batches_fit_into_memory() -> None:
@@ -77,13 +88,17 @@ def test_batches_fit_into_memory() -> None:
     assert tight.peak_bytes((100, 100, 2)) <= 160_000_000 < tight.peak_bytes((100, 100, 3))
 
 
-def test_a_network_that_mixes_its_batch_is_refused(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_mixes_its_batch_is_refused(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Mixes(Session):
         def run(self, batch: Any, outputs: Any = None) -> Any:
             return {name: values[:1] for name, values in super().run(batch, outputs).items()}
 
     monkeypatch.setattr(model_module, "Session", Mixes)
-    with pytest.raises(InputError, match=r"batch size \(embedding\): expected \d+ results .* got 1"):
+    with pytest.raises(
+        InputError, match=r"batch size \(embedding\): expected \d+ results .* got 1"
+    ):
         open_model(network, device="cpu").predict(PX, tile=48)
 
 

@@ -37,10 +37,27 @@ MOVIE = np.stack([[blobs(2 * t + c) for c in range(2)] for t in range(3)])  # (T
 
 
 @pytest.mark.parametrize("output", ["labels.ome.tif", "labels.tif", "labels.zarr"])
-def test_a_movie_is_labeled_image_by_image(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, output: str) -> None:
-    size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "µm"}
+def test_a_movie_is_labeled_image_by_image(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, output: str
+) -> None:
+    size = {
+        "PhysicalSizeX": 0.5,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": 0.5,
+        "PhysicalSizeYUnit": "µm",
+    }
     tifffile.imwrite("movie.ome.tif", MOVIE, ome=True, metadata={"axes": "TCYX", **size})
-    arguments = ("segment", "net.onnx", "movie.ome.tif", "-o", output, "--csv", "a.csv", "--preview", "a.png")
+    arguments = (
+        "segment",
+        "net.onnx",
+        "movie.ome.tif",
+        "-o",
+        output,
+        "--csv",
+        "a.csv",
+        "--preview",
+        "a.png",
+    )
     assert shiftrun_(monkeypatch, *arguments) == 2
     assert "expected 1 (gray), got 2. Choose one: --channel 0 to 1." in capsys.readouterr().err
     assert shiftrun_(monkeypatch, *arguments, "--channel", "1") == 0
@@ -59,7 +76,9 @@ def test_a_movie_is_labeled_image_by_image(folder: Path, monkeypatch: pytest.Mon
     assert f"{objects} objects, 3 images along T, each of 1 tile" in line
     with Path("a.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["label"]) for row in rows if row["t"] == "1"] == list(range(1, expected[1].max() + 1))
+    assert [int(row["label"]) for row in rows if row["t"] == "1"] == list(
+        range(1, expected[1].max() + 1)
+    )
     assert float(rows[0]["area_micrometer2"]) == int(rows[0]["area_px"]) * 0.25
     if output.endswith(".zarr"):
         ImageLabel.from_zarr(zarr.open_group(output, mode="r"))
@@ -67,10 +86,26 @@ def test_a_movie_is_labeled_image_by_image(folder: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("output", ["e.npy", "e.tif", "e.ome.tif", "e.zarr"])
 def test_arrays_of_a_stack(folder: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
-    """Depth beyond the network's dimensions is a series too; axes are put in the order time, channel, space."""
+    """Depth beyond the network's dimensions is a series too; axes are put in the order time,
+    channel, space.
+    """
     stack = np.moveaxis(MOVIE, 0, 1)  # (Z, T, Y, X)
     np.save("stack.npy", stack)
-    assert shiftrun_(monkeypatch, "embed", "net.onnx", "stack.npy", "-o", output, "--axes", "ztyx", "--tile", "16") == 0
+    assert (
+        shiftrun_(
+            monkeypatch,
+            "embed",
+            "net.onnx",
+            "stack.npy",
+            "-o",
+            output,
+            "--axes",
+            "ztyx",
+            "--tile",
+            "16",
+        )
+        == 0
+    )
     model = open_model("net.onnx", device="cpu")
     found = read_pixels(Path(output))
     assert found.shape == (3, 2, 2, 70, 60)
@@ -78,25 +113,56 @@ def test_arrays_of_a_stack(folder: Path, monkeypatch: pytest.MonkeyPatch, output
         assert read_series(Path(output), 2, 2).stored.axes == "TCZYX"
     for t in range(3):
         for z in range(2):
-            np.testing.assert_array_equal(found[t, :, z], model.predict(stack[z, t], tile=16)["embedding"])
+            np.testing.assert_array_equal(
+                found[t, :, z], model.predict(stack[z, t], tile=16)["embedding"]
+            )
     region = ("--region", "10:50,:20", "--overwrite")
-    assert shiftrun_(monkeypatch, "embed", "net.onnx", "stack.npy", "-o", output, "--axes", "ztyx", "--tile", "16", *region) == 0
+    assert (
+        shiftrun_(
+            monkeypatch,
+            "embed",
+            "net.onnx",
+            "stack.npy",
+            "-o",
+            output,
+            "--axes",
+            "ztyx",
+            "--tile",
+            "16",
+            *region,
+        )
+        == 0
+    )
     np.testing.assert_array_equal(read_pixels(Path(output)), found[..., 10:50, :20])
     assert report(f"{Path(output).stem}.report.json")["region"] == [[10, 50], [0, 20]]
 
 
-def test_an_image_without_contrast_in_a_series(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tifffile.imwrite("z.tif", np.stack([blobs(0), np.full((70, 60), 7, np.uint16)]), metadata={"axes": "ZYX"})
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "z.tif", "-o", "l.tif", "--csv", "l.csv") == 0
+def test_an_image_without_contrast_in_a_series(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(
+        "z.tif", np.stack([blobs(0), np.full((70, 60), 7, np.uint16)]), metadata={"axes": "ZYX"}
+    )
+    assert (
+        shiftrun_(monkeypatch, "segment", "net.onnx", "z.tif", "-o", "l.tif", "--csv", "l.csv") == 0
+    )
     labels = read_pixels(Path("l.tif"))
     assert labels[0].max() > 0
     assert not labels[1].any()
-    assert "nothing labeled: image without contrast (z.tif, Z=1)" in report("l.report.json")["warnings"][0]
+    assert (
+        "nothing labeled: image without contrast (z.tif, Z=1)"
+        in report("l.report.json")["warnings"][0]
+    )
 
 
 def test_labels_of_a_region(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels, table, preview and place in space are those of the part."""
-    place = {"PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 2.0, "PhysicalSizeYUnit": "µm"}
+    place = {
+        "PhysicalSizeX": 2.0,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": 2.0,
+        "PhysicalSizeYUnit": "µm",
+    }
     tifffile.imwrite("a.ome.tif", blobs(1), ome=True, metadata={"axes": "YX", **place})
     part = ("--csv", "a.csv", "--preview", "a.png", "--region", "20:60,30:")
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "a.ome.tif", "-o", "l.zarr", *part) == 0
@@ -109,7 +175,9 @@ def test_labels_of_a_region(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with Path("a.csv").open(encoding="utf-8") as file:
         row = next(csv.DictReader(file))
     assert int(row["first_y"]) == 20 + np.nonzero(found == 1)[0].min()
-    assert float(row["centroid_x_micrometer"]) == pytest.approx(2 * float(row["centroid_x"]), abs=2e-3)
+    assert float(row["centroid_x_micrometer"]) == pytest.approx(
+        2 * float(row["centroid_x"]), abs=2e-3
+    )
     rim = ("--pad", "none", "--region", "0:5,0:5", "--overwrite")
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "a.ome.tif", "-o", "l.zarr", *rim) == 2
 
@@ -122,16 +190,28 @@ def plate(folder: Path) -> None:
     zarr.create_array(str(folder / "plate" / "w3.zarr"), data=blobs(3))
 
 
-@pytest.mark.parametrize("images", [("plate",), ("plate/*",), ("plate/w0.tif", "plate/w1.tif", "plate/w2.tif", "plate/w3.zarr")])
-def test_several_images(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, images: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "images",
+    [("plate",), ("plate/*",), ("plate/w0.tif", "plate/w1.tif", "plate/w2.tif", "plate/w3.zarr")],
+)
+def test_several_images(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, images: tuple[str, ...]
+) -> None:
     """One that fails is named, the others are written; exit 2."""
     plate(folder)
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", *images, "-o", "out", "--csv", "tables") == 2
+    assert (
+        shiftrun_(monkeypatch, "segment", "net.onnx", *images, "-o", "out", "--csv", "tables") == 2
+    )
     printed = capsys.readouterr()
-    assert len(printed.out.splitlines()) == 3 * 2  # each with the warning that the model had no contract
+    assert (
+        len(printed.out.splitlines()) == 3 * 2
+    )  # each with the warning that the model had no contract
     first, last = printed.err.splitlines()
     assert first.startswith("shiftrun: error: cannot read image (plate/w1.tif)")
-    assert last == "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others are written."
+    assert last == (
+        "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others are "
+        "written."
+    )
     names = ["w0.report.json", "w0.tif", "w2.report.json", "w2.tif", "w3.report.json", "w3.zarr"]
     assert sorted(path.name for path in Path("out").iterdir()) == names
     assert sorted(path.name for path in Path("tables").iterdir()) == ["w0.csv", "w2.csv", "w3.csv"]
@@ -144,11 +224,18 @@ def test_several_images(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: A
     assert "output exists (out/w0.tif)" in capsys.readouterr().err
     (folder / "plate" / "w1.tif").unlink()
     arguments = [image for image in images if image != "plate/w1.tif"]
-    assert shiftrun_(monkeypatch, "embed", "net.onnx", *arguments, "-o", "out", "--overwrite", "--quiet") == 0
+    assert (
+        shiftrun_(
+            monkeypatch, "embed", "net.onnx", *arguments, "-o", "out", "--overwrite", "--quiet"
+        )
+        == 0
+    )
     assert read_pixels(Path("out/w3.zarr")).shape == (2, 70, 60)
 
 
-def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_memory_that_does_not_suffice_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     """Alone it ends the command, among several images it is named; nothing is left of the image."""
     plate(folder)
     errors = [MemoryError()]
@@ -159,10 +246,25 @@ def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pyt
         return label_window(*arguments)
 
     monkeypatch.setattr("shiftrun.clustering.one_window.label_window.label_window", fails)
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "plate/w2.tif", "-o", "out", "--quiet") == 2
+    assert (
+        shiftrun_(
+            monkeypatch,
+            "segment",
+            "net.onnx",
+            "plate/w0.tif",
+            "plate/w2.tif",
+            "-o",
+            "out",
+            "--quiet",
+        )
+        == 2
+    )
     assert capsys.readouterr().err.splitlines()[0] == "shiftrun: error: plate/w0.tif: out of memory"
     errors.append(MemoryError("80 MB for an array"))
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "-o", "out/w0.tif", "--quiet") == 2
+    assert (
+        shiftrun_(monkeypatch, "segment", "net.onnx", "plate/w0.tif", "-o", "out/w0.tif", "--quiet")
+        == 2
+    )
     assert "shiftrun: error: out of memory: 80 MB for an array." in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").iterdir()) == ["w2.report.json", "w2.tif"]
 
@@ -178,7 +280,9 @@ def test_memory_that_does_not_suffice_is_one_line(folder: Path, monkeypatch: pyt
         (("plate/w0.tif", "w0.png"), "out", "one name for two results"),
     ],
 )
-def test_calls_for_several_images_that_are_refused(folder: Path, arguments: tuple[str, ...], output: str, message: str) -> None:
+def test_calls_for_several_images_that_are_refused(
+    folder: Path, arguments: tuple[str, ...], output: str, message: str
+) -> None:
     plate(folder)
     tifffile.imwrite("w0.tif", blobs(0))
     with pytest.raises(InputError, match=message):
@@ -201,12 +305,29 @@ def test_a_plate_is_many_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -
         (folder / "plate.ome.zarr" / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / "level.zarr").rename(folder / "plate.ome.zarr" / place)
     zarr.open_group("plate.ome.zarr", mode="a", attributes={"ome": {"version": "0.5", "plate": {}}})
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "plate.ome.zarr", "-o", "out", "--csv", "out", "--quiet") == 0
+    assert (
+        shiftrun_(
+            monkeypatch,
+            "segment",
+            "net.onnx",
+            "plate.ome.zarr",
+            "-o",
+            "out",
+            "--csv",
+            "out",
+            "--quiet",
+        )
+        == 0
+    )
     names = ["plate_A_1_0", "plate_A_1_1", "plate_B_2_0"]
-    assert sorted(path.name for path in Path("out").glob("*.zarr")) == [f"{name}.ome.zarr" for name in names]
+    assert sorted(path.name for path in Path("out").glob("*.zarr")) == [
+        f"{name}.ome.zarr" for name in names
+    ]
     assert sorted(path.stem for path in Path("out").glob("*.csv")) == names
     model = open_model("net.onnx", device="cpu")
-    np.testing.assert_array_equal(read_pixels(Path("out/plate_B_2_0.ome.zarr")), model.segment(blobs(2)))
+    np.testing.assert_array_equal(
+        read_pixels(Path("out/plate_B_2_0.ome.zarr")), model.segment(blobs(2))
+    )
     (folder / "one.zarr").mkdir()
     (folder / "plate.ome.zarr" / "A" / "1" / "0").rename(folder / "one.zarr" / "0")
     zarr.open_group("one.zarr", mode="a")
@@ -217,7 +338,11 @@ def test_a_plate_is_many_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_names_of_results(folder: Path) -> None:
     for name in ("a.ome.tif", "b.png", "c.npy", "d.tiff"):
         Path(name).touch()
-    found = jobs_of((str(folder),), {"labels": Path("out"), "objects": Path("out")}, {"labels": "", "objects": ".csv"})
+    found = jobs_of(
+        (str(folder),),
+        {"labels": Path("out"), "objects": Path("out")},
+        {"labels": "", "objects": ".csv"},
+    )
     assert [path.name for job in found.jobs for path in job.outputs.values()] == [
         *["a.ome.tif", "a.csv", "b.tif", "b.csv"],
         *["c.tif", "c.csv", "d.tiff", "d.csv"],
@@ -249,13 +374,21 @@ AXES = [
 
 @pytest.mark.parametrize(("axes", "dimensions", "channels", "channel", "series", "sizes"), AXES)
 def test_axes_are_named(
-    tmp_path: Path, axes: str, dimensions: int, channels: int | None, channel: int | None, series: str, sizes: Any
+    tmp_path: Path,
+    axes: str,
+    dimensions: int,
+    channels: int | None,
+    channel: int | None,
+    series: str,
+    sizes: Any,
 ) -> None:
     np.save(tmp_path / "a.npy", MOVIE)
     found = read_series(tmp_path / "a.npy", dimensions, channels, axes=axes, channel=channel)
     assert (found.axes, found.shape) == (series, sizes)
     for index, image in found.images():
-        cut: list[Any] = [index[series.index(name)] if name in series else slice(None) for name in axes]
+        cut: list[Any] = [
+            index[series.index(name)] if name in series else slice(None) for name in axes
+        ]
         if channel is not None:
             cut[axes.index("C")] = channel
         np.testing.assert_array_equal(image.pixels, MOVIE[tuple(cut)].reshape(image.shape))
@@ -271,19 +404,39 @@ def test_axes_are_named(
         ("", None, r"wrong axes .*Name the axes in their order, such as --axes TYX"),
     ],
 )
-def test_axes_that_are_refused(tmp_path: Path, axes: str, channel: int | None, message: str) -> None:
+def test_axes_that_are_refused(
+    tmp_path: Path, axes: str, channel: int | None, message: str
+) -> None:
     np.save(tmp_path / "a.npy", MOVIE)
     with pytest.raises(InputError, match=message):
         read_series(tmp_path / "a.npy", 2, 1, axes=axes, channel=channel)
 
 
-def test_options_are_checked_by_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_options_are_checked_by_the_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     np.save("a.npy", blobs(0))
-    for option, text in (("--region", "1-5"), ("--region", "5"), ("--axes", "TT"), ("--axes", "T1"), ("--channel", "-1")):
-        assert shiftrun_(monkeypatch, "embed", "net.onnx", "a.npy", "-o", "e.npy", option, text) == 2
+    for option, text in (
+        ("--region", "1-5"),
+        ("--region", "5"),
+        ("--axes", "TT"),
+        ("--axes", "T1"),
+        ("--channel", "-1"),
+    ):
+        assert (
+            shiftrun_(monkeypatch, "embed", "net.onnx", "a.npy", "-o", "e.npy", option, text) == 2
+        )
         assert option in capsys.readouterr().err
-    assert shiftrun_(monkeypatch, "plan", "net.onnx", "a.npy", "--axes", "yx", "--output-format", "json") == 0
+    assert (
+        shiftrun_(
+            monkeypatch, "plan", "net.onnx", "a.npy", "--axes", "yx", "--output-format", "json"
+        )
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["image"] == [70, 60]
     np.save("movie.npy", MOVIE)
-    assert shiftrun_(monkeypatch, "plan", "net.onnx", "movie.npy", "--axes", "tcyx", "--channel", "0") == 0
+    assert (
+        shiftrun_(monkeypatch, "plan", "net.onnx", "movie.npy", "--axes", "tcyx", "--channel", "0")
+        == 0
+    )
     assert "3 images, one by one" in capsys.readouterr().out

@@ -1,4 +1,6 @@
-"""Models by name: indexes, folders, mirrors, the cache; downloads from nginx and from a server that misbehaves."""
+"""Models by name: indexes, folders, mirrors, the cache; downloads from nginx and from a server that
+misbehaves.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +26,30 @@ from tests import servers
 CONTENT = b"no network, but bytes with a hash " * 5000
 
 
-def document(*names: str, mirrors: tuple[str, ...] = (), content: bytes = CONTENT) -> dict[str, Any]:
+def document(
+    *names: str, mirrors: tuple[str, ...] = (), content: bytes = CONTENT
+) -> dict[str, Any]:
     row = {
         "version": "1.0.0",
         "description": "for tests",
         "license": "MIT",
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
-        "contract": {"graph_sha256": "0" * 64, "period": [8, 8], "padding": "valid", "capacity": 64},
+        "contract": {
+            "graph_sha256": "0" * 64,
+            "period": [8, 8],
+            "padding": "valid",
+            "capacity": 64,
+        },
         "metrics": [],
     }
     models = [{"name": name, "file": f"{name}.onnx", **row} for name in names]
     return {"schema_version": 1, "mirrors": list(mirrors), "models": models}
 
 
-def write_zoo(folder: Path, *, mirrors: tuple[str, ...] = (), content: bytes | None = CONTENT) -> Path:
+def write_zoo(
+    folder: Path, *, mirrors: tuple[str, ...] = (), content: bytes | None = CONTENT
+) -> Path:
     """A zoo of one model, `tiny`; without content its file is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").write_text(json.dumps(document("tiny", mirrors=mirrors)))
@@ -111,7 +122,9 @@ def test_a_folder_is_a_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home
         ("none/tiny", "expected an ONNX file, got nothing"),
     ],
 )
-def test_unknown_names(name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_names(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHIFTZOO_INDEX", str(write_zoo(tmp_path / "zoo")))
     with pytest.raises(InputError, match=said.replace("?", r"\?")):
@@ -137,7 +150,9 @@ def test_missing_index(tmp_path: Path) -> None:
         read_index(str(tmp_path / "nothing"))
 
 
-def test_a_spoiled_file_beside_the_index_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spoiled_file_beside_the_index_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SHIFTZOO_INDEX", str(write_zoo(tmp_path / "zoo", content=CONTENT + b"!")))
     with pytest.raises(InputError, match=r"cannot fetch tiny 1.0.0 .* sha256"):
         resolve("tiny")
@@ -151,7 +166,9 @@ def test_folders_are_mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert resolve("tiny").resolve() == (tmp_path / "whole" / "tiny.onnx").resolve()
 
 
-def test_download_once(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_download_once(
+    nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
     address, served = nginx
     write_zoo(served)
     monkeypatch.setenv("SHIFTZOO_INDEX", address)
@@ -164,7 +181,9 @@ def test_download_once(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch,
         resolve("tiny")
 
 
-def test_mirrors_are_tried_in_order(nginx: tuple[str, Path], misbehaving: str, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_mirrors_are_tried_in_order(
+    nginx: tuple[str, Path], misbehaving: str, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
     address, served = nginx
     (served / "good").mkdir()
     (served / "good" / "tiny.onnx").write_bytes(CONTENT)
@@ -189,7 +208,9 @@ def test_what_every_mirror_did_is_told_and_nothing_is_left(
     assert cached_files() == []
 
 
-def test_a_spoiled_download_is_not_kept(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spoiled_download_is_not_kept(
+    nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     address, served = nginx
     write_zoo(served, content=CONTENT[:-3])
     monkeypatch.setenv("SHIFTZOO_INDEX", address)
@@ -223,7 +244,8 @@ def test_two_at_once(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, h
     command = [
         sys.executable,
         "-c",
-        "from shiftrun.model.open_model import resolve; print(resolve('tiny').read_bytes()[:2].decode())",
+        "from shiftrun.model.open_model import resolve; "
+        "print(resolve('tiny').read_bytes()[:2].decode())",
     ]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for process in started:
@@ -237,7 +259,9 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve("tiny")
 
 
-def test_a_cache_that_cannot_be_made(nginx: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_made(
+    nginx: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address, served = nginx
     write_zoo(served)
     (tmp_path / "file").touch()
@@ -255,7 +279,9 @@ def test_a_full_disk(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -
         pytest.skip("needs /dev/full")
     monkeypatch.setenv("SHIFTZOO_INDEX", address)
     read_index()
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", lambda *_: Path("/dev/full").write_bytes(b"x"))
+    monkeypatch.setattr(
+        "pooch.HTTPDownloader.__call__", lambda *_: Path("/dev/full").write_bytes(b"x")
+    )
     with pytest.raises(InputError, match=r"cannot write the cache .* No space left"):
         resolve("tiny")
     assert [path.suffix for path in cached_files()] == [".json"]
@@ -263,7 +289,10 @@ def test_a_full_disk(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_default_index_is_found_without_running_shiftzoo() -> None:
     code = (
-        "import sys; from shiftrun.fetch.find_model import default_index; print(default_index()); print('shiftzoo' in sys.modules)"
+        "import sys; from shiftrun.fetch.find_model import default_index; print(default_index()); "
+        "print('shiftzoo' in sys.modules)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split("\n")[:2] == [default_index(), "False"]

@@ -47,7 +47,9 @@ AXES = [
     pytest.param("a.tif", (3, 8, 9), "CYX", 2, 3, (3, 8, 9), id="channels first"),
     pytest.param("a.tif", (8, 9, 3), "YXS", 2, 3, (3, 8, 9), id="samples last"),
     pytest.param("a.tif", (5, 8, 9), "ZYX", 3, 1, (1, 5, 8, 9), id="volume"),
-    pytest.param("a.tif", (5, 2, 8, 9), "ZCYX", 3, 2, (2, 5, 8, 9), id="volume with channels between"),
+    pytest.param(
+        "a.tif", (5, 2, 8, 9), "ZCYX", 3, 2, (2, 5, 8, 9), id="volume with channels between"
+    ),
     pytest.param("a.tif", (1, 1, 8, 9), "TCYX", 2, 1, (1, 8, 9), id="one time, one channel"),
     pytest.param("a.tif", (5, 8, 9), "QYX", 3, 1, (1, 5, 8, 9), id="unnamed stack"),
     pytest.param("a.npy", (2, 8, 9), None, 2, 2, (2, 8, 9), id="npy with channels"),
@@ -59,7 +61,13 @@ AXES = [
 
 @pytest.mark.parametrize(("name", "stored", "axes", "dimensions", "channels", "shape"), AXES)
 def test_axes(
-    tmp_path: Path, name: str, stored: tuple[int, ...], axes: str, dimensions: int, channels: int, shape: tuple[int, ...]
+    tmp_path: Path,
+    name: str,
+    stored: tuple[int, ...],
+    axes: str,
+    dimensions: int,
+    channels: int,
+    shape: tuple[int, ...],
 ) -> None:
     pixels = np.arange(np.prod(stored), dtype=np.uint8).reshape(stored)
     image = read_image(save(tmp_path / name, pixels, axes), dimensions, channels)
@@ -68,20 +76,38 @@ def test_axes(
 
 
 REFUSED = [
-    pytest.param("a.png", np.zeros((8, 9, 3), np.uint8), None, r"channels .*expected 1 \(gray\), got 3 \(RGB\)", id="RGB for gray"),
-    pytest.param("a.npy", np.zeros((4, 8, 9)), None, r"channels .*got 4 \(RGBA\)", id="npy channels"),
-    pytest.param("a.tif", np.zeros((4, 8, 9), np.uint8), "TYX", "wrong axes .*got TYX of shape 4x8x9", id="time"),
+    pytest.param(
+        "a.png",
+        np.zeros((8, 9, 3), np.uint8),
+        None,
+        r"channels .*expected 1 \(gray\), got 3 \(RGB\)",
+        id="RGB for gray",
+    ),
+    pytest.param(
+        "a.npy", np.zeros((4, 8, 9)), None, r"channels .*got 4 \(RGBA\)", id="npy channels"
+    ),
+    pytest.param(
+        "a.tif",
+        np.zeros((4, 8, 9), np.uint8),
+        "TYX",
+        "wrong axes .*got TYX of shape 4x8x9",
+        id="time",
+    ),
     pytest.param("a.npy", np.zeros((2, 3, 4, 5)), None, "wrong axes", id="too many axes"),
     pytest.param("a.npy", np.zeros(5), None, "wrong axes", id="too few axes"),
     pytest.param("a.npy", np.zeros((0, 5)), None, "empty image", id="no px"),
     pytest.param("a.npy", np.zeros((5, 5), np.int64), None, "pixel type .*got int64", id="64 bit"),
     pytest.param("a.npy", np.zeros((5, 5), bool), None, "pixel type .*got bool", id="bool"),
-    pytest.param("a.npy", np.zeros((5, 5), complex), None, "pixel type .*got complex", id="complex"),
+    pytest.param(
+        "a.npy", np.zeros((5, 5), complex), None, "pixel type .*got complex", id="complex"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "pixels", "axes", "message"), REFUSED)
-def test_refused_images(tmp_path: Path, name: str, pixels: NDArray[Any], axes: str | None, message: str) -> None:
+def test_refused_images(
+    tmp_path: Path, name: str, pixels: NDArray[Any], axes: str | None, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         read_image(save(tmp_path / name, pixels, axes), 2, 1)
 
@@ -89,7 +115,9 @@ def test_refused_images(tmp_path: Path, name: str, pixels: NDArray[Any], axes: s
 @pytest.mark.parametrize("name", ["a.npy", "a.tif", "a.png"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
 def test_truncated_files(tmp_path: Path, name: str, share: float) -> None:
-    path = save(tmp_path / name, np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8), "YX")
+    path = save(
+        tmp_path / name, np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8), "YX"
+    )
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(InputError, match="cannot read image") as error:
@@ -113,7 +141,11 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("largest", "dtype"), [(65535, np.uint16), (65536, np.uint32)])
 def test_labels_take_the_smallest_type(tmp_path: Path, largest: int, dtype: type) -> None:
     labels = np.array([[0, 1], [2, largest]], dtype=np.int32)
-    write_labels(tmp_path / "l.tif", labels, calibration("YX", {"X": (1 / 72, "inch"), "Y": (1 / 144, "inch")}))
+    write_labels(
+        tmp_path / "l.tif",
+        labels,
+        calibration("YX", {"X": (1 / 72, "inch"), "Y": (1 / 144, "inch")}),
+    )
     with tifffile.TiffFile(tmp_path / "l.tif") as file:
         assert file.pages.first.tags["YResolution"].value == (144, 1)
         stored = file.asarray()
@@ -148,7 +180,9 @@ def test_outputs_are_refused_early(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         check_output(tmp_path / "x" / "a.tif", (".tif",), overwrite=False)
     check_output(path, (".tif",), overwrite=True)
-    check_output(path, (".tif",), overwrite=True, source=tmp_path / "gone.tif")  # an image that is missing is found out when read
+    check_output(
+        path, (".tif",), overwrite=True, source=tmp_path / "gone.tif"
+    )  # an image that is missing is found out when read
 
 
 def test_overlay_colors_outlines_only() -> None:
@@ -171,13 +205,16 @@ def test_pages_in_other_files_are_not_taken_from_this_one(tmp_path: Path) -> Non
     planes = [GRAY, GRAY[::-1].copy()]
     uuids = ["urn:uuid:00000000-0000-0000-0000-00000000000" + str(i) for i in range(2)]
     blocks = "".join(
-        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="p{i}.ome.tif">{uuids[i]}</UUID></TiffData>'
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID '
+        f'FileName="p{i}.ome.tif">{uuids[i]}</UUID></TiffData>'
         for i in range(2)
     )
     for i, plane in enumerate(planes):
         xml = (
-            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}"><Image ID="Image:0">'
-            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="2">'
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="{uuids[i]}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" '
+            'SizeZ="1" SizeC="1" SizeT="2">'
             f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
         )
         tifffile.imwrite(tmp_path / f"p{i}.ome.tif", plane, description=xml, metadata=None)

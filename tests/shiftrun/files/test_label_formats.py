@@ -1,4 +1,6 @@
-"""The formats of label images are found by walking their package, and none takes another's suffix."""
+"""The formats of label images are found by walking their package, and none takes another's
+suffix.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_a_format_may_refuse_axes(folder: Path) -> None:
 
 def test_a_suffix_that_is_taken_raises(folder: Path) -> None:
     (folder / "plain.py").write_text(PLAIN.format(suffix=".tif"))
-    with pytest.raises(ValueError, match=r"\.tif is registered twice: .*\.(tiff|plain) and .*\.(tiff|plain)"):
+    with pytest.raises(
+        ValueError, match=r"\.tif is registered twice: .*\.(tiff|plain) and .*\.(tiff|plain)"
+    ):
         label_formats.suffixes()
 
 

@@ -1,4 +1,6 @@
-"""OME-Zarr in and out: what is read from which level, what is written, and that other programs find it valid."""
+"""OME-Zarr in and out: what is read from which level, what is written, and that other programs find
+it valid.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,10 @@ def image_zarr(path: Path, version: str, pixels: NDArray[Any] = PX) -> Path:
         )
         array[...] = level
     levels = [
-        {"path": "full", "coordinateTransformations": [{"type": "scale", "scale": [1, 1, 0.5, 0.25]}]},
+        {
+            "path": "full",
+            "coordinateTransformations": [{"type": "scale", "scale": [1, 1, 0.5, 0.25]}],
+        },
         {
             "path": "half",
             "coordinateTransformations": [
@@ -54,7 +59,10 @@ def image_zarr(path: Path, version: str, pixels: NDArray[Any] = PX) -> Path:
             ],
         },
     ]
-    everywhere = [{"type": "scale", "scale": [1, 1, 2, 2]}, {"type": "translation", "translation": [0, 0, 7, 8]}]
+    everywhere = [
+        {"type": "scale", "scale": [1, 1, 2, 2]},
+        {"type": "translation", "translation": [0, 0, 7, 8]},
+    ]
     image: Any = {"axes": AXES, "datasets": levels, "coordinateTransformations": everywhere}
     if version == "0.4":
         group.attrs["multiscales"] = [image | {"version": "0.4"}]
@@ -72,10 +80,12 @@ def test_the_full_resolution_is_read(tmp_path: Path, version: str) -> None:
     series = read_series(path, 2, 3)
     assert (series.axes, series.shape) == ("T", (2,))
     found = series.image((1,))
-    np.testing.assert_array_equal(found.read((slice(1, 2), slice(20, 50), slice(31, 33))), PX[1, 1:2, 20:50, 31:33])
-    assert found.calibration == calibration("YX", {"Y": (1.0, "micrometer"), "X": (0.5, "micrometer")}, {"Y": 7.0, "X": 8.0}), (
-        "the scale of the level times that of all levels"
+    np.testing.assert_array_equal(
+        found.read((slice(1, 2), slice(20, 50), slice(31, 33))), PX[1, 1:2, 20:50, 31:33]
     )
+    assert found.calibration == calibration(
+        "YX", {"Y": (1.0, "micrometer"), "X": (0.5, "micrometer")}, {"Y": 7.0, "X": 8.0}
+    ), "the scale of the level times that of all levels"
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -83,10 +93,16 @@ def test_a_window_reads_its_chunks_only(tmp_path: Path, version: str) -> None:
     """All chunks but one are damaged: a window in that one is read, any other is one line."""
     path = image_zarr(tmp_path / "a.zarr", version)
     kept = path / "full" / ("0/1/1/0" if version == "0.4" else "c/0/1/1/0")
-    for chunk in [file for file in (path / "full").rglob("*") if file.is_file() and file.name.isdigit() and file != kept]:
+    for chunk in [
+        file
+        for file in (path / "full").rglob("*")
+        if file.is_file() and file.name.isdigit() and file != kept
+    ]:
         chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
     image = read_series(path, 2, 3).image((0,))
-    np.testing.assert_array_equal(image.read((slice(1, 2), slice(32, 64), slice(0, 32))), PX[0, 1:2, 32:64, :32])
+    np.testing.assert_array_equal(
+        image.read((slice(1, 2), slice(32, 64), slice(0, 32))), PX[0, 1:2, 32:64, :32]
+    )
     with pytest.raises(InputError, match=r"cannot read image .*a\.zarr") as error:
         image.read((slice(1, 2), slice(32, 65), slice(0, 32)))
     assert "\n" not in str(error.value)
@@ -100,10 +116,14 @@ def test_a_plain_array(tmp_path: Path) -> None:
 
 
 def test_folders_without_an_image(tmp_path: Path) -> None:
-    plate = zarr.create_group(str(tmp_path / "plate.zarr"), attributes={"ome": {"version": "0.5", "plate": {}}})
+    plate = zarr.create_group(
+        str(tmp_path / "plate.zarr"), attributes={"ome": {"version": "0.5", "plate": {}}}
+    )
     plate.create_group("A").create_group("1")
     image_zarr(tmp_path / "plate.zarr" / "A" / "1" / "0", "0.5")
-    with pytest.raises(InputError, match=r"no image in this group .*Images inside: .*plate\.zarr/A/1/0\."):
+    with pytest.raises(
+        InputError, match=r"no image in this group .*Images inside: .*plate\.zarr/A/1/0\."
+    ):
         read_pixels(tmp_path / "plate.zarr")
     np.testing.assert_array_equal(read_pixels(tmp_path / "plate.zarr" / "A" / "1" / "0"), PX)
     old = zarr.open_group(str(image_zarr(tmp_path / "old.zarr", "0.4")))
@@ -121,11 +141,20 @@ def test_folders_without_an_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "axes", "levels"),
-    [((2100, 1030), "YX", 3), ((3, 1200, 40), "TYX", 2), ((130, 20, 30), "ZYX", 2), ((40, 50), "YX", 1)],
+    [
+        ((2100, 1030), "YX", 3),
+        ((3, 1200, 40), "TYX", 2),
+        ((130, 20, 30), "ZYX", 2),
+        ((40, 50), "YX", 1),
+    ],
 )
-def test_labels_are_a_valid_pyramid(tmp_path: Path, shape: tuple[int, ...], axes: str, levels: int) -> None:
+def test_labels_are_a_valid_pyramid(
+    tmp_path: Path, shape: tuple[int, ...], axes: str, levels: int
+) -> None:
     labels = np.random.default_rng(0).integers(0, 70000, shape).astype(np.int32)
-    place = calibration(axes.replace("T", ""), {"Y": (0.5, "micrometer"), "X": (0.25, "micrometer")}, {"Y": 3.0})
+    place = calibration(
+        axes.replace("T", ""), {"Y": (0.5, "micrometer"), "X": (0.25, "micrometer")}, {"Y": 3.0}
+    )
     write_labels(tmp_path / "l.zarr", labels, place, axes=axes, source=tmp_path / "image.zarr")
     group = zarr.open_group(str(tmp_path / "l.zarr"), mode="r")
     found = ImageLabel.from_zarr(group).attributes.ome
@@ -146,7 +175,9 @@ def test_labels_are_a_valid_pyramid(tmp_path: Path, shape: tuple[int, ...], axes
     write_labels(tmp_path / "s.zarr", small, place, axes=axes)
     again = read_series(tmp_path / "s.zarr", 3 if axes == "ZYX" else 2, 1)
     assert again.calibration == place
-    np.testing.assert_array_equal(again.image((0,) * len(again.axes)).pixels[0], small[0] if axes == "TYX" else small)
+    np.testing.assert_array_equal(
+        again.image((0,) * len(again.axes)).pixels[0], small[0] if axes == "TYX" else small
+    )
 
 
 def test_chunks_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,24 +194,40 @@ def test_chunks_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     chunks = [key for key in written if "/c/" in key]
     assert len(chunks) == len(set(chunks)) == 6 + 2 + 1
     written.clear()
-    target = create_zarr_array(tmp_path / "a.zarr", (2, 300, 200), "CYX", calibration("YX", {}), (144, 144))
+    target = create_zarr_array(
+        tmp_path / "a.zarr", (2, 300, 200), "CYX", calibration("YX", {}), (144, 144)
+    )
     for box in boxes((300, 200), (144, 144)):
-        target.write((slice(0, 2), *box), np.ones((2, *(part.stop - part.start for part in box)), np.float32))
+        target.write(
+            (slice(0, 2), *box), np.ones((2, *(part.stop - part.start for part in box)), np.float32)
+        )
     chunks = [key for key in written if "/c/" in key]
     assert len(chunks) == len(set(chunks)) == 2 * 3 * 2
 
 
-@pytest.mark.parametrize(("tile", "size", "expected"), [(144, 300, 144), (2048, 9000, 1024), (1040, 9000, 520), (500, 300, 300)])
+@pytest.mark.parametrize(
+    ("tile", "size", "expected"),
+    [(144, 300, 144), (2048, 9000, 1024), (1040, 9000, 520), (500, 300, 300)],
+)
 def test_chunks_fill_tiles(tile: int, size: int, expected: int) -> None:
     assert chunk_px(tile, size, 1024) == expected
 
 
 def test_arrays_are_valid_images(tmp_path: Path) -> None:
-    with array_file(tmp_path / "a.zarr", (2, 3, 30, 20), calibration("YX", {}), axes="TCYX", tile=(16, 16)) as target:
-        target.write((slice(1, 2), slice(0, 3), slice(0, 16), slice(16, 20)), np.ones((1, 3, 16, 4), np.float32))
+    with array_file(
+        tmp_path / "a.zarr", (2, 3, 30, 20), calibration("YX", {}), axes="TCYX", tile=(16, 16)
+    ) as target:
+        target.write(
+            (slice(1, 2), slice(0, 3), slice(0, 16), slice(16, 20)),
+            np.ones((1, 3, 16, 4), np.float32),
+        )
     Image05.from_zarr(zarr.open_group(str(tmp_path / "a.zarr"), mode="r"))
     found = read_pixels(tmp_path / "a.zarr")
-    assert (found.sum(), found[1, :, :16, 16:].min(), str(found.dtype)) == (3 * 16 * 4, 1, "float32")
+    assert (found.sum(), found[1, :, :16, 16:].min(), str(found.dtype)) == (
+        3 * 16 * 4,
+        1,
+        "float32",
+    )
 
 
 def test_what_ome_zarr_cannot_hold(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Bounded memory: windows read from files, blocks of the result, and labels that do not depend on any of it."""
+"""Bounded memory: windows read from files, blocks of the result, and labels that do not depend on
+any of it.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,18 @@ TIFFS: dict[str, dict[str, Any]] = {
     "tiled, zlib": {"tile": (32, 48), "compression": "zlib", "predictor": True},
     "strips, zlib": {"rowsperstrip": 7, "compression": "zlib"},
     "one strip, LZW": {"compression": "lzw", "rowsperstrip": 101},
-    "channels last": {"photometric": "rgb", "planarconfig": "contig", "compression": "zlib", "rowsperstrip": 9},
-    "planes": {"photometric": "rgb", "planarconfig": "separate", "compression": "zlib", "rowsperstrip": 9},
+    "channels last": {
+        "photometric": "rgb",
+        "planarconfig": "contig",
+        "compression": "zlib",
+        "rowsperstrip": 9,
+    },
+    "planes": {
+        "photometric": "rgb",
+        "planarconfig": "separate",
+        "compression": "zlib",
+        "rowsperstrip": 9,
+    },
 }
 
 
@@ -52,13 +64,21 @@ TIFFS: dict[str, dict[str, Any]] = {
 def test_windows_of_a_tiff(tmp_path: Path, kind: str) -> None:
     """Every window is that of the array; only contiguous files are mapped."""
     last = kind == "channels last"
-    options = {"photometric": "minisblack", "metadata": {"axes": "YXS" if last else "SYX" if kind == "planes" else "CYX"}}
-    tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(PX, 0, -1) if last else PX, **(options | TIFFS[kind]))
+    options = {
+        "photometric": "minisblack",
+        "metadata": {"axes": "YXS" if last else "SYX" if kind == "planes" else "CYX"},
+    }
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.moveaxis(PX, 0, -1) if last else PX, **(options | TIFFS[kind])
+    )
     image = read_image(tmp_path / "a.tif", 2, 3)
     assert image.shape == PX.shape
     assert image.dtype == np.uint16
     np.testing.assert_array_equal(image.pixels, PX)
-    for box in ((slice(0, 3), slice(5, 90), slice(33, 34)), (slice(1, 2), slice(100, 101), slice(0, 130))):
+    for box in (
+        (slice(0, 3), slice(5, 90), slice(33, 34)),
+        (slice(1, 2), slice(100, 101), slice(0, 130)),
+    ):
         np.testing.assert_array_equal(image.read(box), PX[box])
     inner = image.source.source  # type: ignore[attr-defined]
     assert isinstance(inner, FileArray if kind in {"contiguous", "big-endian"} else SegmentedTiff)
@@ -93,23 +113,34 @@ def test_npy_in_either_order(tmp_path: Path) -> None:
     for order in ("C", "F"):
         np.save(tmp_path / "a.npy", np.asarray(PX, order=order))
         np.testing.assert_array_equal(
-            read_image(tmp_path / "a.npy", 2, 3).read((slice(1, 2), slice(3, 50), slice(7, 9))), PX[1:2, 3:50, 7:9]
+            read_image(tmp_path / "a.npy", 2, 3).read((slice(1, 2), slice(3, 50), slice(7, 9))),
+            PX[1:2, 3:50, 7:9],
         )
 
 
 @pytest.mark.parametrize("size", [1, 100, 130 * 2 * 5, 1 << 20])
 def test_bands_are_the_array(size: int) -> None:
-    np.testing.assert_array_equal(np.concatenate(list(read_bands(ArrayReader(PX), size))), PX.reshape(-1))
+    np.testing.assert_array_equal(
+        np.concatenate(list(read_bands(ArrayReader(PX), size))), PX.reshape(-1)
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
-def test_statistics_by_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
-    pixels: NDArray[Any] = (PX / 7).astype(dtype) if dtype == np.float32 else (PX >> 8).astype(dtype)
+def test_statistics_by_bands_are_those_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, dtype: type
+) -> None:
+    pixels: NDArray[Any] = (
+        (PX / 7).astype(dtype) if dtype == np.float32 else (PX >> 8).astype(dtype)
+    )
     values = pixels.reshape(-1)[:: 3 if dtype == np.float32 else 1]
     monkeypatch.setattr("shiftrun.inference.normalization.SAMPLE_PIXELS", -(-pixels.size // 3))
-    monkeypatch.setattr("shiftrun.inference.normalization.read_bands", lambda reader, *_: read_bands(reader, 1000))
+    monkeypatch.setattr(
+        "shiftrun.inference.normalization.read_bands", lambda reader, *_: read_bands(reader, 1000)
+    )
     found = percentile_normalization(ArrayReader(pixels), (1, 99.8))
-    np.testing.assert_allclose((found.low, found.high), np.percentile(values.astype(float), (1, 99.8)), rtol=1e-12)
+    np.testing.assert_allclose(
+        (found.low, found.high), np.percentile(values.astype(float), (1, 99.8)), rtol=1e-12
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -120,7 +151,9 @@ def test_windows_are_those_of_the_padded_image(height: int, width: int, pad: Any
     whole = np.pad(image, ((0, 0), *plan.padding), mode=pad)
     source, index = Source(ArrayReader(image)), padding_index(plan)
     for tile in plan.tiles():
-        np.testing.assert_array_equal(source.window(tile.read, index), whole[(slice(None), *tile.read)])
+        np.testing.assert_array_equal(
+            source.window(tile.read, index), whole[(slice(None), *tile.read)]
+        )
 
 
 def test_framed() -> None:
@@ -134,12 +167,18 @@ def test_framed() -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.integers(30, 400), st.integers(1, 12), st.booleans())
 def test_no_tile_crosses_a_block(size: int, steps: int, padded: bool) -> None:
-    grid, edges = axes("padded" if padded else "valid", 2, 2), row_edges((size, 90), Grid(48, 16, 64))
+    grid, edges = (
+        axes("padded" if padded else "valid", 2, 2),
+        row_edges((size, 90), Grid(48, 16, 64)),
+    )
     plan = make_plan((size, 90), grid, tile=(4 * steps, 4 * steps), edges=edges)
     written = np.zeros(plan.output_shape, dtype=int)
     for block in plan.blocks(plan.block_edges(edges)):
         for tile in plan.tiles(block):
-            assert all(b.start <= t.start and t.stop <= b.stop for b, t in zip(block, tile.write, strict=True))
+            assert all(
+                b.start <= t.start and t.stop <= b.stop
+                for b, t in zip(block, tile.write, strict=True)
+            )
             written[tile.write] += 1
     np.testing.assert_array_equal(written, 1)
 
@@ -152,15 +191,26 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def picture() -> NDArray[np.uint16]:
     y, x = np.mgrid[:411, :365]
-    image = 1000 + 900 * np.sin(y / 9) * np.sin(x / 7) + np.random.default_rng(0).normal(0, 50, (411, 365))
+    image = (
+        1000
+        + 900 * np.sin(y / 9) * np.sin(x / 7)
+        + np.random.default_rng(0).normal(0, 50, (411, 365))
+    )
     pixels: NDArray[np.uint16] = image.astype(np.uint16)
     return pixels
 
 
 @pytest.mark.parametrize("pad", ["reflect", "none"])
-@pytest.mark.parametrize(("tile", "workers"), [(128, 1), (128, 2), (160, 1), (1024, 2), ("auto", 1)])
+@pytest.mark.parametrize(
+    ("tile", "workers"), [(128, 1), (128, 2), (160, 1), (1024, 2), ("auto", 1)]
+)
 def test_labels_block_by_block_are_those_of_the_whole(
-    network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, tile: Any, workers: int, pad: str
+    network: Path,
+    picture: NDArray[np.uint16],
+    monkeypatch: pytest.MonkeyPatch,
+    tile: Any,
+    workers: int,
+    pad: str,
 ) -> None:
     """However the image is cut, labels are what clustering of the whole result in memory gives."""
     monkeypatch.setitem(GRIDS, 2, Grid(192, 64, 250))
@@ -172,12 +222,18 @@ def test_labels_block_by_block_are_those_of_the_whole(
 
 @pytest.mark.parametrize("error", [OutOfMemory, MemoryError], ids=["of onnxruntime", "of an array"])
 def test_out_of_memory_goes_on_with_half_the_tile(
-    network: Path, picture: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    network: Path,
+    picture: NDArray[np.uint16],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
 ) -> None:
     monkeypatch.setattr(Fails, "error", error)
     monkeypatch.setattr(Fails, "sizes", ())
     model = open_model(network, device="cpu")
-    expected, labels = model.predict(picture, tile=320)["embedding"], model.segment(picture, tile=320)
+    expected, labels = (
+        model.predict(picture, tile=320)["embedding"],
+        model.segment(picture, tile=320),
+    )
     monkeypatch.setattr(model_module, "Session", Fails)
     small = open_model(network, device="cpu")
     np.testing.assert_array_equal(small.predict(picture, tile=320)["embedding"], expected)
@@ -188,11 +244,16 @@ def test_out_of_memory_goes_on_with_half_the_tile(
         small.predict(picture, tile=320)
 
 
-def test_onnxruntimes_allocation_error_is_known(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_onnxruntimes_allocation_error_is_known(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = Session(network, "cpu")
 
     def refuse(*_: Any) -> None:
-        raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer of size 8")
+        raise RuntimeError(
+            "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested "
+            "buffer of size 8"
+        )
 
     session._session = type("Fake", (), {"run": refuse})()
     with pytest.raises(OutOfMemory, match="smaller --tile"):

@@ -1,4 +1,6 @@
-"""Every network that can be tiled exactly, at two tile sizes, against onnxruntime on the whole image; needs ../shared."""
+"""Every network that can be tiled exactly, at two tile sizes, against onnxruntime on the whole
+image; needs ../shared.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from shiftrun.inference.session import Session
 from tests.shiftrun.conformance import EXACT, FOLDER, TRUTH, open_certified, sizes, tiles
 
 pytestmark = pytest.mark.shared("conformance/truth.json")
-# onnxruntime's kernels choose another order of summation by the size of the input: the largest difference that was measured
+# onnxruntime's kernels choose another order of summation by the size of the input: the largest
+# difference that was measured
 ROUNDING: dict[str, float] = {}
 
 
@@ -28,23 +31,49 @@ def test_stitched_equals_onnxruntime_on_the_whole(name: str, tmp_path: Path) -> 
     image_px, tile_px = {1: (2000, (144, 400)), 2: (400, (128, 176)), 3: (60, (24, 40))}[dimensions]
     for output in model.contract.outputs:
         shape = sizes(output.axes, image_px)
-        image = np.random.default_rng(0).normal(size=(model.channels or 1, *shape)).astype(np.float32)
+        image = (
+            np.random.default_rng(0).normal(size=(model.channels or 1, *shape)).astype(np.float32)
+        )
         input_axes = [axis.input_axis for axis in output.axes]
         batch = np.moveaxis(image[None], range(2, dimensions + 2), input_axes)
         whole = channels_first(
-            Session(FOLDER / f"{name}.onnx", "cpu").run(batch)[output.name], [axis.output_axis for axis in output.axes]
+            Session(FOLDER / f"{name}.onnx", "cpu").run(batch)[output.name],
+            [axis.output_axis for axis in output.axes],
         )
         np.save(tmp_path / "image.npy", image)
         for px in tile_px:
             tile = tiles(output.axes, px)
-            arguments = ["embed", str(model.path), str(tmp_path / "image.npy"), "-o", str(tmp_path / "out.npy"), "--quiet"]
-            arguments += ["--pad", "none", "--normalize", "none", "--tile", ",".join(map(str, tile)), "--overwrite"]
+            arguments = [
+                "embed",
+                str(model.path),
+                str(tmp_path / "image.npy"),
+                "-o",
+                str(tmp_path / "out.npy"),
+                "--quiet",
+            ]
+            arguments += [
+                "--pad",
+                "none",
+                "--normalize",
+                "none",
+                "--tile",
+                ",".join(map(str, tile)),
+                "--overwrite",
+            ]
             result = CliRunner().invoke(
-                cli, [*arguments, "--device", "cpu", "--output", output.name], standalone_mode=False, catch_exceptions=False
+                cli,
+                [*arguments, "--device", "cpu", "--output", output.name],
+                standalone_mode=False,
+                catch_exceptions=False,
             )
             assert result.exit_code == 0
             found = np.load(tmp_path / "out.npy")
-            assert json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))["plan"]["tiles"] > 1
+            assert (
+                json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))["plan"][
+                    "tiles"
+                ]
+                > 1
+            )
             scale = float(whole.std())
             np.testing.assert_allclose(found, whole, rtol=0, atol=ROUNDING.get(name, 0.0) * scale)
 
@@ -52,9 +81,22 @@ def test_stitched_equals_onnxruntime_on_the_whole(name: str, tmp_path: Path) -> 
 def test_outputs_on_different_grids_in_one_call(tmp_path: Path) -> None:
     """p2 and p4 have scales 1/4 and 1/16: two runs, three files."""
     model = open_certified("tv_fpn_multi_output")
-    np.save(tmp_path / "image.npy", np.random.default_rng(0).normal(size=(3, 512, 576)).astype(np.float32))
-    arguments = ["embed", str(model.path), str(tmp_path / "image.npy"), "-o", str(tmp_path / "out.npy"), "--output", "all"]
-    result = CliRunner().invoke(cli, [*arguments, "--normalize", "none"], standalone_mode=False, catch_exceptions=False)
+    np.save(
+        tmp_path / "image.npy",
+        np.random.default_rng(0).normal(size=(3, 512, 576)).astype(np.float32),
+    )
+    arguments = [
+        "embed",
+        str(model.path),
+        str(tmp_path / "image.npy"),
+        "-o",
+        str(tmp_path / "out.npy"),
+        "--output",
+        "all",
+    ]
+    result = CliRunner().invoke(
+        cli, [*arguments, "--normalize", "none"], standalone_mode=False, catch_exceptions=False
+    )
     assert result.exit_code == 0
     for output in model.contract.outputs:
         scale = output.axes[0].output_size.scale if output.axes[0].output_size else 0
@@ -66,7 +108,11 @@ def test_conformance_networks_in_batches(name: str) -> None:
     """Every network whose contract says that a batch is independent, and whose batch is dynamic."""
     contract = analyze(FOLDER / f"{name}.onnx")
     sizes = [axis.sizes for axis in contract.outputs[0].axes if axis.sizes is not None]
-    if not isinstance(contract.input.shape[0], str) or contract.input.batch != "independent" or len(sizes) != 2:
+    if (
+        not isinstance(contract.input.shape[0], str)
+        or contract.input.batch != "independent"
+        or len(sizes) != 2
+    ):
         pytest.skip("fixed batch")
     shape: list[Any] = [3, *contract.input.shape[1:]]
     for axis, size in zip(contract.outputs[0].axes, sizes, strict=True):

@@ -23,7 +23,9 @@ def image(*shape: int) -> NDArray[np.float32]:
     return np.random.default_rng(1).normal(0, 1, (1, *shape)).astype(np.float32)
 
 
-def by_plan(folder: Path, kind: str, depth: int, pixels: NDArray[np.float32], plan: Plan) -> dict[str, NDArray[np.float32]]:
+def by_plan(
+    folder: Path, kind: str, depth: int, pixels: NDArray[np.float32], plan: Plan
+) -> dict[str, NDArray[np.float32]]:
     dimensions = pixels.ndim - 1
     path = folder / f"{kind}{dimensions}{depth}.onnx"
     if not path.exists():
@@ -48,7 +50,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("kind", "depth", "shape", "tile", "pad"), CASES)
-def test_stitched_is_whole(folder: Path, kind: str, depth: int, shape: tuple[int, ...], tile: tuple[int, ...], pad: str) -> None:
+def test_stitched_is_whole(
+    folder: Path, kind: str, depth: int, shape: tuple[int, ...], tile: tuple[int, ...], pad: str
+) -> None:
     pixels, grid = image(*shape), axes(kind, len(shape), depth)
     plan = make_plan(shape, grid, tile=tile, pad=pad)
     assert plan.exact
@@ -73,7 +77,9 @@ def test_padded_network_by_force_differs_at_every_seam(folder: Path) -> None:
     plan = make_plan((300, 128), grid, tile=(130, 128), force=True)
     assert [tile.read for tile in plan.axes[0].tiles] == [(0, 132), (130, 262), (260, 392)]
     whole = by_plan(folder, "padded", 2, pixels, whole_plan((300, 128), grid))["embedding"]
-    assert (by_plan(folder, "padded", 2, pixels, plan)["embedding"][:, 125:130] != whole[:, 125:130]).any()
+    assert (
+        by_plan(folder, "padded", 2, pixels, plan)["embedding"][:, 125:130] != whole[:, 125:130]
+    ).any()
 
 
 def test_unpadded_result_is_the_interior_of_the_padded_one(folder: Path) -> None:
@@ -82,7 +88,9 @@ def test_unpadded_result_is_the_interior_of_the_padded_one(folder: Path) -> None
     full = make_plan((301, 203), grid, tile=(128, 128), pad="reflect")
     none = by_plan(folder, "valid", 2, pixels, inner)["embedding"]
     box = tuple(slice(axis.origin_px, axis.origin_px + axis.output_px) for axis in inner.axes)
-    np.testing.assert_array_equal(by_plan(folder, "valid", 2, pixels, full)["embedding"][(slice(None), *box)], none)
+    np.testing.assert_array_equal(
+        by_plan(folder, "valid", 2, pixels, full)["embedding"][(slice(None), *box)], none
+    )
 
 
 def test_progress_counts_tiles(folder: Path) -> None:
@@ -90,5 +98,11 @@ def test_progress_counts_tiles(folder: Path) -> None:
     grid = axes("valid", 1, 2)
     plan = make_plan((300,), grid, tile=(128,))
     path = unet(folder / "progress.onnx", dimensions=1)
-    stitched(Session(path, "cpu"), image(300), plan, contract("valid", 1).outputs, progress=lambda *at: seen.append(at))
+    stitched(
+        Session(path, "cpu"),
+        image(300),
+        plan,
+        contract("valid", 1).outputs,
+        progress=lambda *at: seen.append(at),
+    )
     assert seen == [(1, 3), (2, 3), (3, 3)]

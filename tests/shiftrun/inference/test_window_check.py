@@ -25,7 +25,9 @@ PX = np.random.default_rng(0).integers(0, 60000, (400, 420)).astype(np.uint16)
 
 @pytest.fixture(scope="module", params=[False, True], ids=["valid", "padded"])
 def network(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unet(tmp_path_factory.mktemp("net") / "net.onnx", depth=2, padded=request.param, props=PROPS)
+    return unet(
+        tmp_path_factory.mktemp("net") / "net.onnx", depth=2, padded=request.param, props=PROPS
+    )
 
 
 @pytest.fixture
@@ -36,9 +38,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("tile", "region", "count"), [(128, None, 9), (160, (slice(30, 333), slice(170, 420)), 6), (512, None, 0)])
-def test_tiles_are_those_of_larger_windows(network: Path, tile: int, region: Any, count: int) -> None:
-    """In the middle, at the borders and in regions; of a tile that is the whole image there is no larger one."""
+@pytest.mark.parametrize(
+    ("tile", "region", "count"),
+    [(128, None, 9), (160, (slice(30, 333), slice(170, 420)), 6), (512, None, 0)],
+)
+def test_tiles_are_those_of_larger_windows(
+    network: Path, tile: int, region: Any, count: int
+) -> None:
+    """In the middle, at the borders and in regions; of a tile that is the whole image there is no
+    larger one.
+    """
     model = open_model(network, device="cpu", check=9)
     model.predict(PX, tile=tile, region=region, outputs=INSTANCE_OUTPUTS)
     assert model.check is not None
@@ -64,10 +73,15 @@ class SeesItsWindow(Session):
     """A session whose result depends a little on the size of the window, as some GPU kernels do."""
 
     def run(self, batch: Any, outputs: Any = None) -> Any:
-        return {name: values + np.float32(1e-6 * batch.shape[-1]) for name, values in super().run(batch, outputs).items()}
+        return {
+            name: values + np.float32(1e-6 * batch.shape[-1])
+            for name, values in super().run(batch, outputs).items()
+        }
 
 
-def test_a_network_that_sees_its_window_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_network_that_sees_its_window_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     monkeypatch.setattr(model_module, "Session", SeesItsWindow)
     for command in ("embed", "segment"):
         arguments = (command, "net.onnx", "cells.npy", "-o", "out.tif", "--tile", "128")
@@ -82,7 +96,17 @@ def test_a_network_that_sees_its_window_is_an_error(folder: Path, monkeypatch: p
 
 
 def test_the_report_tells_of_the_check(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = ("embed", "net.onnx", "cells.npy", "-o", "out.npy", "--tile", "128", "--device", "cpu")
+    arguments = (
+        "embed",
+        "net.onnx",
+        "cells.npy",
+        "-o",
+        "out.npy",
+        "--tile",
+        "128",
+        "--device",
+        "cpu",
+    )
     assert shiftrun_(monkeypatch, *arguments, "--check", "3") == 0
     report = json.loads((folder / "out.report.json").read_text(encoding="utf-8"))
     facts = {"precision": "exact", "cost": {}, "max_abs": {"embedding": 0.0}, "allowed": 0.0}
@@ -91,7 +115,9 @@ def test_the_report_tells_of_the_check(folder: Path, monkeypatch: pytest.MonkeyP
     assert json.loads((folder / "out.report.json").read_text(encoding="utf-8"))["check"] is None
 
 
-def test_a_larger_window_that_does_not_fit_becomes_smaller(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_larger_window_that_does_not_fit_becomes_smaller(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Little(Session):
         def run(self, batch: Any, outputs: Any = None) -> Any:
             if batch.size > 200 * 200:
@@ -113,7 +139,10 @@ class Coarse:
 
     def run(self, batch: Any, outputs: Any = None) -> Any:
         scale = np.float32(2**self.digits)
-        return {name: np.round(values * scale) / scale for name, values in self.exact.run(batch, outputs).items()}
+        return {
+            name: np.round(values * scale) / scale
+            for name, values in self.exact.run(batch, outputs).items()
+        }
 
 
 @pytest.mark.parametrize("digits", [6, 12])
@@ -147,7 +176,9 @@ def test_half_precision_is_near(folder: Path) -> None:
 
     batch = np.random.default_rng(0).normal(size=(1, 1, 100, 100)).astype(np.float32)
     exact = Session(folder / "net.onnx", "cpu").run(batch)
-    session = onnxruntime.InferenceSession(half_precision(folder / "net.onnx"), providers=[PROVIDERS["cpu"]])
+    session = onnxruntime.InferenceSession(
+        half_precision(folder / "net.onnx"), providers=[PROVIDERS["cpu"]]
+    )
     for name, values in zip(exact, session.run(list(exact), {"image": batch}), strict=True):
         assert values.dtype == np.float32
         assert 0 < np.abs(values - exact[name]).max() < 0.05 * exact[name].std()
@@ -160,13 +191,22 @@ def test_half_precision_is_near(folder: Path) -> None:
         (("--precision", "fp16", "--device", "cpu"), "no fp16 here .* got CPUExecutionProvider"),
         (("--device", "coreml"), "no such device .* expected CoreMLExecutionProvider"),
         (("--device", "directml"), "no such device .* expected DmlExecutionProvider"),
-        (("--device", "QuantumExecutionProvider"), "no such device .* expected QuantumExecutionProvider"),
+        (
+            ("--device", "QuantumExecutionProvider"),
+            "no such device .* expected QuantumExecutionProvider",
+        ),
     ],
 )
 def test_what_is_not_there_is_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, options: tuple[str, ...], message: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
-    assert shiftrun_(monkeypatch, "segment", "net.onnx", "cells.npy", "-o", "out.tif", *options) == 2
+    assert (
+        shiftrun_(monkeypatch, "segment", "net.onnx", "cells.npy", "-o", "out.tif", *options) == 2
+    )
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     with pytest.raises(InputError, match=message):
@@ -178,12 +218,18 @@ def test_a_provider_by_its_name(network: Path) -> None:
     assert Session(network, "CPUExecutionProvider").provider == "CPUExecutionProvider"
 
 
-def test_a_provider_that_falls_back_is_refused(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_falls_back_is_refused(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """onnxruntime lists a provider whose libraries are missing, and then silently takes the CPU."""
     import onnxruntime
 
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDERS["coreml"], PROVIDERS["cpu"]])
-    with pytest.raises(InputError, match=r"(?s)device does not start .*expected CoreML|cannot load model"):
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: [PROVIDERS["coreml"], PROVIDERS["cpu"]]
+    )
+    with pytest.raises(
+        InputError, match=r"(?s)device does not start .*expected CoreML|cannot load model"
+    ):
         Session(network, "coreml")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDERS["directml"]])
     with pytest.raises(InputError, match="one worker"):
@@ -195,8 +241,18 @@ def test_a_provider_that_falls_back_is_refused(network: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (RuntimeError("[ONNXRuntimeError] : 1 : FAIL : CUDA failure 719: unspecified launch failure"), 2, "launch failure"),
-        (RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer"), 2, "out of memory .*--memory"),
+        (
+            RuntimeError(
+                "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 719: unspecified launch failure"
+            ),
+            2,
+            "launch failure",
+        ),
+        (
+            RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer"),
+            2,
+            "out of memory .*--memory",
+        ),
         (KeyboardInterrupt(), 130, "nothing was left half-written"),
     ],
     ids=["device lost", "no memory for any tile", "Ctrl-C"],
@@ -228,7 +284,17 @@ def test_a_failure_in_the_middle_leaves_nothing(
             self._session = Inner()
 
     monkeypatch.setattr(model_module, "Session", Breaks)
-    arguments = (command, "net.onnx", "cells.npy", "-o", "out.tif", "--tile", "128", "--workers", str(workers))
+    arguments = (
+        command,
+        "net.onnx",
+        "cells.npy",
+        "-o",
+        "out.tif",
+        "--tile",
+        "128",
+        "--workers",
+        str(workers),
+    )
     assert shiftrun_(monkeypatch, *arguments) == code
     line = capsys.readouterr().err.lstrip("\n")  # click ends the line of a ^C
     assert line.count("\n") == 1

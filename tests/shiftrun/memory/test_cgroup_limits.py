@@ -25,7 +25,9 @@ class Linux:
         return self
 
     def mounts(self, kind: str, root: str = "/", options: str = "rw") -> Linux:
-        self.rows.append(f"35 31 0:32 {root} {self.groups / kind} rw,relatime shared:9 - {kind} none {options}\n")
+        self.rows.append(
+            f"35 31 0:32 {root} {self.groups / kind} rw,relatime shared:9 - {kind} none {options}\n"
+        )
         (self.process / "mountinfo").write_text(
             "23 1 8:1 / / rw - ext4 /dev/sda rw\n24 1 8:2 / /x rw - fuse  rw\n" + "".join(self.rows)
         )
@@ -33,11 +35,16 @@ class Linux:
 
     def v2(self, group: str, limit: str, used: int, cache: int = 0) -> Linux:
         stat = f"inactive_file {cache}"
-        return self._write("cgroup2" + group, {"memory.max": limit, "memory.current": used, "memory.stat": stat})
+        return self._write(
+            "cgroup2" + group, {"memory.max": limit, "memory.current": used, "memory.stat": stat}
+        )
 
     def v1(self, group: str, limit: int, used: int, cache: int = 0) -> Linux:
         stat = f"inactive_file 1\ntotal_inactive_file {cache}"  # its own, and with all below
-        return self._write("cgroup" + group, {"memory.limit_in_bytes": limit, "memory.usage_in_bytes": used, "memory.stat": stat})
+        return self._write(
+            "cgroup" + group,
+            {"memory.limit_in_bytes": limit, "memory.usage_in_bytes": used, "memory.stat": stat},
+        )
 
     def _write(self, group: str, files: dict[str, object]) -> Linux:
         (self.groups / group).mkdir(parents=True, exist_ok=True)
@@ -63,7 +70,9 @@ def test_v2_in_a_container(linux: Linux) -> None:
 
 def test_v2_takes_the_least_on_the_way_up(linux: Linux) -> None:
     linux.belongs("0::/slice/job/step").mounts("cgroup2")
-    linux.v2("/slice", str(900 * MB), 100 * MB).v2("/slice/job", str(400 * MB), 90 * MB).v2("/slice/job/step", "max", 80 * MB)
+    linux.v2("/slice", str(900 * MB), 100 * MB).v2("/slice/job", str(400 * MB), 90 * MB).v2(
+        "/slice/job/step", "max", 80 * MB
+    )
     assert linux.free_mb() == 310
     assert linux.v2("/slice", str(900 * MB), 700 * MB).free_mb() == 200
     assert linux.v2("/slice/job/step", str(100 * MB), 80 * MB, cache=10 * MB).free_mb() == 30
@@ -72,30 +81,40 @@ def test_v2_takes_the_least_on_the_way_up(linux: Linux) -> None:
 def test_v1_in_a_container(linux: Linux) -> None:
     """Docker without a namespace of its own: the group of /proc is what is mounted."""
     linux.belongs("5:devices:/docker/1f", "4:cpu,memory:/docker/1f", "0::/")
-    linux.mounts("cgroup", root="/docker/1f", options="rw,cpu,memory").v1("/", 500 * MB, 450 * MB, cache=100 * MB)
+    linux.mounts("cgroup", root="/docker/1f", options="rw,cpu,memory").v1(
+        "/", 500 * MB, 450 * MB, cache=100 * MB
+    )
     assert linux.free_mb() == 150
 
 
 def test_v1_takes_the_least_on_the_way_up(linux: Linux) -> None:
     linux.belongs("4:memory:/slurm/job").mounts("cgroup", options="rw,memory")
-    linux.v1("/", UNLIMITED_V1, 10 * MB).v1("/slurm", 300 * MB, 100 * MB).v1("/slurm/job", 800 * MB, 100 * MB)
+    linux.v1("/", UNLIMITED_V1, 10 * MB).v1("/slurm", 300 * MB, 100 * MB).v1(
+        "/slurm/job", 800 * MB, 100 * MB
+    )
     assert linux.free_mb() == 200
 
 
 def test_both_versions_at_once(linux: Linux) -> None:
     """Hybrid: memory is with version 1, and version 2 is mounted beside it without."""
-    linux.belongs("4:memory:/a", "0::/a").mounts("cgroup2").mounts("cgroup", options="rw,memory").v1("/a", 300 * MB, 100 * MB)
+    linux.belongs("4:memory:/a", "0::/a").mounts("cgroup2").mounts(
+        "cgroup", options="rw,memory"
+    ).v1("/a", 300 * MB, 100 * MB)
     assert linux.free_mb() == 200
 
 
 def test_other_groups_do_not_count(linux: Linux) -> None:
-    linux.belongs("4:memory:/a", "3:cpu:/").mounts("cgroup", options="rw,cpu").v1("/a", 300 * MB, 100 * MB)
+    linux.belongs("4:memory:/a", "3:cpu:/").mounts("cgroup", options="rw,cpu").v1(
+        "/a", 300 * MB, 100 * MB
+    )
     assert linux.free_mb() is None
 
 
 @pytest.mark.parametrize("path", ["/../../elsewhere", "/elsewhere"])
 def test_a_group_outside_of_what_is_mounted(linux: Linux, path: str) -> None:
-    linux.belongs(f"0::{path}").mounts("cgroup2", root="/docker/1f").v2("/", str(500 * MB), 200 * MB)
+    linux.belongs(f"0::{path}").mounts("cgroup2", root="/docker/1f").v2(
+        "/", str(500 * MB), 200 * MB
+    )
     assert linux.free_mb() == 300
 
 

@@ -45,7 +45,10 @@ class Library:
         return self.devices[index]
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> Device:  # noqa: N802
-        every = [*self.devices, *(instance for device in self.devices for instance in device.instances or ())]
+        every = [
+            *self.devices,
+            *(instance for device in self.devices for instance in device.instances or ()),
+        ]
         found = [device for device in every if device.uuid == uuid]
         if not found:
             raise self.NVMLError
@@ -71,9 +74,16 @@ class Library:
         return (device.instances or ())[index]
 
 
-A, B, C = Device("H100", "GPU-aa11", 10 * GB), Device("H100", "GPU-aa22", 20 * GB, ()), Device("H100", "GPU-bb33", 30 * GB)
+A, B, C = (
+    Device("H100", "GPU-aa11", 10 * GB),
+    Device("H100", "GPU-aa22", 20 * GB, ()),
+    Device("H100", "GPU-bb33", 30 * GB),
+)
 SMALL = Device("T4", "GPU-dd55", 5 * GB)
-PARTS = (Device("A100 MIG 1g.5gb", "MIG-ee66", 4 * GB), Device("A100 MIG 2g.10gb", "MIG-ff77", 8 * GB))
+PARTS = (
+    Device("A100 MIG 1g.5gb", "MIG-ee66", 4 * GB),
+    Device("A100 MIG 2g.10gb", "MIG-ff77", 8 * GB),
+)
 DIVIDED = Device("A100", "GPU-cc44", 40 * GB, PARTS)
 
 
@@ -101,7 +111,13 @@ DIVIDED = Device("A100", "GPU-cc44", 40 * GB, PARTS)
         ((DIVIDED,), "GPU-cc44", None, 4, "A100 MIG 1g.5gb"),
         ((DIVIDED,), "MIG-0000", None, None, None),
         ((), None, None, None, None),
-        ((Device("Orin", "GPU-0", -1),), None, None, None, "Orin"),  # shares the host's memory, and does not say
+        (
+            (Device("Orin", "GPU-0", -1),),
+            None,
+            None,
+            None,
+            "Orin",
+        ),  # shares the host's memory, and does not say
     ],
 )
 def test_the_first_device(
@@ -123,8 +139,12 @@ def test_the_first_device(
     assert library.open == 0, "what is opened is closed"
 
 
-@pytest.mark.parametrize("library", [None, Library(A, driver=False)], ids=["no package", "no driver"])
-def test_without_the_package_or_a_driver(library: Library | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "library", [None, Library(A, driver=False)], ids=["no package", "no driver"]
+)
+def test_without_the_package_or_a_driver(
+    library: Library | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", library)
     assert cuda_available_bytes() is None
     assert cuda_device_name() is None

@@ -14,9 +14,12 @@ from shiftrun.memory.free_memory import available_bytes, peak_memory_bytes
 
 
 @pytest.mark.parametrize(
-    ("machine", "container", "usable"), [(1000, None, 800), (1000, 500, 400), (1000, 1 << 62, 800), (1000, 0, 0)]
+    ("machine", "container", "usable"),
+    [(1000, None, 800), (1000, 500, 400), (1000, 1 << 62, 800), (1000, 0, 0)],
 )
-def test_the_least_counts(machine: int, container: int | None, usable: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_counts(
+    machine: int, container: int | None, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=machine))
     monkeypatch.setattr(free_memory, "free_in_cgroups", lambda: container)
     assert available_bytes() == usable
@@ -35,6 +38,8 @@ def test_the_peak_is_that_of_the_process() -> None:
 
 def test_the_peak_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
-    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=7)))
+    monkeypatch.setattr(
+        psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=7))
+    )
     assert peak_memory_bytes() == 7
     assert peak_memory_bytes(processes=2) is None

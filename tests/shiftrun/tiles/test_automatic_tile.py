@@ -20,7 +20,14 @@ from shiftrun.commands.option_types import Memory
 from shiftrun.commands.plan import estimate
 from shiftrun.memory.network_need import activation_bytes
 from shiftrun.model.open_model import open_model
-from shiftrun.tiles.automatic_tile import BASE_BYTES, LITTLE, Budget, choices, fastest_tile, usual_px
+from shiftrun.tiles.automatic_tile import (
+    BASE_BYTES,
+    LITTLE,
+    Budget,
+    choices,
+    fastest_tile,
+    usual_px,
+)
 from shiftrun.tiles.label_grid import GRIDS, row_edges
 from shiftrun.tiles.plan import make_plan
 from tests.shiftrun.networks import axes, unet
@@ -51,11 +58,18 @@ def test_tiles_of_large_images_do_not_grow_with_them(size: int) -> None:
     grid, edges = axes("valid", 2, 4), row_edges((size, size), GRIDS[2])
     tile = fastest_tile((size, size), grid, FREE, edges=edges)
     assert tile is not None
-    assert usual_px(2) / 2 < prod(make_plan((size, size), grid, tile=tile, edges=edges).read_shape) <= usual_px(2)
+    assert (
+        usual_px(2) / 2
+        < prod(make_plan((size, size), grid, tile=tile, edges=edges).read_shape)
+        <= usual_px(2)
+    )
 
 
 def test_workers_share_the_memory() -> None:
-    one, four = (fastest_tile((4096,) * 2, axes("valid", 2, 4), Budget(600 * 10**6, 400.0, workers=n)) for n in (1, 4))
+    one, four = (
+        fastest_tile((4096,) * 2, axes("valid", 2, 4), Budget(600 * 10**6, 400.0, workers=n))
+        for n in (1, 4)
+    )
     assert one is not None
     assert four is not None
     assert prod(four) < prod(one)
@@ -82,25 +96,48 @@ def test_no_choice_below_128() -> None:
 
 
 def test_modeled_memory_is_that_of_the_tensors_alive(tmp_path: Path) -> None:
-    """Depth 1, valid, 3 channels, by hand: largest at the second convolution of the last block, or at the concatenation."""
+    """Depth 1, valid, 3 channels, by hand: largest at the second convolution of the last block, or
+    at the concatenation.
+    """
     path = unet(tmp_path / "net.onnx", depth=1)
     for size in (66, 130):
         inner, below = size - 4, (size - 4) // 2 - 4
-        concat = 3 * inner**2 + 3 * (2 * below) ** 2 + 3 * (2 * below) ** 2  # the skip, its crop, the upsampled
-        assert activation_bytes(path, (size, size)) >= 4 * (concat - 3 * inner**2 + 6 * (2 * below) ** 2)
+        concat = (
+            3 * inner**2 + 3 * (2 * below) ** 2 + 3 * (2 * below) ** 2
+        )  # the skip, its crop, the upsampled
+        assert activation_bytes(path, (size, size)) >= 4 * (
+            concat - 3 * inner**2 + 6 * (2 * below) ** 2
+        )
         assert activation_bytes(path, (size, size)) <= 4 * 6 * (concat + 6 * (2 * below) ** 2)
     assert activation_bytes(path, (130, 130)) > 3 * activation_bytes(path, (66, 66))
 
 
-@pytest.mark.parametrize(("text", "size"), [("800MB", 800_000_000), ("1.5GiB", 3 << 29), ("2g", 2 * 10**9), ("4096", 4096)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("800MB", 800_000_000), ("1.5GiB", 3 << 29), ("2g", 2 * 10**9), ("4096", 4096)],
+)
 def test_sizes_of_memory(text: str, size: int) -> None:
     assert Memory().convert(text, None, None) == size
 
 
 def test_plan_says_time_and_memory_and_draws(tmp_path: Path) -> None:
-    path, image, picture = unet(tmp_path / "net.onnx", depth=2), tmp_path / "a.npy", tmp_path / "plan.png"
+    path, image, picture = (
+        unet(tmp_path / "net.onnx", depth=2),
+        tmp_path / "a.npy",
+        tmp_path / "plan.png",
+    )
     np.save(image, np.zeros((500, 700), np.uint8))
-    arguments = ["plan", str(path), str(image), "--memory", "2GB", "--picture", str(picture), "--tile", "160"]
+    arguments = [
+        "plan",
+        str(path),
+        str(image),
+        "--memory",
+        "2GB",
+        "--picture",
+        str(picture),
+        "--tile",
+        "160",
+    ]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert "s for the network" in result.output
     assert "MB at the peak" in result.output
@@ -108,7 +145,10 @@ def test_plan_says_time_and_memory_and_draws(tmp_path: Path) -> None:
         pixels = np.asarray(drawn)
     assert (pixels == (253, 186, 116)).all(-1).sum() > 10000, "the halo"
     zoom = 1024 / 740  # before 20, after 20: the image padded
-    height, width = (pixels == (234, 88, 12)).all(-1).any(1).sum(), (pixels == (234, 88, 12)).all(-1).any(0).sum()
+    height, width = (
+        (pixels == (234, 88, 12)).all(-1).any(1).sum(),
+        (pixels == (234, 88, 12)).all(-1).any(0).sum(),
+    )
     assert abs(height - (160 + 48) * zoom) < 60
     assert abs(width - (160 + 48) * zoom) < 60
     with pytest.raises(InputError, match="exists"):
@@ -128,12 +168,18 @@ def test_3d_and_1d_pictures(tmp_path: Path) -> None:
 def test_an_output_of_fewer_axes_may_stand_first(tmp_path: Path) -> None:
     """The last axis is for channels; of the image the first output keeps one axis."""
     path = tmp_path / "net.onnx"
-    text = """<ir_version: 8, opset_import: ["": 18]> g (float[n, h, w, 3] x) => (float[n, h, k] rows, float[n, h, w, 3] y)
+    text = """<ir_version: 8, opset_import: ["": 18]>
+    g (float[n, h, w, 3] x) => (float[n, h, k] rows, float[n, h, w, 3] y)
         <int64[1] two = {2}> { y = Relu(x)  rows = ReduceMax<keepdims = 0>(x, two) }"""
     onnx.save(onnx.parser.parse_model(text), path)
     image = np.random.default_rng(0).standard_normal((3, 300, 200)).astype(np.float32)
     model = open_model(path, device="cpu")
     assert (model.channels, model.input_axes) == (3, (1, 2))
     assert [len(output.axes) for output in model.contract.outputs] == [1, 2]
-    np.testing.assert_array_equal(model.predict(image, tile=128, normalize="none")["y"], np.maximum(image, 0))
-    assert estimate(model, model.plan((300, 200), tile=128), channels=3, images=1_000_000)["seconds"] > 0
+    np.testing.assert_array_equal(
+        model.predict(image, tile=128, normalize="none")["y"], np.maximum(image, 0)
+    )
+    assert (
+        estimate(model, model.plan((300, 200), tile=128), channels=3, images=1_000_000)["seconds"]
+        > 0
+    )

@@ -1,4 +1,6 @@
-"""Laws of the plan: every px is written once, by a tile that sees all of its window; and what is refused."""
+"""Laws of the plan: every px is written once, by a tile that sees all of its window; and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,12 @@ from tests.shiftrun.networks import axes, valid_axis
 
 @st.composite
 def contracts(draw: st.DrawFn) -> AxisContract:
-    """Any relation: scale 1/4 to 4, windows that reach out by any amount, valid or padded with a border of its own."""
-    period, step = draw(st.sampled_from([(1, 1), (2, 2), (8, 8), (12, 12), (4, 1), (8, 2), (1, 4), (3, 6)]))
+    """Any relation: scale 1/4 to 4, windows that reach out by any amount, valid or padded with a
+    border of its own.
+    """
+    period, step = draw(
+        st.sampled_from([(1, 1), (2, 2), (8, 8), (12, 12), (4, 1), (8, 2), (1, 4), (3, 6)])
+    )
     scale = Fraction(step, period)
     if draw(st.booleans()):  # valid: output 0 reads from px 0 on
         reach = draw(st.integers(0, 40))
@@ -99,7 +105,9 @@ def check_tiling(axis: AxisContract, plan: AxisPlan, pad: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(contracts(), st.integers(1, 300), st.integers(1, 8), st.sampled_from(["reflect", "none"]))
-def test_every_tile_sees_what_it_writes(axis: AxisContract, image_px: int, steps: int, pad: str) -> None:
+def test_every_tile_sees_what_it_writes(
+    axis: AxisContract, image_px: int, steps: int, pad: str
+) -> None:
     assert axis.step
     try:
         plan = exact_axis(axis, image_px, steps * axis.step, pad)
@@ -111,20 +119,33 @@ def test_every_tile_sees_what_it_writes(axis: AxisContract, image_px: int, steps
 
 @settings(max_examples=100, deadline=None)
 @given(contracts(), st.integers(1, 300), st.integers(1, 40))
-def test_the_naive_plan_writes_everything_once(axis: AxisContract, image_px: int, tile_px: int) -> None:
+def test_the_naive_plan_writes_everything_once(
+    axis: AxisContract, image_px: int, tile_px: int
+) -> None:
     plan = naive_axis(axis, image_px, tile_px, "reflect")
     assert [tile.write[0] for tile in plan.tiles] == list(range(0, plan.output_px, tile_px))
-    assert all(tile.read[1] <= plan.before_px + plan.image_px + plan.after_px for tile in plan.tiles)
+    assert all(
+        tile.read[1] <= plan.before_px + plan.image_px + plan.after_px for tile in plan.tiles
+    )
 
 
 @settings(max_examples=100, deadline=None)
 @given(contracts(), st.integers(1, 300), st.integers(1, 8))
-def test_tile_size_does_not_change_the_padding(axis: AxisContract, image_px: int, steps: int) -> None:
+def test_tile_size_does_not_change_the_padding(
+    axis: AxisContract, image_px: int, steps: int
+) -> None:
     """Also: a result covers the image, scale x size."""
     assert axis.step
     assert axis.output_size
-    small, whole = exact_axis(axis, image_px, steps * axis.step, "reflect"), exact_axis(axis, image_px, 1 << 20, "reflect")
-    assert (small.before_px, small.after_px, small.output_px) == (whole.before_px, whole.after_px, whole.output_px)
+    small, whole = (
+        exact_axis(axis, image_px, steps * axis.step, "reflect"),
+        exact_axis(axis, image_px, 1 << 20, "reflect"),
+    )
+    assert (small.before_px, small.after_px, small.output_px) == (
+        whole.before_px,
+        whole.after_px,
+        whole.output_px,
+    )
     assert whole.output_px >= axis.output_size.scale * image_px
 
 
@@ -147,21 +168,41 @@ ELSEWHERE = GATHER._replace(axis=3)
 EVERYWHERE = GATHER._replace(axis=-1)
 
 REFUSED = [
-    pytest.param({}, 148, (), r"^SL301 .*148 \(axis y\).*step 16, got 148.*to 144\.", id="not a multiple"),
+    pytest.param(
+        {}, 148, (), r"^SL301 .*148 \(axis y\).*step 16, got 148.*to 144\.", id="not a multiple"
+    ),
     pytest.param({}, 9, (), "^SL301 .*Use tiles of 16 or more", id="less than a step"),
     pytest.param(NO_PERIOD, 144, (), "^SL102", id="no period"),
-    pytest.param({"is_global": True, "reads": None}, 144, (GATHER, MEAN), "^SL401 .*mean", id="global"),
+    pytest.param(
+        {"is_global": True, "reads": None}, 144, (GATHER, MEAN), "^SL401 .*mean", id="global"
+    ),
     pytest.param(NO_PERIOD, 144, (GATHER,), r"^SL003 .*pick \(Gather\)", id="unknown"),
-    pytest.param(NO_PERIOD, 144, (EVERYWHERE,), r"^SL003 .*pick \(Gather\)", id="unknown along all axes"),
+    pytest.param(
+        NO_PERIOD, 144, (EVERYWHERE,), r"^SL003 .*pick \(Gather\)", id="unknown along all axes"
+    ),
     pytest.param(NO_PERIOD, 144, (ELSEWHERE,), "^SL102(?!.*pick)", id="unknown along another axis"),
-    pytest.param(NO_PERIOD, 144, tuple(GATHER._replace(node=f"pick{i}") for i in range(9)), r"pick2 .*\(and 6 more\)", id="many"),
+    pytest.param(
+        NO_PERIOD,
+        144,
+        tuple(GATHER._replace(node=f"pick{i}") for i in range(9)),
+        r"pick2 .*\(and 6 more\)",
+        id="many",
+    ),
     pytest.param({"padding": (Padding("p", "Pad", "wrap"),)}, 144, (), "^SL202", id="wrap"),
-    pytest.param({"sizes": Sizes(188, 300, 16, (12,))}, 144, (), "^SL302 .*--tile 112 or less", id="larger than the network takes"),
+    pytest.param(
+        {"sizes": Sizes(188, 300, 16, (12,))},
+        144,
+        (),
+        "^SL302 .*--tile 112 or less",
+        id="larger than the network takes",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("change", "tile", "reasons", "message"), REFUSED)
-def test_refusals(change: dict[str, object], tile: int, reasons: tuple[Explanation, ...], message: str) -> None:
+def test_refusals(
+    change: dict[str, object], tile: int, reasons: tuple[Explanation, ...], message: str
+) -> None:
     axis = replace(valid_axis("y", 4, 2), **change)  # type: ignore[arg-type]
     assert axis.input_axis == 2
     with pytest.raises(InputError, match=message):
@@ -192,7 +233,10 @@ def test_an_image_smaller_than_a_tile_is_one_tile() -> None:
     assert make_plan((50, 33), axes("valid", 2, 4), tile=(512, 148)).tile_count == 1
 
 
-@pytest.mark.parametrize(("kind", "size", "message"), [("valid", 187, "at least 188 px"), ("padded", 250, "expected 256 px")])
+@pytest.mark.parametrize(
+    ("kind", "size", "message"),
+    [("valid", 187, "at least 188 px"), ("padded", 250, "expected 256 px")],
+)
 def test_no_padding_where_it_is_needed(kind: str, size: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_plan((size,), axes(kind, 1, 4), tile=(144,), pad="none")
@@ -213,7 +257,9 @@ def test_automatic_tiles() -> None:
 
 
 def test_the_reason_for_rounding_is_the_cause() -> None:
-    """Interpolation drifts with the size of the image, a function that is rounded by its place does not."""
+    """Interpolation drifts with the size of the image, a function that is rounded by its place does
+    not.
+    """
     plain = axes("valid", 1, 4)[0]
     drifts = replace(plain, bitwise=False, rounding=Inexact(drift=3e-7))
     small, large = (make_plan((size,), (drifts,), tile=(144,)) for size in (600, 60_000))
@@ -222,9 +268,17 @@ def test_the_reason_for_rounding_is_the_cause() -> None:
     assert "0.0002 standard deviations" in small.rounding[0]
     assert "0.02 standard deviations" in large.rounding[0]
     np.testing.assert_allclose(large.drift, 3e-7 * large.padded_shape[0])
-    placed = make_plan((600,), (replace(plain, bitwise=False, rounding=Inexact(place=True)),), tile=(144,))
-    assert ("in the body of a row" in placed.rounding[0], len(placed.rounding), placed.drift) == (True, 1, 0)
-    both = make_plan((600, 600), (drifts, replace(drifts, rounding=Inexact(True, 3e-7))), tile=(144, 144))
+    placed = make_plan(
+        (600,), (replace(plain, bitwise=False, rounding=Inexact(place=True)),), tile=(144,)
+    )
+    assert ("in the body of a row" in placed.rounding[0], len(placed.rounding), placed.drift) == (
+        True,
+        1,
+        0,
+    )
+    both = make_plan(
+        (600, 600), (drifts, replace(drifts, rounding=Inexact(True, 3e-7))), tile=(144, 144)
+    )
     assert len(both.rounding) == 2
     np.testing.assert_allclose(both.drift, 2 * small.drift)
     whole = make_plan((100,), (drifts,), tile=(144,))

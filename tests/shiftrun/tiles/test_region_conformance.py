@@ -1,4 +1,6 @@
-"""Regions of every network that can be tiled exactly: 1d to 3d, other scales, padded or not; needs ../shared."""
+"""Regions of every network that can be tiled exactly: 1d to 3d, other scales, padded or not; needs
+../shared.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,14 @@ def test_a_region_is_the_crop(name: str) -> None:
     tile = tiles(output.axes, tile_px)
     whole = model.predict(image, tile=tile, normalize="none", outputs=(output.name,))[output.name]
     box = third(whole.shape[1:])
-    found = model.predict(image, tile=tile, normalize="none", outputs=(output.name,), region=box)[output.name]
+    found = model.predict(image, tile=tile, normalize="none", outputs=(output.name,), region=box)[
+        output.name
+    ]
     np.testing.assert_array_equal(found, whole[(slice(None), *box)])
     plan = model.plan(shape, tile=tile, outputs=(output.name,), region=box)
-    origins = [part.start / axis.output_size.scale for part, axis in zip(box, output.axes, strict=True) if axis.output_size]
+    origins = [
+        part.start / axis.output_size.scale
+        for part, axis in zip(box, output.axes, strict=True)
+        if axis.output_size
+    ]
     assert [axis.origin_px for axis in plan.axes] == [int(origin) for origin in origins]

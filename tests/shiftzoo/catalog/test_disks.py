@@ -45,7 +45,9 @@ def test_it_finds_disks(model: Model) -> None:
 
 def test_tiles_equal_the_whole_image(model: Model) -> None:
     image = np.tile(render("disks", 1, seed=12)[0].image, (2, 2))
-    whole, tiled = (model.predict(image, tile=tile, outputs=INSTANCE_OUTPUTS) for tile in (512, 136))
+    whole, tiled = (
+        model.predict(image, tile=tile, outputs=INSTANCE_OUTPUTS) for tile in (512, 136)
+    )
     for name in INSTANCE_OUTPUTS:
         np.testing.assert_array_equal(tiled[name], whole[name])
 
@@ -53,13 +55,17 @@ def test_tiles_equal_the_whole_image(model: Model) -> None:
 def test_segment_by_name(tmp_path: Path) -> None:
     np.save(tmp_path / "disks.npy", render("disks", 1, seed=13)[0].image)
     out = tmp_path / "labels.tif"
-    result = CliRunner().invoke(cli, ["segment", "disks", str(tmp_path / "disks.npy"), "-o", str(out)])
+    result = CliRunner().invoke(
+        cli, ["segment", "disks", str(tmp_path / "disks.npy"), "-o", str(out)]
+    )
     assert result.exit_code == 0, result.output
     assert read_pixels(out).max() > 5
 
 
 def test_a_wrong_name_is_told_the_nearest(tmp_path: Path) -> None:
     np.save(tmp_path / "disks.npy", render("disks", 1, seed=13)[0].image)
-    result = CliRunner().invoke(cli, ["segment", "disk", str(tmp_path / "disks.npy"), "-o", str(tmp_path / "labels.tif")])
+    result = CliRunner().invoke(
+        cli, ["segment", "disk", str(tmp_path / "disks.npy"), "-o", str(tmp_path / "labels.tif")]
+    )
     assert result.exit_code != 0
     assert "Did you mean disks?" in str(result.exception)

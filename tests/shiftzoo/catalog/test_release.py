@@ -1,4 +1,6 @@
-"""Cards, index and the release gate, on a zoo of one small network; and that the zoo of this repository is as its files say."""
+"""Cards, index and the release gate, on a zoo of one small network; and that the zoo of this
+repository is as its files say.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ caption = "Nothing"
 
 
 def invoke(*arguments: object) -> str:
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], standalone_mode=False, catch_exceptions=False)
+    result = CliRunner().invoke(
+        cli, [str(a) for a in arguments], standalone_mode=False, catch_exceptions=False
+    )
     assert result.return_value in (None, 0), result.output
     return result.stdout
 
@@ -65,11 +69,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = ValidUNet(tiny.recipe().architecture)
     network(torch.rand(4, 1, 36, 36))
-    export(TrainedModel(tiny.recipe(), network.eval(), 0, 0.0, "cpu", False), zoo / "tiny.onnx", dynamo=False)
+    export(
+        TrainedModel(tiny.recipe(), network.eval(), 0, 0.0, "cpu", False),
+        zoo / "tiny.onnx",
+        dynamo=False,
+    )
     write_archive(zoo / "pairs" / "tiny.npz", tiny.disks(1))
     (zoo / "pictures" / "tiny.png").write_bytes(b"png")
     (zoo / "cards" / "tiny.toml").write_text(PROSE)
-    report = invoke("evaluate", zoo / "tiny.onnx", zoo / "pairs" / "tiny.npz", "--output-format", "json", "--quiet")
+    report = invoke(
+        "evaluate",
+        zoo / "tiny.onnx",
+        zoo / "pairs" / "tiny.npz",
+        "--output-format",
+        "json",
+        "--quiet",
+    )
     (zoo / "metrics" / "tiny.json").write_text(report)
     reached = json.loads(report)["evaluations"][0]["ap"]["0.5"]
     (zoo / "cards" / "tiny.toml").write_text(PROSE.replace("ap50 = 0.0", f"ap50 = {reached}"))
@@ -85,7 +100,12 @@ def zoo(made: Path, tmp_path: Path) -> Path:
 def test_a_release_is_a_zoo(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "1.0.0"
     invoke("release", zoo, "--out", out, "--mirror", "https://example.org/zoo")
-    assert {str(p.relative_to(out)) for p in out.rglob("*.*")} == {"index.json", "tiny.onnx", "tiny.md", "pictures/tiny.png"}
+    assert {str(p.relative_to(out)) for p in out.rglob("*.*")} == {
+        "index.json",
+        "tiny.onnx",
+        "tiny.md",
+        "pictures/tiny.png",
+    }
     index = read_index(str(out))
     assert index.places == (str(out), "https://example.org/zoo")
     monkeypatch.setenv("SHIFTZOO_INDEX", str(out))
@@ -106,7 +126,9 @@ def test_a_release_is_served(zoo: Path, tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("SHIFTZOO_INDEX", address)
         assert "to be fetched" in invoke("list")
         assert "three images" in invoke("show", "tiny")
-        result = CliRunner().invoke(shiftrun_cli, ["segment", "tiny", str(image), "-o", str(tmp_path / "labels.tif")])
+        result = CliRunner().invoke(
+            shiftrun_cli, ["segment", "tiny", str(image), "-o", str(tmp_path / "labels.tif")]
+        )
         assert result.exit_code == 0, result.output
         assert "cached" in invoke("list")
         fetched = Path(invoke("download", "tiny").strip())
@@ -127,12 +149,23 @@ def change_metadata(model: Path, key: str, value: str | None) -> None:
 
 
 def remeasured(change: Callable[[Path], None]) -> Callable[[Path], None]:
-    """A change of the network after which report, card and index are made anew: only the change itself is left to refuse."""
+    """A change of the network after which report, card and index are made anew: only the change
+    itself is left to refuse.
+    """
 
     def spoil(zoo: Path) -> None:
         change(zoo)
         report = zoo / "metrics" / "tiny.json"
-        report.write_text(invoke("evaluate", zoo / "tiny.onnx", zoo / "pairs" / "tiny.npz", "--output-format", "json", "--quiet"))
+        report.write_text(
+            invoke(
+                "evaluate",
+                zoo / "tiny.onnx",
+                zoo / "pairs" / "tiny.npz",
+                "--output-format",
+                "json",
+                "--quiet",
+            )
+        )
         invoke("cards", zoo)
 
     return spoil
@@ -148,41 +181,72 @@ def rewrite(file: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "changed weights": (lambda zoo: change_metadata(zoo / "tiny.onnx", "min_size", "7"), "report of another file"),
-    "no data named": (remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "data", None)), "SL604"),
-    "wrong training window": (remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "train_window", "[2, 2]")), "SL101"),
-    "unsafe window": (remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "unsafe_window", "true")), "unsafe window"),
+    "changed weights": (
+        lambda zoo: change_metadata(zoo / "tiny.onnx", "min_size", "7"),
+        "report of another file",
+    ),
+    "no data named": (
+        remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "data", None)),
+        "SL604",
+    ),
+    "wrong training window": (
+        remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "train_window", "[2, 2]")),
+        "SL101",
+    ),
+    "unsafe window": (
+        remeasured(lambda zoo: change_metadata(zoo / "tiny.onnx", "unsafe_window", "true")),
+        "unsafe window",
+    ),
     "no network": (lambda zoo: (zoo / "tiny.onnx").unlink(), "SL001"),
     "stale card": (rewrite("tiny.md", "Everything", "Nothing"), "the card is stale"),
     "no card": (lambda zoo: (zoo / "tiny.md").unlink(), "no card"),
     "stale index": (rewrite("index.json", "1.2.3", "1.2.4"), "index.json is stale"),
-    "incomplete card": (rewrite("cards/tiny.toml", "limits =", "limit ="), "breaks card.schema.json"),
+    "incomplete card": (
+        rewrite("cards/tiny.toml", "limits =", "limit ="),
+        "breaks card.schema.json",
+    ),
     "missing picture": (lambda zoo: (zoo / "pictures" / "tiny.png").unlink(), "picture is missing"),
-    "another precision": (remeasured(rewrite("cards/tiny.toml", "ap50 = 0", "ap50 = 0.9 # 0")), "expected AP50 0.9"),
+    "another precision": (
+        remeasured(rewrite("cards/tiny.toml", "ap50 = 0", "ap50 = 0.9 # 0")),
+        "expected AP50 0.9",
+    ),
     "missing pair": (lambda zoo: (zoo / "pairs" / "tiny.npz").unlink(), "no data"),
 }
 
 
 @pytest.mark.parametrize("name", sorted(SPOILED))
-def test_a_spoiled_model_is_refused_for_its_own_reason(name: str, zoo: Path, tmp_path: Path) -> None:
+def test_a_spoiled_model_is_refused_for_its_own_reason(
+    name: str, zoo: Path, tmp_path: Path
+) -> None:
     spoil, said = SPOILED[name]
     spoil(zoo)
     with pytest.raises(InputError, match="release refused") as caught:
         release(zoo, tmp_path / "out")
     assert said in str(caught.value)
-    assert str(caught.value).count("tiny: ") <= (2 if name == "no data named" else 1)  # two rules look for the data
+    assert str(caught.value).count("tiny: ") <= (
+        2 if name == "no data named" else 1
+    )  # two rules look for the data
     assert not (tmp_path / "out").exists()
 
 
 def test_a_card_says_what_was_measured(made: Path) -> None:
     text = card_text(read_card(made / "tiny.onnx"))
-    for part in ("# tiny 1.2.3", "| period (y, x) | 2, 2 |", "CC0-1.0", "| three images | 1 | 4 |", "For tests.", "![Nothing]"):
+    for part in (
+        "# tiny 1.2.3",
+        "| period (y, x) | 2, 2 |",
+        "CC0-1.0",
+        "| three images | 1 | 4 |",
+        "For tests.",
+        "![Nothing]",
+    ):
         assert part in text
 
 
 def test_the_zoo_is_as_its_files_say() -> None:
     """After a change: shiftzoo cards zoo."""
-    result = CliRunner().invoke(cli, ["cards", str(ZOO), "--check"], standalone_mode=False, catch_exceptions=False)
+    result = CliRunner().invoke(
+        cli, ["cards", str(ZOO), "--check"], standalone_mode=False, catch_exceptions=False
+    )
     assert result.return_value == 0, result.output
     assert {card.path.stem for card in read_cards(ZOO)} >= {"disks"}
 

@@ -43,8 +43,13 @@ def write_bbbc006(folder: Path, samples: list[Sample]) -> None:
     labels.mkdir()
     for sample in samples:
         field = f"mcf-z-stacks-03212011_{sample.name}"
-        tifffile.imwrite(images / f"{field}_w1a39ac876-951c-4f31-a50d-4fd3ed0d7e5f.tif", sample.image.astype(np.uint16))
-        tifffile.imwrite(images / f"{field}_w2b39ac876-951c-4f31-a50d-4fd3ed0d7e5f.tif", sample.image[::-1])
+        tifffile.imwrite(
+            images / f"{field}_w1a39ac876-951c-4f31-a50d-4fd3ed0d7e5f.tif",
+            sample.image.astype(np.uint16),
+        )
+        tifffile.imwrite(
+            images / f"{field}_w2b39ac876-951c-4f31-a50d-4fd3ed0d7e5f.tif", sample.image[::-1]
+        )
         Image.fromarray(sample.label.astype(np.uint16)).save(labels / f"{field}.png")
 
 
@@ -54,7 +59,9 @@ def write_split_pairs(folder: Path, samples: list[Sample]) -> None:
     write_pairs(folder / "train", samples)
 
 
-@pytest.mark.parametrize("write", [write_science_bowl, write_pairs, write_archive, write_split_pairs])
+@pytest.mark.parametrize(
+    "write", [write_science_bowl, write_pairs, write_archive, write_split_pairs]
+)
 def test_layouts_read_the_same(write: object, tmp_path: Path) -> None:
     samples = tiny.disks(2)
     assert callable(write)
@@ -68,7 +75,9 @@ def test_layouts_read_the_same(write: object, tmp_path: Path) -> None:
 
 def test_bbbc006_is_paired_by_well_and_site(tmp_path: Path) -> None:
     disks = tiny.disks(2)
-    samples = [Sample(name, s.image, s.label) for name, s in zip(("a01_s1", "p24_s2"), disks, strict=True)]
+    samples = [
+        Sample(name, s.image, s.label) for name, s in zip(("a01_s1", "p24_s2"), disks, strict=True)
+    ]
     write_bbbc006(tmp_path, samples)
     for got, want in zip(read_samples(tmp_path), samples, strict=True):
         assert got.name == want.name
@@ -83,7 +92,9 @@ def test_samples_of_a_shape() -> None:
     samples = tiny.disks(2) + tiny.disks(1, size=44)
     assert [s.image.shape for s in of_shape(samples, (44, 44))] == [(44, 44)]
     assert of_shape(samples, None) == samples
-    with pytest.raises(InputError, match=r"no samples of shape \(9, 9\) .* got shapes \[\(40, 40\), \(44, 44\)\]"):
+    with pytest.raises(
+        InputError, match=r"no samples of shape \(9, 9\) .* got shapes \[\(40, 40\), \(44, 44\)\]"
+    ):
         of_shape(samples, (9, 9))
 
 
@@ -122,7 +133,10 @@ def test_broken_archive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [(np.zeros((40, 40), np.float32), "labels are not integers"), (np.zeros((40, 39), np.uint16), "shapes differ")],
+    [
+        (np.zeros((40, 40), np.float32), "labels are not integers"),
+        (np.zeros((40, 39), np.uint16), "shapes differ"),
+    ],
 )
 def test_broken_labels(label: np.ndarray, message: str, tmp_path: Path) -> None:
     write_pairs(tmp_path, tiny.disks(1))

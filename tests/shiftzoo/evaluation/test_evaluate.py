@@ -64,7 +64,9 @@ def test_seams_are_looked_for_before_parts_join(model: Model, image: np.ndarray)
 
 
 @pytest.mark.parametrize("tile", [16, 48])
-def test_small_tiles_on_the_grid_are_cut_out_of_one_run(model: Model, image: np.ndarray, tile: int) -> None:
+def test_small_tiles_on_the_grid_are_cut_out_of_one_run(
+    model: Model, image: np.ndarray, tile: int
+) -> None:
     crop = image[:100, :90]
     found = outputs_by_tile(model, crop, (tile,))[tile]
     for name, values in model.predict(crop, tile=tile, outputs=INSTANCE_OUTPUTS).items():

@@ -26,15 +26,23 @@ TABLE = [  # truth, prediction, matched at 0.5, splits, merges
 ]
 
 
-@pytest.mark.parametrize(("truth", "prediction", "matched", "splits", "merges"), [t[1:] for t in TABLE], ids=[t[0] for t in TABLE])
-def test_counts(truth: np.ndarray, prediction: np.ndarray, matched: int, splits: int, merges: int) -> None:
+@pytest.mark.parametrize(
+    ("truth", "prediction", "matched", "splits", "merges"),
+    [t[1:] for t in TABLE],
+    ids=[t[0] for t in TABLE],
+)
+def test_counts(
+    truth: np.ndarray, prediction: np.ndarray, matched: int, splits: int, merges: int
+) -> None:
     counts = count(truth, prediction)
     assert (counts.matched[0.5], counts.splits, counts.merges) == (matched, splits, merges)
 
 
 @pytest.mark.parametrize("px", [1, 10, 1000])
 def test_more_than_a_tenth_of_an_object_is_a_part_of_it(px: int) -> None:
-    """As Caicedo et al. count: at an IoU of 1/10 it is a crumb, one px more and the object is split, or merged the other way."""
+    """As Caicedo et al. count: at an IoU of 1/10 it is a crumb, one px more and the object is
+    split, or merged the other way.
+    """
     objects = row((1, 10 * px), (0, px))
     for part, found in ((px, 0), (px + 1, 1)):
         parts = row((1, 10 * px - part), (2, part), (0, px))

@@ -35,7 +35,9 @@ def test_no_split_no_seam() -> None:
 
 @pytest.mark.parametrize(("px", "found"), [(40, 0), (41, 1)])
 def test_a_seam_splits_off_more_than_a_tenth(px: int, found: int) -> None:
-    """Of 400 px: a part of an IoU of 1/10 is a crumb. It lies along the seam at row 12, the 41st px a row below."""
+    """Of 400 px: a part of an IoU of 1/10 is a crumb. It lies along the seam at row 12, the 41st px
+    a row below.
+    """
     labels = TRUTH.copy()
     rest = labels[12:]
     rest[TRUTH[12:] > 0] = 2
@@ -64,7 +66,9 @@ def test_distant_merges() -> None:
         truth[5:15, column : column + 10] = number
     embedding = np.zeros((2, 20, 60), np.float32)
     embedding[0, truth == 2] = 9.0
-    assert distant_merges(truth, embedding, truth > 0, bandwidth=1.0, min_size=5) == 1  # 1 and 3 share a cluster
+    assert (
+        distant_merges(truth, embedding, truth > 0, bandwidth=1.0, min_size=5) == 1
+    )  # 1 and 3 share a cluster
     embedding[0, truth == 3] = 18.0
     assert distant_merges(truth, embedding, truth > 0, bandwidth=1.0, min_size=5) == 0
 
@@ -72,7 +76,12 @@ def test_distant_merges() -> None:
 def test_a_merge_of_neighbors_is_not_distant() -> None:
     truth = np.zeros((20, 40), np.int32)
     truth[5:15, 5:15], truth[5:15, 15:25] = 1, 2
-    assert distant_merges(truth, np.zeros((2, 20, 40), np.float32), truth > 0, bandwidth=1.0, min_size=5) == 0
+    assert (
+        distant_merges(
+            truth, np.zeros((2, 20, 40), np.float32), truth > 0, bandwidth=1.0, min_size=5
+        )
+        == 0
+    )
 
 
 def test_watershed_tells_touching_disks_apart() -> None:

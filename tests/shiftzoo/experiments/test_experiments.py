@@ -19,4 +19,8 @@ def test_mistakes_are_told_apart() -> None:
     truth = np.array([[1, 1, 0, 2, 2, 0, 0]], np.int32)
     prediction = np.array([[5, 5, 0, 0, 0, 0, 7]], np.int32)
     found = {kind: labels.tolist() for kind, labels in mistakes(truth, prediction).items()}
-    assert found == {"found": [[1, 1, 0, 0, 0, 0, 0]], "missed": [[0, 0, 0, 2, 2, 0, 0]], "wrong": [[0, 0, 0, 0, 0, 0, 7]]}
+    assert found == {
+        "found": [[1, 1, 0, 0, 0, 0, 0]],
+        "missed": [[0, 0, 0, 2, 2, 0, 0]],
+        "wrong": [[0, 0, 0, 0, 0, 0, 7]],
+    }

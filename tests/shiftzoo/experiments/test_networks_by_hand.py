@@ -1,4 +1,6 @@
-"""Rumberger et al. 2021, section 3, on networks whose weights are chosen: theory, contract and measurement agree."""
+"""Rumberger et al. 2021, section 3, on networks whose weights are chosen: theory, contract and
+measurement agree.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,23 @@ import onnx
 import pytest
 
 from shiftrun.model.open_model import Model
-from shiftzoo.experiments.networks_by_hand import Frame, block_maximum, diagonal_image, prime_products, random_network
+from shiftzoo.experiments.networks_by_hand import (
+    Frame,
+    block_maximum,
+    diagonal_image,
+    prime_products,
+    random_network,
+)
 from shiftzoo.experiments.outcome import legal_size, opened
 from shiftzoo.experiments.paper import figure5 as constant_image
 from shiftzoo.experiments.paper import lemma1
 from shiftzoo.experiments.paper import section5 as truncated_resnet
 
 SMALL = Frame(2, 2, 2)
-FRAMES = {f"l={f.levels} f={f.factor} d={f.dimensions}": f for f in (Frame(3, 2, 1), Frame(2, 3, 1), SMALL, Frame(1, 2, 3))}
+FRAMES = {
+    f"l={f.levels} f={f.factor} d={f.dimensions}": f
+    for f in (Frame(3, 2, 1), Frame(2, 3, 1), SMALL, Frame(1, 2, 3))
+}
 
 
 @pytest.fixture(params=FRAMES)
@@ -26,12 +37,18 @@ def frame(request: pytest.FixtureRequest) -> Frame:
 
 
 def _difference(model: Model, axis: int, shift: int) -> float:
-    """The largest difference between the output of an image moved by `shift` px, and the output moved so."""
+    """The largest difference between the output of an image moved by `shift` px, and the output
+    moved so.
+    """
     size = legal_size(model, 3 * (model.axes()[0].period or 1))
     longer = [n + shift * (i == axis) for i, n in enumerate(size)]
     image = np.random.default_rng(0).normal(size=longer).astype(np.float32)
-    first, second = (np.take(image, range(start, start + size[axis]), axis)[None, None] for start in (0, shift))
-    before, after = (model.session.run(crop, ("embedding",))["embedding"][0] for crop in (first, second))
+    first, second = (
+        np.take(image, range(start, start + size[axis]), axis)[None, None] for start in (0, shift)
+    )
+    before, after = (
+        model.session.run(crop, ("embedding",))["embedding"][0] for crop in (first, second)
+    )
     kept = range(before.shape[1 + axis] - shift)
     moved = np.take(before, [n + shift for n in kept], 1 + axis)
     return float(np.abs(moved - np.take(after, kept, 1 + axis)).max())
@@ -44,7 +61,9 @@ def test_the_network_of_lemma_1_is_the_maximum_over_blocks(frame: Frame, tmp_pat
     found = model.session.run(image[None, None], ("embedding",))["embedding"][0, 0]
     windows = np.lib.stride_tricks.sliding_window_view(image, (frame.period,) * frame.dimensions)
     maxima = windows.max(axis=tuple(range(frame.dimensions, 2 * frame.dimensions)))
-    cropped = sum(frame.factor**level for level in range(frame.levels))  # every decoder convolution cuts one px of its level
+    cropped = sum(
+        frame.factor**level for level in range(frame.levels)
+    )  # every decoder convolution cuts one px of its level
     begins = [  # of the block around every px
         axis.origin + np.arange(n) - (np.arange(n) + cropped) % frame.period
         for axis, n in zip(model.axes(), found.shape, strict=True)
@@ -53,8 +72,13 @@ def test_the_network_of_lemma_1_is_the_maximum_over_blocks(frame: Frame, tmp_pat
     np.testing.assert_array_equal(found, expected)
 
 
-def test_lemma_1_part_1_a_network_reaches_f_to_the_dl_output_functions(frame: Frame, tmp_path: Path) -> None:
-    assert len(np.unique(lemma1.answers(opened(block_maximum(frame), tmp_path), frame.period))) == frame.functions
+def test_lemma_1_part_1_a_network_reaches_f_to_the_dl_output_functions(
+    frame: Frame, tmp_path: Path
+) -> None:
+    assert (
+        len(np.unique(lemma1.answers(opened(block_maximum(frame), tmp_path), frame.period)))
+        == frame.functions
+    )
 
 
 def test_lemma_1_part_2_no_crop_finds_one_more(frame: Frame, tmp_path: Path) -> None:
@@ -68,7 +92,9 @@ def test_lemma_1_part_2_no_crop_finds_one_more(frame: Frame, tmp_path: Path) -> 
 
 
 def test_the_contract_claims_what_lemma_1_says(frame: Frame, tmp_path: Path) -> None:
-    for number, network in enumerate((block_maximum(frame), prime_products(frame), random_network(frame, "fixed"))):
+    for number, network in enumerate(
+        (block_maximum(frame), prime_products(frame), random_network(frame, "fixed"))
+    ):
         (tmp_path / str(number)).mkdir()
         model = opened(network, tmp_path / str(number))
         assert {axis.period for axis in model.axes()} == {frame.period}
@@ -76,13 +102,19 @@ def test_the_contract_claims_what_lemma_1_says(frame: Frame, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("shift", range(1, 9))
-def test_corollary_1_equivariant_to_multiples_of_f_to_the_l_and_to_nothing_else(shift: int, tmp_path: Path) -> None:
+def test_corollary_1_equivariant_to_multiples_of_f_to_the_l_and_to_nothing_else(
+    shift: int, tmp_path: Path
+) -> None:
     model = opened(random_network(SMALL, "learned"), tmp_path)
-    assert all((_difference(model, axis, shift) == 0) == (shift % SMALL.period == 0) for axis in range(2))
+    assert all(
+        (_difference(model, axis, shift) == 0) == (shift % SMALL.period == 0) for axis in range(2)
+    )
 
 
 @pytest.mark.parametrize("spacing", [9, 10, 11, 12, 14, 16])
-def test_corollary_2_objects_of_equal_looks_that_can_be_told_apart(spacing: int, tmp_path: Path) -> None:
+def test_corollary_2_objects_of_equal_looks_that_can_be_told_apart(
+    spacing: int, tmp_path: Path
+) -> None:
     model = opened(block_maximum(SMALL), tmp_path)
     assert lemma1.objects_apart(model, spacing) == (SMALL.period // gcd(SMALL.period, spacing)) ** 2
 
@@ -92,13 +124,18 @@ def test_tiles_of_whole_periods_are_the_whole_image(tile: int, tmp_path: Path) -
     """And tiles of any other size are not."""
     model = opened(random_network(SMALL, "learned"), tmp_path, force=True)
     image = np.random.default_rng(0).normal(size=(70, 66)).astype(np.float32)
-    whole, tiled, off = (model.predict(image, tile=n, pad="none", normalize="none")["embedding"] for n in (64, tile, tile + 1))
+    whole, tiled, off = (
+        model.predict(image, tile=n, pad="none", normalize="none")["embedding"]
+        for n in (64, tile, tile + 1)
+    )
     np.testing.assert_array_equal(tiled, whole)
     assert (off != whole).any()
 
 
 def test_a_training_window_of_f_to_the_l_px_leaves_pairs_out() -> None:
-    """Of the f^l pairs of neighboring output functions a window of f^l px holds all but one, one px more holds all."""
+    """Of the f^l pairs of neighboring output functions a window of f^l px holds all but one, one px
+    more holds all.
+    """
 
     def pairs(window: int, period: int) -> int:
         return len({(px % period, (px + 1) % period) for px in range(window - 1)})
@@ -114,15 +151,17 @@ def test_fixed_upsampling_says_nothing_of_a_constant_image(seed: int) -> None:
     np.testing.assert_array_equal(output, np.broadcast_to(output[:, :1, :1], output.shape))
 
 
-def test_corollary_5_learned_upsampling_gives_every_px_of_a_block_its_own_value(frame: Frame) -> None:
+def test_corollary_5_learned_upsampling_gives_every_px_of_a_block_its_own_value(
+    frame: Frame,
+) -> None:
     """By unique factorization: whole numbers, exactly those that the primes multiply to."""
     output = constant_image.on_ones(prime_products(frame))
     assert constant_image.values_per_block(output, frame.period) == frame.functions
     assert constant_image.repeats(output, frame.period)
     size = frame.factor**frame.dimensions
-    primes = np.array([n for n in range(2, 100) if all(n % d for d in range(2, n))][: frame.levels * size]).reshape(
-        frame.levels, size
-    )
+    primes = np.array(
+        [n for n in range(2, 100) if all(n % d for d in range(2, n))][: frame.levels * size]
+    ).reshape(frame.levels, size)
     products = primes[0]
     for level in primes[1:]:
         products = np.multiply.outer(products, level).reshape(-1)

@@ -16,7 +16,16 @@ from shiftlint.cli import cli as lint
 from shiftrun.model.open_model import open_model
 from shiftzoo.cli import cli
 from shiftzoo.experiments import reproduce as figures
-from shiftzoo.experiments.counting import Seen, apart, changed_px, clusters_of, look, neighbors_alike, scene, torn
+from shiftzoo.experiments.counting import (
+    Seen,
+    apart,
+    changed_px,
+    clusters_of,
+    look,
+    neighbors_alike,
+    scene,
+    torn,
+)
 from shiftzoo.experiments.disk_images import disk_grid
 from shiftzoo.experiments.networks_trained import CARRIED, Case, network
 from shiftzoo.experiments.paper import figure2, figure4
@@ -53,16 +62,23 @@ def test_a_carried_network_is_that_of_its_recipe(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tile", "codes"), [("figure4a", 16, {"SL101"}), ("figure4b", 20, {"SL301"}), ("figure4b", 16, set())]
+    ("name", "tile", "codes"),
+    [("figure4a", 16, {"SL101"}), ("figure4b", 20, {"SL301"}), ("figure4b", 16, set())],
 )
 def test_the_linter_names_what_breaks(name: str, tile: int, codes: set[str]) -> None:
-    result = CliRunner().invoke(lint, ["check", str(CARRIED / f"{name}.onnx"), "--tile", str(tile)], standalone_mode=False)
+    result = CliRunner().invoke(
+        lint, ["check", str(CARRIED / f"{name}.onnx"), "--tile", str(tile)], standalone_mode=False
+    )
     assert set(re.findall(r"(SL\d+) (?:error|warning)", result.output)) == codes
     assert result.return_value == bool(codes)
 
 
-@pytest.mark.parametrize("case", [figure2.LEARNED[0], figure2.FIXED[0], figure2.DEEPER], ids=lambda case: case.name)
-def test_an_image_that_begins_elsewhere_shows_the_same_embeddings_in_another_order(case: Case) -> None:
+@pytest.mark.parametrize(
+    "case", [figure2.LEARNED[0], figure2.FIXED[0], figure2.DEEPER], ids=lambda case: case.name
+)
+def test_an_image_that_begins_elsewhere_shows_the_same_embeddings_in_another_order(
+    case: Case,
+) -> None:
     """All places on the grid are there in any image: none is new to the network."""
     model = network(case)
     origin, px = model.axes()[0].origin, case.torus_px
@@ -70,8 +86,13 @@ def test_an_image_that_begins_elsewhere_shows_the_same_embeddings_in_another_ord
 
     def centers(top: int, left: int) -> NDArray[np.float32]:
         """Embeddings (disks, E) of the central px of f^l x f^l disks."""
-        found = model.predict(image[top:, left:], tile=px, pad="none", normalize="none")["embedding"]
-        y, x = (np.arange(-(start + origin) % case.spacing, px, case.spacing)[: case.period] for start in (top, left))
+        found = model.predict(image[top:, left:], tile=px, pad="none", normalize="none")[
+            "embedding"
+        ]
+        y, x = (
+            np.arange(-(start + origin) % case.spacing, px, case.spacing)[: case.period]
+            for start in (top, left)
+        )
         return np.asarray(found[:, y][:, :, x].reshape(3, -1).T)
 
     first, second = centers(0, 0), centers(3, 7)
@@ -97,19 +118,28 @@ def _seen(clusters: list[list[int]], truth: list[list[int]]) -> Seen:
 )
 def test_counts(clusters: list[list[int]], alone: int, in_parts: int, count: int) -> None:
     seen = _seen(clusters, [[1, 1, 0, 2, 2, 0, 3, 3]])
-    assert (apart(seen, seen.whole), torn(seen), clusters_of(seen, seen.whole)) == (alone, in_parts, count)
+    assert (apart(seen, seen.whole), torn(seen), clusters_of(seen, seen.whole)) == (
+        alone,
+        in_parts,
+        count,
+    )
 
 
 def test_neighbors_alike_are_counted_along_both_axes() -> None:
     """Of four disks those below each other are alike, and one of them is in parts."""
-    seen = _seen([[1, 1, 1, 0, 2, 2], [0, 0, 0, 0, 0, 0], [1, 1, 3, 0, 2, 2]], [[1, 1, 1, 0, 2, 2], [0] * 6, [3, 3, 3, 0, 4, 4]])
+    seen = _seen(
+        [[1, 1, 1, 0, 2, 2], [0, 0, 0, 0, 0, 0], [1, 1, 3, 0, 2, 2]],
+        [[1, 1, 1, 0, 2, 2], [0] * 6, [3, 3, 3, 0, 4, 4]],
+    )
     assert neighbors_alike(replace(seen, whole=seen.whole.reshape(2, 2))) == 2
     assert neighbors_alike(replace(seen, whole=seen.whole.reshape(2, 2).T)) == 2
     assert neighbors_alike(replace(seen, whole=np.array([[1, 2], [4, 3]], np.int32))) == 0
 
 
 @pytest.mark.parametrize(("other", "parts"), [(5, 0), (6, 1)])
-def test_a_disk_is_torn_when_fewer_than_95_percent_of_its_px_share_a_cluster(other: int, parts: int) -> None:
+def test_a_disk_is_torn_when_fewer_than_95_percent_of_its_px_share_a_cluster(
+    other: int, parts: int
+) -> None:
     seen = _seen([[1] * (100 - other) + [2] * other], [[1] * 100])
     assert torn(seen) == parts
     assert apart(seen, seen.whole) == 1 - parts
@@ -140,7 +170,9 @@ def test_a_scene_shows_whole_disks_with_their_numbers() -> None:
     seen = look(case, model, image)
     assert len(seen.whole) >= 60 // case.spacing - 2
     whole = disk_grid(case.spacing, case.radius, case.spacing, around=True)  # one disk
-    assert {int((seen.truth == disk).sum()) for disk in seen.whole.flat} == {int((whole.label == 1).sum())}
+    assert {int((seen.truth == disk).sum()) for disk in seen.whole.flat} == {
+        int((whole.label == 1).sum())
+    }
     origin = model.axes()[0].origin
     np.testing.assert_array_equal(image.image[origin:-origin, origin:-origin] > 0, seen.truth > 0)
 
@@ -158,5 +190,9 @@ def test_networks_are_trained_anew_on_request(quick: tuple[Case, ...], tmp_path:
     result = CliRunner().invoke(cli, ["reproduce", "figure4", "--out", str(tmp_path), "--train"])
     assert result.exit_code == 1, result.output
     assert "NOT as expected" in result.output
-    assert {path.stem for path in (tmp_path / "networks").iterdir()} == {case.name for case in quick}
-    assert "0 (as expected: 0)" in result.output  # tiles of 16 px change nothing, whatever the weights
+    assert {path.stem for path in (tmp_path / "networks").iterdir()} == {
+        case.name for case in quick
+    }
+    assert (
+        "0 (as expected: 0)" in result.output
+    )  # tiles of 16 px change nothing, whatever the weights

@@ -16,7 +16,15 @@ from shiftzoo.experiments import reproduce as figures
 from shiftzoo.experiments.outcome import Outcome
 from shiftzoo.experiments.paper import figure5 as constant_image
 
-PICTURES = {"figure2", "figure4", "figure5", "supplementary2", "supplementary3", "lemma1", "figure4d"}
+PICTURES = {
+    "figure2",
+    "figure4",
+    "figure5",
+    "supplementary2",
+    "supplementary3",
+    "lemma1",
+    "figure4d",
+}
 
 
 PAGE_PATH = Path(figures.__file__).with_name("README.md")
@@ -33,15 +41,23 @@ def test_every_count_is_that_of_the_paper(figure: str, tmp_path: Path) -> None:
     assert all(one["holds"] for one in counted)
     assert (tmp_path / f"{figure}.png").is_file() == (figure in PICTURES)
     if figure != "figure4d":  # its network may be trained anew
-        missing = {one["statement"]: one["found"] for one in counted if f"{int(one['found']):,}" not in PAGE}
+        missing = {
+            one["statement"]: one["found"]
+            for one in counted
+            if f"{int(one['found']):,}" not in PAGE
+        }
         assert not missing, "counts that the page does not show"
     if figure in PICTURES:
         with Image.open(tmp_path / f"{figure}.png") as picture:
             assert min(picture.size) > 300
 
 
-def test_a_count_that_is_not_that_of_the_paper_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constant_image, "run", lambda out: [Outcome("values in a block", "256", 255, holds=False)])
+def test_a_count_that_is_not_that_of_the_paper_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        constant_image, "run", lambda out: [Outcome("values in a block", "256", 255, holds=False)]
+    )
     result = CliRunner().invoke(cli, ["reproduce", "figure5", "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "255 (NOT as expected: 256)" in result.output

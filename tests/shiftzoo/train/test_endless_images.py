@@ -16,7 +16,11 @@ from shiftzoo.experiments.networks_trained import Case
 from shiftzoo.train.endless_images import on_torus, to_output, train_on_torus, windows
 from shiftzoo.train.network import ValidUNet
 
-CASES = [Case("learned", 2, 5, 3), Case("fixed", 3, 7, 3, upsampling="fixed", radius=2.0), Case("one", 1, 5, 3, channels=2)]
+CASES = [
+    Case("learned", 2, 5, 3),
+    Case("fixed", 3, 7, 3, upsampling="fixed", radius=2.0),
+    Case("one", 1, 5, 3, channels=2),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -26,7 +30,9 @@ def test_convolutions_that_go_round_are_those_of_the_endless_image(case: Case) -
     image = torch.randn(1, 1, px, px)
     offset = network.architecture.offset()[0]
     size = network.architecture.output_size((px + case.period,) * 2)[0]
-    endless = image.repeat(1, 1, *[-(-(size + offset) // px)] * 2)[:, :, : size + offset, : size + offset]
+    endless = image.repeat(1, 1, *[-(-(size + offset) // px)] * 2)[
+        :, :, : size + offset, : size + offset
+    ]
     with torch.no_grad():
         torus, plane = on_torus(network, image), network(endless)[0]
     assert torus.std() > 0
@@ -77,7 +83,12 @@ def test_another_number_of_windows_than_the_recipe_names_is_refused() -> None:
 def test_the_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     def trained(seed: int) -> torch.Tensor:
         case = Case("seeded", 1, 5, 3, radius=1.5, noise=0.1, seed=seed)
-        return torch.cat([p.detach().reshape(-1) for p in train_on_torus(case.recipe, case.draw).network.parameters()])
+        return torch.cat(
+            [
+                p.detach().reshape(-1)
+                for p in train_on_torus(case.recipe, case.draw).network.parameters()
+            ]
+        )
 
     torch.testing.assert_close(trained(0), trained(0), rtol=0, atol=0)
     assert not torch.equal(trained(0), trained(1))
@@ -85,13 +96,17 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another() -> None
 
 def test_training_tells_disks_apart() -> None:
     case = Case("short", 1, 5, 200, radius=1.5)
-    start, end = (train_on_torus(replace(case, steps=steps).recipe, case.draw).network for steps in (1, 200))
+    start, end = (
+        train_on_torus(replace(case, steps=steps).recipe, case.draw).network for steps in (1, 200)
+    )
     sample = case.draw(np.random.default_rng(0))
     spread = []
     for network in (start, end):
         with torch.no_grad():
             embedding = on_torus(network, torch.from_numpy(sample.image)[None, None])[0].numpy()
-        labels = to_output(torch.from_numpy(sample.label)[None, None], case.recipe.architecture)[0, 0].numpy()
+        labels = to_output(torch.from_numpy(sample.label)[None, None], case.recipe.architecture)[
+            0, 0
+        ].numpy()
         means = np.array([embedding[:, labels == disk].mean(1) for disk in range(1, 5)])
         spread.append(min(np.linalg.norm(a - b) for i, a in enumerate(means) for b in means[:i]))
     assert spread[1] > spread[0] + 1
@@ -107,7 +122,9 @@ def test_disks_on_a_torus_repeat() -> None:
 
 
 def test_every_disk_of_a_deformed_torus_remains() -> None:
-    sample = disk_grid(16, 4.5, 64, around=True, deformation_px=1.5, random=np.random.default_rng(3))
+    sample = disk_grid(
+        16, 4.5, 64, around=True, deformation_px=1.5, random=np.random.default_rng(3)
+    )
     assert set(np.unique(sample.label)) == set(range(17))
 
 

@@ -50,7 +50,11 @@ def test_metadata_and_lint(tmp_path: Path) -> None:
     assert metadata.train_window == recipe.training.window
     assert (metadata.pooling_depth, metadata.pooling_factor) == (1, ((2, 2),))
     assert metadata.percentiles == recipe.percentiles
-    result = CliRunner().invoke(shiftlint_cli, ["check", str(path), "--fail-on", "warning", "--tile", "4"], standalone_mode=False)
+    result = CliRunner().invoke(
+        shiftlint_cli,
+        ["check", str(path), "--fail-on", "warning", "--tile", "4"],
+        standalone_mode=False,
+    )
     assert result.return_value == 0, result.output
 
 
@@ -72,7 +76,9 @@ def test_difference_from_torch_is_refused(tmp_path: Path) -> None:
         compare(other, path)
 
 
-def test_nothing_is_left_of_a_failed_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_of_a_failed_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*arguments: object) -> float:
         raise InputError("differs")
 

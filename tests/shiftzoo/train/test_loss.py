@@ -12,15 +12,25 @@ pytest.importorskip("torch", reason="training needs PyTorch (the extra [train])"
 import torch
 
 from shiftzoo.recipe import LossWeights
-from shiftzoo.train.loss import discriminative_loss, foreground_loss, missed_share, outlines, touching
+from shiftzoo.train.loss import (
+    discriminative_loss,
+    foreground_loss,
+    missed_share,
+    outlines,
+    touching,
+)
 
 
 def apart(a: torch.Tensor, b: torch.Tensor) -> int:
-    """Px between the bounding boxes of two objects (P, D), along the axis where they are farthest."""
+    """Px between the bounding boxes of two objects (P, D), along the axis where they are
+    farthest.
+    """
     return int(torch.maximum(b.amin(0) - a.amax(0), a.amin(0) - b.amax(0)).max())
 
 
-def loss_by_loops(embedding: torch.Tensor, labels: torch.Tensor, weights: LossWeights) -> dict[str, float]:
+def loss_by_loops(
+    embedding: torch.Tensor, labels: torch.Tensor, weights: LossWeights
+) -> dict[str, float]:
     """The formulas of the module's docstring, instance by instance."""
     sums: dict[str, list[float]] = {"pull": [], "push": [], "length": []}
     for x, y in zip(embedding, labels, strict=True):
@@ -29,7 +39,8 @@ def loss_by_loops(embedding: torch.Tensor, labels: torch.Tensor, weights: LossWe
             continue
         means = [points.mean(0) for points in instances]
         pull = [
-            ((p - m).norm(dim=1) - weights.pull_margin).clamp(min=0).square().mean() for p, m in zip(instances, means, strict=True)
+            ((p - m).norm(dim=1) - weights.pull_margin).clamp(min=0).square().mean()
+            for p, m in zip(instances, means, strict=True)
         ]
         places = [(y == c).nonzero() for c in y.unique() if c > 0]
         push = [
@@ -47,7 +58,10 @@ LABELS = [
     [[[1, 1, 2], [0, 2, 2]], [[0, 0, 0], [5, 5, 5]]],
     [[[0, 0, 0], [0, 0, 0]], [[3, 4, 7], [3, 4, 7]]],
     [[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]],
-    [[[1, 2, 0, 0, 3, 0, 4], [1, 0, 0, 0, 0, 0, 4]], [[6, 0, 0, 7, 0, 0, 8], [0, 0, 0, 0, 0, 0, 0]]],
+    [
+        [[1, 2, 0, 0, 3, 0, 4], [1, 0, 0, 0, 0, 0, 4]],
+        [[6, 0, 0, 7, 0, 0, 8], [0, 0, 0, 0, 0, 0, 0]],
+    ],
 ]
 
 
@@ -65,7 +79,14 @@ def test_loss_equals_its_formulas(labels: list[list[list[int]]], reach: float) -
 
 def test_samples_do_not_repel_each_other() -> None:
     embedding = torch.zeros(2, 3, 1, 4)
-    assert float(discriminative_loss(embedding, torch.ones(2, 1, 4, dtype=torch.long), LossWeights())["push"]) == 0.0
+    assert (
+        float(
+            discriminative_loss(embedding, torch.ones(2, 1, 4, dtype=torch.long), LossWeights())[
+                "push"
+            ]
+        )
+        == 0.0
+    )
 
 
 def test_loss_has_a_finite_gradient_where_means_coincide() -> None:
@@ -86,11 +107,15 @@ def test_foreground_loss_weighs_outlines() -> None:
     wrong_inside = torch.tensor([[[[-5.0, -5, 5, 5, 5, -5]]]])
     wrong_outline = torch.tensor([[[[-5.0, -5, -5, 5, 5, 5]]]])
     weights = LossWeights(outline_weight=4.0)
-    assert foreground_loss(wrong_outline, labels, weights) > 2 * foreground_loss(wrong_inside, labels, weights)
+    assert foreground_loss(wrong_outline, labels, weights) > 2 * foreground_loss(
+        wrong_inside, labels, weights
+    )
 
 
 def test_touching() -> None:
-    assert touching(torch.tensor([[[0, 1, 1, 1, 2, 0, 3]]])).tolist() == [[[False, False, False, True, True, False, False]]]
+    assert touching(torch.tensor([[[0, 1, 1, 1, 2, 0, 3]]])).tolist() == [
+        [[False, False, False, True, True, False, False]]
+    ]
 
 
 def test_gaps_are_background() -> None:
@@ -98,8 +123,16 @@ def test_gaps_are_background() -> None:
     with_gap = torch.tensor([[[[-9.0, 9, -9, -9, 9, -9]]]])
     without = torch.tensor([[[[-9.0, 9, 9, 9, 9, -9]]]])
     weights = LossWeights(gap_weight=5.0)
-    assert foreground_loss(with_gap, labels, weights) < 1e-3 < foreground_loss(without, labels, weights)
-    assert foreground_loss(without, labels, LossWeights()) < 1e-3 < foreground_loss(with_gap, labels, LossWeights())
+    assert (
+        foreground_loss(with_gap, labels, weights)
+        < 1e-3
+        < foreground_loss(without, labels, weights)
+    )
+    assert (
+        foreground_loss(without, labels, LossWeights())
+        < 1e-3
+        < foreground_loss(with_gap, labels, LossWeights())
+    )
 
 
 def test_the_share_that_is_missed_is_of_each_sample() -> None:

@@ -38,12 +38,16 @@ def test_a_start_computes_what_its_origin_did(kind: str, run: Path, tmp_path: Pa
         export(load_trained(run), origin, dynamo=False)
     image = torch.rand(2, 1, 36, 36)
     network = starting_network(origin, tiny.recipe(), tiny.disks())
-    for got, want in zip(outputs(network.eval(), image), outputs(load_trained(run).network, image), strict=True):
+    for got, want in zip(
+        outputs(network.eval(), image), outputs(load_trained(run).network, image), strict=True
+    ):
         np.testing.assert_allclose(got, want, atol=1e-4 * want.std())
 
 
 def test_rebuilt_batch_norms_have_the_statistics_of_the_new_data(run: Path, tmp_path: Path) -> None:
-    """In training mode, on data like that of the calibration, the network stays near the one that was exported."""
+    """In training mode, on data like that of the calibration, the network stays near the one that
+    was exported.
+    """
     origin = tmp_path / "tiny.onnx"
     export(load_trained(run), origin, dynamo=False)
     network = starting_network(origin, tiny.recipe(), tiny.disks())
@@ -51,7 +55,9 @@ def test_rebuilt_batch_norms_have_the_statistics_of_the_new_data(run: Path, tmp_
     assert len(norms) == 6
     for norm in norms:
         assert norm.running_var is not None
-        np.testing.assert_allclose(norm.weight.detach(), (norm.running_var + norm.eps).sqrt(), rtol=1e-5)
+        np.testing.assert_allclose(
+            norm.weight.detach(), (norm.running_var + norm.eps).sqrt(), rtol=1e-5
+        )
         assert not torch.equal(norm.running_var, torch.ones_like(norm.running_var))
         assert not norm._forward_pre_hooks
 

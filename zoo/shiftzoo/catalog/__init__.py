@@ -1,1 +1,3 @@
-"""The models that there are: cards, index, the gate that releases pass, and the commands about them."""
+"""The models that there are: cards, index, the gate that releases pass, and the commands about
+them.
+"""

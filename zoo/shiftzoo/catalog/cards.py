@@ -1,6 +1,8 @@
-"""Model cards: `NAME.md` from the metadata of `NAME.onnx`, the prose in `cards/NAME.toml` and the reports of `shiftzoo evaluate`.
+"""Model cards: `NAME.md` from the metadata of `NAME.onnx`, the prose in `cards/NAME.toml` and the
+reports of `shiftzoo evaluate`.
 
-A report belongs to one file: it holds the sha256 of the model that was measured. A card with figures of another file is refused.
+A report belongs to one file: it holds the sha256 of the model that was measured. A card with
+figures of another file is refused.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One report of `shiftzoo evaluate --output-format json`, the command that wrote it and what was measured on."""
+    """One report of `shiftzoo evaluate --output-format json`, the command that wrote it and what
+    was measured on.
+    """
 
     data: str
     command: str
@@ -89,7 +93,8 @@ def read_card(model: Path) -> Card:
     Raises
     ------
     InputError
-        The model, `cards/NAME.toml`, a report or a picture is missing or broken, or a report is of another file.
+        The model, `cards/NAME.toml`, a report or a picture is missing or broken, or a report is of
+        another file.
     SchemaError
         The prose breaks schemas/card.schema.json.
     """
@@ -98,14 +103,19 @@ def read_card(model: Path) -> Card:
     try:
         prose = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"no card ({source}): expected TOML as in schemas/card.schema.json, got: {error}.") from error
+        raise InputError(
+            f"no card ({source}): expected TOML as in schemas/card.schema.json, got: {error}."
+        ) from error
     validate(prose, "card", where=str(source))
     for picture in prose.get("picture", []):
         if not (model.parent / picture["file"]).is_file():
-            raise InputError(f"picture is missing ({source}): expected {model.parent / picture['file']}.")
+            raise InputError(
+                f"picture is missing ({source}): expected {model.parent / picture['file']}."
+            )
     sha256 = file_sha256(model)
     measurements = tuple(
-        Measurement(row["data"], row["command"], _read_report(model.parent / row["report"], sha256)) for row in prose["measurement"]
+        Measurement(row["data"], row["command"], _read_report(model.parent / row["report"], sha256))
+        for row in prose["measurement"]
     )
     return Card(model, metadata, analyze(model), prose, measurements)
 
@@ -115,9 +125,14 @@ def _read_report(path: Path, sha256: str) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         measured = report["sha256"]
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"no report ({path}): expected the JSON of shiftzoo evaluate, got: {error!r}.") from error
+        raise InputError(
+            f"no report ({path}): expected the JSON of shiftzoo evaluate, got: {error!r}."
+        ) from error
     if measured != sha256:
-        raise InputError(f"report of another file ({path}): expected sha256 {sha256[:12]}…, got {measured[:12]}…. Measure again.")
+        raise InputError(
+            f"report of another file ({path}): expected sha256 {sha256[:12]}…, got "
+            f"{measured[:12]}…. Measure again."
+        )
     return report
 
 
@@ -128,12 +143,17 @@ def card_text(card: Card) -> str:
         f"# {name} {card.version}",
         f"{meta.description}.",
         _facts(card),
-        f"## Use\n\n{prose['use'].strip()}\n\n```sh\nshiftrun segment {name} image.tif -o labels.tif\n```",
-        f"## Training\n\n{prose['training'].strip()}\n\nData: {meta.data}.\n\nLicense: {meta.license}.",
+        f"## Use\n\n{prose['use'].strip()}\n\n```sh\nshiftrun segment {name} image.tif -o "
+        "labels.tif\n```",
+        f"## Training\n\n{prose['training'].strip()}\n\nData: {meta.data}.\n\nLicense: "
+        f"{meta.license}.",
         f"## Measured\n\n{_measured(card.measurements)}",
         *(f"## Tiles\n\n{_tiles(one)}" for one in card.measurements if one.by_tile),
         f"## Where it fails\n\n{prose['limits'].strip()}",
-        *(f"![{picture['caption']}]({picture['file']})\n\n{picture['caption']}" for picture in prose.get("picture", [])),
+        *(
+            f"![{picture['caption']}]({picture['file']})\n\n{picture['caption']}"
+            for picture in prose.get("picture", [])
+        ),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -151,10 +171,16 @@ def _facts(card: Card) -> str:
         "training window, px": ", ".join(map(str, meta.train_window or ())),
         "output functions (period product)": str(output.capacity),
         "upsampling": output.upsampling,
-        "normalization": f"percentiles {', '.join(f'{p:g}' for p in meta.percentiles or ())} of the image to 0 and 1",
+        "normalization": (
+            f"percentiles {', '.join(f'{p:g}' for p in meta.percentiles or ())} of the image to 0 "
+            "and 1"
+        ),
         "mean shift": f"bandwidth {meta.bandwidth:g}",
         "objects": f"foreground logit > {meta.foreground_threshold:g}, at least {meta.min_size} px",
-        "fragments": f"join the larger object if their border with it is longer than {meta.fragment_border or 0:g}·√area",
+        "fragments": (
+            "join the larger object if their border with it is longer than "
+            f"{meta.fragment_border or 0:g}·√area"
+        ),
     }
     return "| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in rows.items())
 
@@ -168,15 +194,23 @@ def _measured(measurements: tuple[Measurement, ...]) -> str:
         precision = " | ".join(f"{row['ap'][str(t)]:.3f}" for t in THRESHOLDS)
         watershed = f"{report['watershed']['ap']['0.5']:.3f}" if "watershed" in report else ""
         lines.append(
-            f"| {one.data} | {report['images']} | {row['true']} | {precision} | {row['ap_image_mean']['0.5']:.3f} | "
-            f"{row['panoptic_quality']:.3f} | {row['false_splits']} | {row['false_merges']} | {watershed} |"
+            f"| {one.data} | {report['images']} | {row['true']} | {precision} | "
+            f"{row['ap_image_mean']['0.5']:.3f} | "
+            f"{row['panoptic_quality']:.3f} | {row['false_splits']} | {row['false_merges']} | "
+            f"{watershed} |"
         )
         commands.append(one.command)
-    legend = "AP is TP / (TP + FP + FN) over all objects; by image: its mean over the images. PQ: panoptic quality. Measured by"
+    legend = (
+        "AP is TP / (TP + FP + FN) over all objects; by image: its mean over the images. PQ: "
+        "panoptic quality. Measured by"
+    )
     return "\n".join(lines) + f"\n\n{legend}\n\n```sh\n" + "\n".join(commands) + "\n```"
 
 
 def _tiles(one: Measurement) -> str:
     table = tile_rows(one.report["evaluations"])
     legend = "Parts along a seam: objects that clustering cuts there, before their parts join."
-    return f"{one.data}, stitched from tiles of several sizes:\n\n{table}\n\n{legend}\n\n```sh\n{one.command}\n```"
+    return (
+        f"{one.data}, stitched from tiles of several "
+        f"sizes:\n\n{table}\n\n{legend}\n\n```sh\n{one.command}\n```"
+    )

@@ -1,4 +1,6 @@
-"""The commands of `shiftzoo` about the models that there are: list, show, download, cache, cards, release."""
+"""The commands of `shiftzoo` about the models that there are: list, show, download, cache, cards,
+release.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ PATH = click.Path(path_type=Path)
 
 
 @click.command(name="list")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def list_models(output_format: str) -> None:
     """List the models of the zoo, and where they are.
 
@@ -73,7 +77,8 @@ def cache(clear: bool) -> None:
 @click.argument("folder", type=PATH)
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file would change.")
 def cards(folder: Path, check: bool) -> int:
-    """Write NAME.md and index.json of a folder of models from their metadata, cards/NAME.toml and measured reports.
+    """Write NAME.md and index.json of a folder of models from their metadata, cards/NAME.toml and
+    measured reports.
 
     \b
     shiftzoo cards zoo
@@ -85,7 +90,11 @@ def cards(folder: Path, check: bool) -> int:
     found = read_cards(folder)
     texts = {card.path.with_suffix(".md"): card_text(card) for card in found if not card.by_hand}
     texts[folder / "index.json"] = index_text(index_document(found))
-    stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        path
+        for path, text in texts.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     for path in stale:
         click.echo(f"{path}: {'stale' if check else 'written'}")
         if not check:
@@ -96,9 +105,15 @@ def cards(folder: Path, check: bool) -> int:
 @click.command()
 @click.argument("folder", type=PATH)
 @click.option("--out", required=True, type=PATH, help="The new folder to serve.")
-@click.option("--mirror", "mirrors", multiple=True, help="Address of another folder that will hold the files; again for more.")
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    help="Address of another folder that will hold the files; again for more.",
+)
 def release(folder: Path, out: Path, mirrors: tuple[str, ...]) -> None:
-    """Check every model of a folder against its card and write them with an index; refuse if one does not hold.
+    """Check every model of a folder against its card and write them with an index; refuse if one
+    does not hold.
 
     \b
     shiftzoo release zoo --out releases/1.0.0
@@ -106,7 +121,9 @@ def release(folder: Path, out: Path, mirrors: tuple[str, ...]) -> None:
     """
     from shiftzoo.catalog.release import release
 
-    cards = release(folder, out, mirrors=mirrors, progress=lambda name: click.echo(f"checking {name}", err=True))
+    cards = release(
+        folder, out, mirrors=mirrors, progress=lambda name: click.echo(f"checking {name}", err=True)
+    )
     click.echo(f"{out}: {', '.join(f'{card.path.stem} {card.version}' for card in cards)}")
 
 

@@ -56,10 +56,18 @@ def index_row(card: Card) -> dict[str, Any]:
 
 
 def read_cards(folder: Path) -> list[Card]:
-    """The cards of all models in `folder` that have one; InputError as `read_card`, or if there are none."""
-    cards = [read_card(model) for model in sorted(folder.glob("*.onnx")) if (folder / "cards" / f"{model.stem}.toml").is_file()]
+    """The cards of all models in `folder` that have one; InputError as `read_card`, or if there are
+    none.
+    """
+    cards = [
+        read_card(model)
+        for model in sorted(folder.glob("*.onnx"))
+        if (folder / "cards" / f"{model.stem}.toml").is_file()
+    ]
     if not cards:
-        raise InputError(f"no models ({folder}): expected NAME.onnx with cards/NAME.toml, got none.")
+        raise InputError(
+            f"no models ({folder}): expected NAME.onnx with cards/NAME.toml, got none."
+        )
     return cards
 
 

@@ -8,16 +8,31 @@ from shiftrun.fetch.index import Entry, Index, file_sha256, is_address
 
 
 def models_table(index: Index) -> str:
-    """One line per model: name, version, size, precision of the first measurement, where it is, what it is for."""
+    """One line per model: name, version, size, precision of the first measurement, where it is,
+    what it is for.
+    """
     rows = [("name", "version", "MB", "period", "AP50", "where", "description")]
     for entry in index.entries:
         metrics = entry.document["metrics"]
         precision = f"{metrics[0]['ap50']:.3f}" if metrics else ""
         period = ",".join(map(str, entry.document["contract"]["period"]))
         size = f"{entry.bytes / 1e6:.1f}"
-        rows.append((entry.name, entry.version, size, period, precision, whereabouts(index, entry), entry.description))
+        rows.append(
+            (
+                entry.name,
+                entry.version,
+                size,
+                period,
+                precision,
+                whereabouts(index, entry),
+                entry.description,
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def whereabouts(index: Index, entry: Entry) -> str:
@@ -41,7 +56,10 @@ def describe(index: Index, entry: Entry) -> None:
     if not is_address(home) and card.is_file():
         text = card.read_text(encoding="utf-8")
     else:
-        metrics = [f"| {m['data']} | {m['images']} | {m['ap50']:.3f} | {m['ap70']:.3f} |" for m in entry.document["metrics"]]
+        metrics = [
+            f"| {m['data']} | {m['images']} | {m['ap50']:.3f} | {m['ap70']:.3f} |"
+            for m in entry.document["metrics"]
+        ]
         text = "\n".join(
             [
                 f"# {entry.name} {entry.version}",

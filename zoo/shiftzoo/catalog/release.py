@@ -1,8 +1,10 @@
-"""The release gate: a folder of models becomes a folder to serve, if every model keeps what its card promises.
+"""The release gate: a folder of models becomes a folder to serve, if every model keeps what its
+card promises.
 
-A model is refused unless the linter finds nothing, not even a warning; measuring it contradicts nothing; its card is the one that
-metadata, prose and reports give, and so is the index; and it reaches the precision that its card names on a stored pair of image
-and labels. What is written is new: a release is never changed.
+A model is refused unless the linter finds nothing, not even a warning; measuring it contradicts
+nothing; its card is the one that metadata, prose and reports give, and so is the index; and it
+reaches the precision that its card names on a stored pair of image and labels. What is written is
+new: a release is never changed.
 """
 
 from __future__ import annotations
@@ -23,18 +25,25 @@ from shiftzoo.catalog.indexing import index_document, index_text
 from shiftzoo.data.labeled_images import read_samples
 from shiftzoo.evaluation.evaluate import evaluate
 
-TOLERANCE = 0.05  # of the precision on the stored pair: another processor may turn one object of a few
+TOLERANCE = (
+    0.05  # of the precision on the stored pair: another processor may turn one object of a few
+)
 
 
 def release(
-    folder: Path, out: Path, *, mirrors: tuple[str, ...] = (), progress: Callable[[str], None] = lambda _: None
+    folder: Path,
+    out: Path,
+    *,
+    mirrors: tuple[str, ...] = (),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Card]:
     """Write all models of `folder` that have a card to the new folder `out`.
 
     Parameters
     ----------
     folder : Path
-        As the zoo of this project: NAME.onnx, NAME.md, index.json, cards/, reports, pictures and stored pairs.
+        As the zoo of this project: NAME.onnx, NAME.md, index.json, cards/, reports, pictures and
+        stored pairs.
     out : Path
     mirrors : tuple of str
         Addresses for the index.
@@ -47,10 +56,15 @@ def release(
     """
     _refuse_existing(out)
     if not out.parent.is_dir():
-        raise InputError(f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it first.")
+        raise InputError(
+            f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it "
+            "first."
+        )
     names = sorted(path.stem for path in (folder / "cards").glob("*.toml"))
     if not names:
-        raise InputError(f"no models ({folder}): expected NAME.onnx with cards/NAME.toml, got none.")
+        raise InputError(
+            f"no models ({folder}): expected NAME.onnx with cards/NAME.toml, got none."
+        )
     cards, refused = [], []
     for name in names:
         progress(name)
@@ -71,7 +85,9 @@ def release(
 def reasons(card: Card) -> Iterator[str]:
     """Why a model may not be released."""
     checked = check(str(card.path), Wish(), verify=True)
-    yield from (f"{f.code} {f.message}" for f in checked.findings if f.level in (Level.ERROR, Level.WARNING))
+    yield from (
+        f"{f.code} {f.message}" for f in checked.findings if f.level in (Level.ERROR, Level.WARNING)
+    )
     if card.metadata.unsafe_window:
         yield "trained with an unsafe window"
     text = _text(card.path.with_suffix(".md"))
@@ -80,16 +96,23 @@ def reasons(card: Card) -> Iterator[str]:
     elif not card.by_hand and text != card_text(card):
         yield f"the card is stale: run shiftzoo cards {card.path.parent}"
     pair = card.prose["pair"]
-    (found,) = evaluate(open_model(card.path, device="cpu"), read_samples(card.path.parent / pair["file"]))
+    (found,) = evaluate(
+        open_model(card.path, device="cpu"), read_samples(card.path.parent / pair["file"])
+    )
     reached = found.total.average_precision(0.5)
     if abs(reached - pair["ap50"]) > TOLERANCE:
-        yield f"precision on {pair['file']}: expected AP50 {pair['ap50']} as its card says, got {reached:.3f}"
+        yield (
+            f"precision on {pair['file']}: expected AP50 {pair['ap50']} as its card says, got "
+            f"{reached:.3f}"
+        )
 
 
 def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
     with whole_file(out) as draft:
         draft.mkdir()
-        (draft / "index.json").write_text(index_text(index_document(cards, mirrors)), encoding="utf-8")
+        (draft / "index.json").write_text(
+            index_text(index_document(cards, mirrors)), encoding="utf-8"
+        )
         for card in cards:
             home = card.path.parent
             pictures = (home / picture["file"] for picture in card.prose.get("picture", []))
@@ -102,7 +125,10 @@ def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
 
 def _refuse_existing(out: Path) -> None:
     if out.exists():
-        raise InputError(f"release exists ({out}): expected a new folder. A release is never changed; choose another name.")
+        raise InputError(
+            f"release exists ({out}): expected a new folder. A release is never changed; choose "
+            "another name."
+        )
 
 
 def _text(path: Path) -> str:

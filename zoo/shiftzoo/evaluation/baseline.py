@@ -1,8 +1,9 @@
-"""The classical pipeline that a trained network has to beat: Otsu's threshold, then a watershed of the distance to the background.
+"""The classical pipeline that a trained network has to beat: Otsu's threshold, then a watershed of
+the distance to the background.
 
-It follows CellProfiler's IdentifyPrimaryObjects (Carpenter et al. 2006) with declumping by shape: smooth, threshold, fill holes,
-one seed per maximum of the smoothed distance transform, watershed from the seeds, drop what is small. BBBC006's own labels were
-made in such a way.
+It follows CellProfiler's IdentifyPrimaryObjects (Carpenter et al. 2006) with declumping by shape:
+smooth, threshold, fill holes, one seed per maximum of the smoothed distance transform, watershed
+from the seeds, drop what is small. BBBC006's own labels were made in such a way.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ MIN_SIZE = 40  # px
 def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.int32]:
     """Label the bright objects of an image (*space); 0 is background.
 
-    With `logarithmic`, Otsu's threshold is that of the logarithms, as CellProfiler takes it: dim objects beside bright ones stay.
+    With `logarithmic`, Otsu's threshold is that of the logarithms, as CellProfiler takes it: dim
+    objects beside bright ones stay.
 
     Raises
     ------
@@ -39,7 +41,8 @@ def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.i
         from skimage import feature, filters, segmentation
     except ImportError as error:
         raise InputError(
-            'scikit-image is not installed: expected it for the baseline. Install it: pip install "shiftlint[train]".'
+            "scikit-image is not installed: expected it for the baseline. Install it: pip install "
+            '"shiftlint[train]".'
         ) from error
 
     smooth = ndimage.gaussian_filter(image.astype(np.float32), SMOOTHING)
@@ -47,15 +50,24 @@ def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.i
         return np.zeros(image.shape, np.int32)
     values = np.log(smooth.clip(1)) if logarithmic else smooth
     foreground = ndimage.binary_fill_holes(values > filters.threshold_otsu(values))
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(foreground), DISTANCE_SMOOTHING)
+    distance = ndimage.gaussian_filter(
+        ndimage.distance_transform_edt(foreground), DISTANCE_SMOOTHING
+    )
     seeds = np.zeros(image.shape, np.int32)
-    peaks = feature.peak_local_max(distance, min_distance=SEED_DISTANCE, labels=ndimage.label(foreground)[0], exclude_border=False)
+    peaks = feature.peak_local_max(
+        distance,
+        min_distance=SEED_DISTANCE,
+        labels=ndimage.label(foreground)[0],
+        exclude_border=False,
+    )
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     label = segmentation.watershed(-distance, seeds, mask=foreground)
     return numbered(label, MIN_SIZE)
 
 
-def evaluate_watershed(samples: Sequence[Sample], *, progress: Progress | None = None) -> list[Counts]:
+def evaluate_watershed(
+    samples: Sequence[Sample], *, progress: Progress | None = None
+) -> list[Counts]:
     """The counts of every sample, as those of a model."""
     counts = []
     for done, sample in enumerate(samples, start=1):

@@ -1,8 +1,10 @@
-"""Evaluation of a model on labeled images: precision, splits and merges, and how they depend on the tile size.
+"""Evaluation of a model on labeled images: precision, splits and merges, and how they depend on the
+tile size.
 
-The tile table is the experiment of the paper's Figure 6: every image is stitched from tiles of a given output size, naively where
-the size is no multiple of the step, and everything behind the embedding stays the same. Splits along seams are those of the
-clustering, before parts of an object join (`shiftrun.clustering.one_window.fragments`), which mends most of them.
+The tile table is the experiment of the paper's Figure 6: every image is stitched from tiles of a
+given output size, naively where the size is no multiple of the step, and everything behind the
+embedding stays the same. Splits along seams are those of the clustering, before parts of an object
+join (`shiftrun.clustering.one_window.fragments`), which mends most of them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class Evaluation:
     seam_splits : tuple of int
         Objects split along a seam of these tiles, before parts join; 0 for None.
     seamless_splits : tuple of int
-        The same along the same lines, in the result of the default tile, which knows no seams there.
+        The same along the same lines, in the result of the default tile, which knows no seams
+        there.
     distant_merges : tuple of int
         Clusters that hold several objects in places that are not connected.
     """
@@ -74,12 +77,14 @@ def evaluate(
     tiles: tuple[int | None, ...] = (None,),
     progress: Progress | None = None,
 ) -> list[Evaluation]:
-    """Segment every sample with the model's defaults, once per tile size, and compare with its labels.
+    """Segment every sample with the model's defaults, once per tile size, and compare with its
+    labels.
 
     Parameters
     ----------
     tiles : tuple of int or None
-        Output px per tile and axis, None for the default; a size that is no multiple of the step needs a model opened with `force`.
+        Output px per tile and axis, None for the default; a size that is no multiple of the step
+        needs a model opened with `force`.
     progress : callable (images done, images in all), optional
 
     Raises
@@ -114,30 +119,47 @@ def _rows(model: Model, sample: Sample, tiles: tuple[int | None, ...]) -> dict[i
     seamless = _parts(model, outputs[None])
     rows = {}
     for tile in tiles:
-        exact = tile is None or model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
+        exact = (
+            tile is None
+            or model.plan(sample.image.shape, tile=tile, outputs=INSTANCE_OUTPUTS).exact
+        )
         along = seamless_along = 0
         if tile is not None:
             lines = (tile,) * sample.label.ndim
-            along, seamless_along = (seam_splits(sample.label, one, lines) for one in (_parts(model, outputs[tile]), seamless))
+            along, seamless_along = (
+                seam_splits(sample.label, one, lines)
+                for one in (_parts(model, outputs[tile]), seamless)
+            )
         counts = count(sample.label, model.labels(outputs[tile]))
-        rows[tile] = _Row(exact, counts, along, seamless_along, _distant_merges(model, sample, outputs[tile]))
+        rows[tile] = _Row(
+            exact, counts, along, seamless_along, _distant_merges(model, sample, outputs[tile])
+        )
     return rows
 
 
 def _parts(model: Model, outputs: Outputs) -> Labels:
     """The labels before parts of an object join."""
     settings = asdict(model.clustering(None, None, None)) | {"fragment_border": 0.0}
-    return label_instances(outputs["embedding"], outputs["foreground"][0], **settings, sums=model.sums)
+    return label_instances(
+        outputs["embedding"], outputs["foreground"][0], **settings, sums=model.sums
+    )
 
 
 def _distant_merges(model: Model, sample: Sample, outputs: Outputs) -> int:
     settings = model.clustering(None, None, None)
     foreground = outputs["foreground"][0] > settings.threshold
-    return distant_merges(sample.label, outputs["embedding"], foreground, bandwidth=settings.bandwidth, min_size=settings.min_size)
+    return distant_merges(
+        sample.label,
+        outputs["embedding"],
+        foreground,
+        bandwidth=settings.bandwidth,
+        min_size=settings.min_size,
+    )
 
 
 def figure_tiles(model: Model) -> tuple[int, ...]:
-    """Tiles for the paper's Figure 6: sizes of the network's own output that are off the grid, and these cropped to n·f^l.
+    """Tiles for the paper's Figure 6: sizes of the network's own output that are off the grid, and
+    these cropped to n·f^l.
 
     Where these all lie on the grid, half a step more.
     """

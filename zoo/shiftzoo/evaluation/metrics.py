@@ -1,8 +1,10 @@
-"""Instance segmentation metrics: matches of predicted and true objects by their intersection over union (IoU).
+"""Instance segmentation metrics: matches of predicted and true objects by their intersection over
+union (IoU).
 
-Average precision at a threshold is TP / (TP + FP + FN), as in the 2018 Data Science Bowl; above IoU 0.5 matches are unique.
-False splits and merges are counted as Caicedo et al. 2019 do: a true object with more than one prediction at IoU > 0.1 is split, a
-prediction with more than one true object at IoU > 0.1 is a merge.
+Average precision at a threshold is TP / (TP + FP + FN), as in the 2018 Data Science Bowl; above IoU
+0.5 matches are unique. False splits and merges are counted as Caicedo et al. 2019 do: a true object
+with more than one prediction at IoU > 0.1 is split, a prediction with more than one true object at
+IoU > 0.1 is a merge.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ def count(truth: NDArray[np.integer], prediction: NDArray[np.integer]) -> Counts
     """
     if truth.shape != prediction.shape:
         raise InputError(
-            f"shapes differ (evaluation): expected a prediction of {truth.shape} as the truth, got {prediction.shape}."
+            f"shapes differ (evaluation): expected a prediction of {truth.shape} as the truth, "
+            f"got {prediction.shape}."
         )
     iou = intersection_over_union(truth, prediction)
     matched = {threshold: _matches(iou, threshold) for threshold in THRESHOLDS}
@@ -94,12 +97,16 @@ def total(counts: Iterable[Counts]) -> Counts:
     )
 
 
-def intersection_over_union(truth: NDArray[np.integer], prediction: NDArray[np.integer]) -> NDArray[np.float64]:
+def intersection_over_union(
+    truth: NDArray[np.integer], prediction: NDArray[np.integer]
+) -> NDArray[np.float64]:
     """IoU of every true with every predicted object, (T, P), in order of their labels."""
     true_labels, true_index = np.unique(truth, return_inverse=True)
     labels, index = np.unique(prediction, return_inverse=True)
     ones = np.ones(truth.size)
-    overlap = coo_array((ones, (true_index.ravel(), index.ravel())), shape=(len(true_labels), len(labels))).toarray()
+    overlap = coo_array(
+        (ones, (true_index.ravel(), index.ravel())), shape=(len(true_labels), len(labels))
+    ).toarray()
     union = overlap.sum(1, keepdims=True) + overlap.sum(0, keepdims=True) - overlap
     iou = overlap / union
     return np.asarray(iou[true_labels != 0][:, labels != 0])
@@ -107,5 +114,7 @@ def intersection_over_union(truth: NDArray[np.integer], prediction: NDArray[np.i
 
 def _matches(iou: NDArray[np.float64], threshold: float) -> list[tuple[int, int]]:
     """The most pairs of at least the threshold, each object in one."""
-    rows, columns = linear_sum_assignment(-(iou >= threshold).astype(float) - iou / (2 * max(iou.shape, default=1) + 1))
+    rows, columns = linear_sum_assignment(
+        -(iou >= threshold).astype(float) - iou / (2 * max(iou.shape, default=1) + 1)
+    )
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if iou[r, c] >= threshold]

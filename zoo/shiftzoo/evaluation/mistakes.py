@@ -1,4 +1,6 @@
-"""What tiling does to objects: splits along seams, and distant objects in one cluster (Rumberger et al. 2021, section 4.2)."""
+"""What tiling does to objects: splits along seams, and distant objects in one cluster (Rumberger et
+al. 2021, section 4.2).
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ ON_SEAM = 0.5  # part of a border that must lie there
 def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int:
     """True objects that are split along a seam.
 
-    An object is split if more than one prediction overlaps it at IoU > 0.1. It is split along a seam if at least half of the px
-    faces between two of these predictions are at most 1 px from a multiple of `tile` on the axis that they are normal to.
+    An object is split if more than one prediction overlaps it at IoU > 0.1. It is split along a
+    seam if at least half of the px faces between two of these predictions are at most 1 px from a
+    multiple of `tile` on the axis that they are normal to.
 
     Parameters
     ----------
@@ -48,9 +51,15 @@ def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int
 
 
 def distant_merges(
-    truth: Labels, embedding: NDArray[np.float32], foreground: NDArray[np.bool_], *, bandwidth: float, min_size: int
+    truth: Labels,
+    embedding: NDArray[np.float32],
+    foreground: NDArray[np.bool_],
+    *,
+    bandwidth: float,
+    min_size: int,
 ) -> int:
-    """Clusters that hold several true objects in places that are not connected: before clusters are split into components.
+    """Clusters that hold several true objects in places that are not connected: before clusters are
+    split into components.
 
     Parameters
     ----------
@@ -62,11 +71,15 @@ def distant_merges(
     """
     clusters = np.full(foreground.shape, -1, np.int32)
     points = np.ascontiguousarray(embedding[:, foreground].T)
-    clusters[foreground] = mean_shift(points, bandwidth, min_support=max(1, min_size), cluster_all=True)[0]
+    clusters[foreground] = mean_shift(
+        points, bandwidth, min_support=max(1, min_size), cluster_all=True
+    )[0]
     parts = components(clusters)
     if not parts.any():
         return 0
-    found = (intersection_over_union(truth, parts) >= 0.5).any(0)  # above 0.5 no two parts find the same object
+    found = (intersection_over_union(truth, parts) >= 0.5).any(
+        0
+    )  # above 0.5 no two parts find the same object
     first = np.unique(parts, return_index=True)
     cluster_of_part = clusters.reshape(-1)[first[1][first[0] > 0]]
     return int((np.bincount(cluster_of_part[found]) > 1).sum())

@@ -1,9 +1,10 @@
 """Naive stitching of many tile sizes at once, from few runs of the network.
 
-A tile that begins at px s of the image gives, pixel by pixel, what the network gives on the image without its first s modulo
-period px: that is what equivariance says. So all naive tiles of an image are cut out of one run per phase (s modulo period, per
-axis): tiles of 20, 36, 52, 84, 100 and 148 px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would
-read each px of the image a hundred times. Small tiles on the grid all have phase 0 and are cut out of one run, too.
+A tile that begins at px s of the image gives, pixel by pixel, what the network gives on the image
+without its first s modulo period px: that is what equivariance says. So all naive tiles of an image
+are cut out of one run per phase (s modulo period, per axis): tiles of 20, 36, 52, 84, 100 and 148
+px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would read each px of
+the image a hundred times. Small tiles on the grid all have phase 0 and are cut out of one run, too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Outputs = dict[str, NDArray[np.float32]]
 SMALL = 128  # px; larger tiles on the grid are run one by one
 
 
-def outputs_by_tile(model: Model, image: NDArray[Any], tiles: tuple[int | None, ...]) -> dict[int | None, Outputs]:
+def outputs_by_tile(
+    model: Model, image: NDArray[Any], tiles: tuple[int | None, ...]
+) -> dict[int | None, Outputs]:
     """The outputs of one image for every tile size; None is the default tile.
 
     Parameters
@@ -36,8 +39,17 @@ def outputs_by_tile(model: Model, image: NDArray[Any], tiles: tuple[int | None, 
     InputError
         As `Model.predict`.
     """
-    plans = {tile: model.plan(image.shape, tile="auto" if tile is None else tile, outputs=INSTANCE_OUTPUTS) for tile in tiles}
-    cut = {tile: plan for tile, plan in plans.items() if tile is not None and (not plan.exact or tile < SMALL)}
+    plans = {
+        tile: model.plan(
+            image.shape, tile="auto" if tile is None else tile, outputs=INSTANCE_OUTPUTS
+        )
+        for tile in tiles
+    }
+    cut = {
+        tile: plan
+        for tile, plan in plans.items()
+        if tile is not None and (not plan.exact or tile < SMALL)
+    }
     phases = Phases(model, image, tuple(cut.values())) if cut else None
     return {
         tile: phases.stitched(plan)
@@ -67,9 +79,14 @@ class Phases:
         """What `plan` writes, cut out of the runs by phase."""
         result: Outputs = {}
         for tile in plan.tiles():
-            phase = tuple(read.start % (axis.period or 1) for read, axis in zip(tile.read, self.axes, strict=True))
+            phase = tuple(
+                read.start % (axis.period or 1)
+                for read, axis in zip(tile.read, self.axes, strict=True)
+            )
             moved = [read.start - p for read, p in zip(tile.read, phase, strict=True)]
-            keep = tuple(slice(k.start + m, k.stop + m) for k, m in zip(tile.keep, moved, strict=True))
+            keep = tuple(
+                slice(k.start + m, k.stop + m) for k, m in zip(tile.keep, moved, strict=True)
+            )
             for name, values in self._run(phase).items():
                 if name not in result:
                     result[name] = np.empty((values.shape[0], *plan.output_shape), np.float32)
@@ -79,7 +96,9 @@ class Phases:
     def _run(self, phase: tuple[int, ...]) -> Outputs:
         """The outputs (C', *space) on the padded image without its first `phase` px."""
         if phase not in self.known:
-            sizes = [n - (axis.period or 1) for n, axis in zip(self.padded.shape, self.axes, strict=True)]
+            sizes = [
+                n - (axis.period or 1) for n, axis in zip(self.padded.shape, self.axes, strict=True)
+            ]
             box = tuple(slice(p, p + size) for p, size in zip(phase, sizes, strict=True))
             found = self.model.session.run(self.padded[box][None, None], INSTANCE_OUTPUTS)
             self.known[phase] = {name: values[0] for name, values in found.items()}

@@ -1,9 +1,11 @@
-"""Where a model fails: the images of a data set on which it is worst, with what it missed and what it made up.
+"""Where a model fails: the images of a data set on which it is worst, with what it missed and what
+it made up.
 
-python -m shiftzoo.experiments.failures zoo/bbbc006.onnx data/dsb2018 --shape 520,696 -o zoo/pictures/bbbc006_failures.png
+python -m shiftzoo.experiments.failures zoo/bbbc006.onnx data/dsb2018 --shape 520,696 -o
+zoo/pictures/bbbc006_failures.png
 
-Blue: found (IoU of at least 0.5). Red: true objects that were missed. Yellow: predictions that match none. Of a volume the plane
-with the most mistakes is drawn.
+Blue: found (IoU of at least 0.5). Red: true objects that were missed. Yellow: predictions that
+match none. Of a volume the plane with the most mistakes is drawn.
 """
 
 from __future__ import annotations
@@ -51,16 +53,25 @@ def draw_mistakes(axes: Axes, sample: Sample, prediction: NDArray[np.int32]) -> 
     axes.imshow(np.clip((image - low) / (high - low), 0, 1) ** 0.6, cmap="gray")
     for kind, labels in kinds.items():
         for name in np.unique(labels[labels > 0]):
-            axes.contour(labels == name, [0.5], colors=COLORS[kind], linewidths=1.0 if kind == "found" else 1.4)
+            axes.contour(
+                labels == name,
+                [0.5],
+                colors=COLORS[kind],
+                linewidths=1.0 if kind == "found" else 1.4,
+            )
     precision = count(sample.label, prediction).average_precision(0.5)
     axes.set_title(f"{sample.name[:14]}: AP50 {precision:.2f}", fontsize=9)
     axes.set_axis_off()
 
 
-def worst(model: Model, samples: list[Sample], number: int) -> list[tuple[Sample, NDArray[np.int32]]]:
+def worst(
+    model: Model, samples: list[Sample], number: int
+) -> list[tuple[Sample, NDArray[np.int32]]]:
     """The samples with the lowest precision and what the model made of them."""
     pairs = [(sample, model.segment(sample.image)) for sample in samples]
-    return sorted(pairs, key=lambda pair: count(pair[0].label, pair[1]).average_precision(0.5))[:number]
+    return sorted(pairs, key=lambda pair: count(pair[0].label, pair[1]).average_precision(0.5))[
+        :number
+    ]
 
 
 @click.command()
@@ -68,16 +79,27 @@ def worst(model: Model, samples: list[Sample], number: int) -> list[tuple[Sample
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--split", default="val", show_default=True)
 @click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
-@click.option("--count", "number", type=click.IntRange(1), default=2, show_default=True, help="Images to draw.")
+@click.option(
+    "--count",
+    "number",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Images to draw.",
+)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
-def main(model: Path, data: Path, split: str, shape: tuple[int, ...] | None, number: int, out: Path) -> None:
+def main(
+    model: Path, data: Path, split: str, shape: tuple[int, ...] | None, number: int, out: Path
+) -> None:
     """Draw the images on which the model is worst."""
     from matplotlib.figure import Figure
 
     chosen = worst(open_model(model), of_shape(read_samples(data, split), shape), number)
     height, width = chosen[0][0].image.shape[-2:]
     figure = Figure(figsize=(5.5 * len(chosen), 5.5 * height / width + 0.4), layout="constrained")
-    for axes, (sample, prediction) in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
+    for axes, (sample, prediction) in zip(
+        figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True
+    ):
         draw_mistakes(axes, sample, prediction)
     with whole_file(out) as draft:
         figure.savefig(draft, dpi=100, bbox_inches="tight")

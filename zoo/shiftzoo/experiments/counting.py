@@ -38,12 +38,16 @@ class Seen:
 
 
 def scene(case: Case, model: Model, px: int) -> Sample:
-    """An image that gives an output of at least `px` px per axis; its noise and deformation are new to `model`."""
+    """An image that gives an output of at least `px` px per axis; its noise and deformation are new
+    to `model`.
+    """
     return case.image(max(legal_size(model, px)), np.random.default_rng((case.seed, 1)))
 
 
 def look(case: Case, model: Model, image: Sample, *, tile: int | None = None) -> Seen:
-    """Run `model` on an image, whole or in tiles of `tile` px, and cluster the embeddings of the disks' px."""
+    """Run `model` on an image, whole or in tiles of `tile` px, and cluster the embeddings of the
+    disks' px.
+    """
     tile = tile or max(image.image.shape)
     embedding = model.predict(image.image, tile=tile, pad="none", normalize="none")["embedding"]
     origin, size = model.axes()[0].origin, embedding.shape[1]
@@ -53,13 +57,17 @@ def look(case: Case, model: Model, image: Sample, *, tile: int | None = None) ->
     centers = case.spacing * np.arange(first, last + 1)
     clusters = np.zeros(truth.shape, np.int32)
     least = int(np.pi * case.radius**2) // 2  # px of a disk: what fewer support is no object
-    found, _ = mean_shift(embedding[:, inside].T, case.bandwidth, min_support=least, cluster_all=True)
+    found, _ = mean_shift(
+        embedding[:, inside].T, case.bandwidth, min_support=least, cluster_all=True
+    )
     clusters[inside] = 1 + found
     return Seen(truth, image.label[np.ix_(centers, centers)], embedding, clusters)
 
 
 def apart(seen: Seen, disks: NDArray[np.int32]) -> int:
-    """How many of these disks have SHARE of their px in one cluster that reaches into no other of them."""
+    """How many of these disks have SHARE of their px in one cluster that reaches into no other of
+    them.
+    """
     labels = [_labels(seen, disk) for disk in disks.flat]
     members = np.bincount(np.concatenate([found for found, _ in labels]))
     return sum(
@@ -70,8 +78,14 @@ def apart(seen: Seen, disks: NDArray[np.int32]) -> int:
 
 
 def torn(seen: Seen, *, seams_px: int | None = None) -> int:
-    """How many of the whole disks have no cluster with SHARE of their px; of those only that a line every `seams_px` px cuts."""
-    found = [disk for disk in seen.whole.flat if _labels(seen, disk)[1].max() < SHARE * (seen.truth == disk).sum()]
+    """How many of the whole disks have no cluster with SHARE of their px; of those only that a line
+    every `seams_px` px cuts.
+    """
+    found = [
+        disk
+        for disk in seen.whole.flat
+        if _labels(seen, disk)[1].max() < SHARE * (seen.truth == disk).sum()
+    ]
     if seams_px is None:
         return len(found)
     places = ([axis // seams_px for axis in np.nonzero(seen.truth == disk)] for disk in found)
@@ -79,7 +93,9 @@ def torn(seen: Seen, *, seams_px: int | None = None) -> int:
 
 
 def neighbors_alike(seen: Seen) -> int:
-    """How many pairs of whole disks that are neighbors along an axis have most of their px in one and the same cluster."""
+    """How many pairs of whole disks that are neighbors along an axis have most of their px in one
+    and the same cluster.
+    """
     owner = np.empty(seen.whole.shape, np.int32)
     for place, disk in np.ndenumerate(seen.whole):
         found, sizes = _labels(seen, disk)

@@ -30,7 +30,8 @@ def disk_grid(
     size : int
         Px per axis.
     around : bool
-        Join the parts of a disk that lie at opposite borders: the image is a torus. Then `size` is a multiple of `spacing`.
+        Join the parts of a disk that lie at opposite borders: the image is a torus. Then `size` is
+        a multiple of `spacing`.
     noise : float
         Standard deviation, where disks are 1 on a ground of 0.
     deformation_px : float
@@ -66,9 +67,16 @@ def disk_grid(
     return Sample(f"disks {spacing} px apart", image, labels)
 
 
-def displacement(size: int, deformation_px: float, random: np.random.Generator) -> NDArray[np.float64]:
+def displacement(
+    size: int, deformation_px: float, random: np.random.Generator
+) -> NDArray[np.float64]:
     """A smooth field (2, size, size), px, that goes round."""
     if not deformation_px:
         return np.zeros((2, size, size))
-    field = np.stack([ndimage.gaussian_filter(random.normal(size=(size, size)), SMOOTH_PX, mode="wrap") for _ in range(2)])
+    field = np.stack(
+        [
+            ndimage.gaussian_filter(random.normal(size=(size, size)), SMOOTH_PX, mode="wrap")
+            for _ in range(2)
+        ]
+    )
     return np.asarray(field * (deformation_px / field.std()))

@@ -1,7 +1,9 @@
-"""The networks of the paper's proofs, as ONNX (Rumberger et al. 2021, section 3; weights chosen, nothing trained).
+"""The networks of the paper's proofs, as ONNX (Rumberger et al. 2021, section 3; weights chosen,
+nothing trained).
 
-All are U-Nets of the same frame: valid 3^d convolutions, one a level on the way down and one on the way up, max pooling by f,
-upsampling by f, skips cropped by constants. They differ in what the convolutions and the upsampling do.
+All are U-Nets of the same frame: valid 3^d convolutions, one a level on the way down and one on the
+way up, max pooling by f, upsampling by f, skips cropped by constants. They differ in what the
+convolutions and the upsampling do.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ EXACT_INTEGERS = 1 << 24  # float32 holds every integer up to here
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The size of a U-Net: poolings `levels` (l), their `factor` (f), spatial `dimensions` (d); zero `padding` per convolution."""
+    """The size of a U-Net: poolings `levels` (l), their `factor` (f), spatial `dimensions` (d);
+    zero `padding` per convolution.
+    """
 
     levels: int
     factor: int = 2
@@ -68,7 +72,9 @@ class Graph:
         self.initializers.append(numpy_helper.from_array(values, name))
         return name
 
-    def convolve(self, x: str, weights: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> str:
+    def convolve(
+        self, x: str, weights: NDArray[np.float32], bias: NDArray[np.float32] | None = None
+    ) -> str:
         """A convolution (M, C, *3^d) with the frame's padding."""
         given = (x, self.constant(weights)) + (() if bias is None else (self.constant(bias),))
         return self.add("Conv", *given, pads=[self.frame.padding] * (2 * self.frame.dimensions))
@@ -81,32 +87,54 @@ class Graph:
     def repeat(self, x: str) -> str:
         """Fixed upsampling: every px f times along every axis."""
         scales = np.array([1, 1, *[self.frame.factor] * self.frame.dimensions], np.float32)
-        settings = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        settings = {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        }
         return self.add("Resize", x, "", self.constant(scales), **settings)
 
     def transpose(self, x: str, weights: NDArray[np.float32]) -> str:
         """Learned upsampling: every px becomes a block of f^d px; weights (C, M, *f^d)."""
-        return self.add("ConvTranspose", x, self.constant(weights), strides=[self.frame.factor] * self.frame.dimensions)
+        return self.add(
+            "ConvTranspose",
+            x,
+            self.constant(weights),
+            strides=[self.frame.factor] * self.frame.dimensions,
+        )
 
     def crop(self, x: str, px: int) -> str:
         """Cut `px` from both ends of every spatial axis."""
         if px == 0:
             return x
         axes = np.arange(2, 2 + self.frame.dimensions)
-        return self.add("Slice", x, *(self.constant(np.full_like(axes, n)) for n in (px, -px)), self.constant(axes))
+        return self.add(
+            "Slice",
+            x,
+            *(self.constant(np.full_like(axes, n)) for n in (px, -px)),
+            self.constant(axes),
+        )
 
     def model(self, output: str) -> onnx.ModelProto:
         """The finished model: `image` (n, 1, *space) to `embedding` (n, C, *space)."""
         self.nodes.append(helper.make_node("Identity", [output], ["embedding"], name="embedding"))
         space = ["z", "y", "x"][-self.frame.dimensions :]
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, *space])
-        embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", None, *(f"o{axis}" for axis in space)])
-        graph = helper.make_graph(self.nodes, "construction", [image], [embedding], self.initializers)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        embedding = helper.make_tensor_value_info(
+            "embedding", TensorProto.FLOAT, ["n", None, *(f"o{axis}" for axis in space)]
+        )
+        graph = helper.make_graph(
+            self.nodes, "construction", [image], [embedding], self.initializers
+        )
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9
+        )
 
 
 def block_maximum(frame: Frame) -> onnx.ModelProto:
-    """Lemma 1, part I: identity convolutions and fixed upsampling. Every output is the maximum of its block of f^l px per axis."""
+    """Lemma 1, part I: identity convolutions and fixed upsampling. Every output is the maximum of
+    its block of f^l px per axis.
+    """
     graph = Graph(frame)
 
     def upsample(x: str, level: int) -> str:
@@ -116,8 +144,9 @@ def block_maximum(frame: Frame) -> onnx.ModelProto:
 
 
 def prime_products(frame: Frame) -> onnx.ModelProto:
-    """Corollary 5: transposed convolutions whose weights are primes, none of them twice. On an image of ones every px of a block
-    of f^l px per axis is another product of primes, one per level: by unique factorization no two are equal.
+    """Corollary 5: transposed convolutions whose weights are primes, none of them twice. On an
+    image of ones every px of a block of f^l px per axis is another product of primes, one per
+    level: by unique factorization no two are equal.
 
     Raises
     ------
@@ -125,10 +154,15 @@ def prime_products(frame: Frame) -> onnx.ModelProto:
         A product would be too large for float32 to be exact.
     """
     size = [frame.factor] * frame.dimensions
-    primes = np.array(list(islice(_primes(), frame.levels * prod(size)))).reshape(frame.levels, *size)
+    primes = np.array(list(islice(_primes(), frame.levels * prod(size)))).reshape(
+        frame.levels, *size
+    )
     largest = prod(int(level.max()) for level in primes)
     if largest >= EXACT_INTEGERS:
-        message = f"products of primes ({frame}): expected less than 2^24 to be exact, got {largest}. Take fewer levels."
+        message = (
+            f"products of primes ({frame}): expected less than 2^24 to be exact, got {largest}. "
+            "Take fewer levels."
+        )
         raise ValueError(message)
     graph = Graph(frame)
 
@@ -138,22 +172,35 @@ def prime_products(frame: Frame) -> onnx.ModelProto:
     return _identity_unet(graph, upsample)
 
 
-def random_network(frame: Frame, upsampling: str, *, channels: int = 4, seed: int = 0) -> onnx.ModelProto:
+def random_network(
+    frame: Frame, upsampling: str, *, channels: int = 4, seed: int = 0
+) -> onnx.ModelProto:
     """A U-Net with random weights and ReLU; upsampling "fixed" or "learned"."""
     random = np.random.default_rng(seed)
     graph = Graph(frame)
 
     def block(x: str, source: int) -> str:
-        weights = random.normal(0, (2 / (source * 3**frame.dimensions)) ** 0.5, (channels, source, *[3] * frame.dimensions))
+        weights = random.normal(
+            0,
+            (2 / (source * 3**frame.dimensions)) ** 0.5,
+            (channels, source, *[3] * frame.dimensions),
+        )
         bias = random.normal(0, 0.1, channels)
-        return graph.add("Relu", graph.convolve(x, weights.astype(np.float32), bias.astype(np.float32)))
+        return graph.add(
+            "Relu", graph.convolve(x, weights.astype(np.float32), bias.astype(np.float32))
+        )
 
     def upsample(x: str, level: int) -> str:
         size = (channels, channels, *[frame.factor] * frame.dimensions)
         weights = random.normal(0, channels**-0.5, size).astype(np.float32)
         return graph.repeat(x) if upsampling == "fixed" else graph.transpose(x, weights)
 
-    return _unet(graph, lambda x: block(x, 1 if x == "image" else channels), upsample, lambda x: block(x, 2 * channels))
+    return _unet(
+        graph,
+        lambda x: block(x, 1 if x == "image" else channels),
+        upsample,
+        lambda x: block(x, 2 * channels),
+    )
 
 
 def _identity_unet(graph: Graph, upsample: Callable[[str, int], str]) -> onnx.ModelProto:
@@ -161,11 +208,16 @@ def _identity_unet(graph: Graph, upsample: Callable[[str, int], str]) -> onnx.Mo
     central = np.zeros((1, 1, *[3] * graph.frame.dimensions), np.float32)
     central[(0, 0, *[1] * graph.frame.dimensions)] = 1
     merging = np.concatenate([np.zeros_like(central), central], axis=1)
-    return _unet(graph, lambda x: graph.convolve(x, central), upsample, lambda x: graph.convolve(x, merging))
+    return _unet(
+        graph, lambda x: graph.convolve(x, central), upsample, lambda x: graph.convolve(x, merging)
+    )
 
 
 def _unet(
-    graph: Graph, encode: Callable[[str], str], upsample: Callable[[str, int], str], decode: Callable[[str], str]
+    graph: Graph,
+    encode: Callable[[str], str],
+    upsample: Callable[[str, int], str],
+    decode: Callable[[str], str],
 ) -> onnx.ModelProto:
     frame = graph.frame
     skips = [encode("image")]
@@ -179,7 +231,9 @@ def _unet(
 
 
 def diagonal_image(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """An image of distinct integers that grow along every axis (Eq. 3): the largest px of any block is its last corner."""
+    """An image of distinct integers that grow along every axis (Eq. 3): the largest px of any block
+    is its last corner.
+    """
     coordinates = np.indices(shape).reshape(len(shape), -1)
     order = np.lexsort((*coordinates[::-1], coordinates.sum(0)))
     values = np.empty(prod(shape), np.float32)

@@ -1,6 +1,8 @@
-"""The small U-Nets of the paper's synthetic figures: 3 feature maps at the top, doubling with every level, 3 embedding channels.
+"""The small U-Nets of the paper's synthetic figures: 3 feature maps at the top, doubling with every
+level, 3 embedding channels.
 
-The trained ones lie in `networks/`; `shiftzoo reproduce --train` trains them anew, each by itself on one core.
+The trained ones lie in `networks/`; `shiftzoo reproduce --train` trains them anew, each by itself
+on one core.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ class Case:
 
     @property
     def torus_px(self) -> int:
-        """The smallest torus of f^l disks or more per axis: it holds every place that a disk may have on the grid of f^l px."""
+        """The smallest torus of f^l disks or more per axis: it holds every place that a disk may
+        have on the grid of f^l px.
+        """
         least = lcm(self.spacing, self.period)
         return least * -(-self.period * self.spacing // least)
 
@@ -81,7 +85,13 @@ class Case:
     def image(self, size: int, random: np.random.Generator, *, around: bool = False) -> Sample:
         """An image of such disks."""
         return disk_grid(
-            self.spacing, self.radius, size, around=around, noise=self.noise, deformation_px=self.deformation_px, random=random
+            self.spacing,
+            self.radius,
+            size,
+            around=around,
+            noise=self.noise,
+            deformation_px=self.deformation_px,
+            random=random,
         )
 
     @property
@@ -98,7 +108,10 @@ class Case:
         batch = (self.torus_px // self.period) ** 2 if self.window else 1
         return Recipe(
             name=self.name,
-            description=f"Equal disks, {self.spacing} px apart: a small U-Net for a figure of Rumberger et al. 2021",
+            description=(
+                f"Equal disks, {self.spacing} px apart: a small U-Net for a figure of Rumberger "
+                "et al. 2021"
+            ),
             license="MIT",
             data="rendered by shiftzoo.experiments.disk_images",
             percentiles=(0.0, 100.0),
@@ -124,7 +137,9 @@ def network(case: Case, folder: Path = CARRIED) -> Model:
 
 
 def train_all(cases: tuple[Case, ...], folder: Path, progress: Progress | None = None) -> None:
-    """Train the networks of all cases into `folder`, as many at a time as there are cores; `progress` gets (done, all)."""
+    """Train the networks of all cases into `folder`, as many at a time as there are cores;
+    `progress` gets (done, all).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for done, _ in enumerate(pool.map(_train, cases, [folder] * len(cases)), start=1):
@@ -145,7 +160,9 @@ def _train(case: Case, folder: Path) -> None:
 
 
 def _keep_embedding(path: Path) -> None:
-    """Take the output for the foreground away, which nothing was learned for: the px of the disks are known."""
+    """Take the output for the foreground away, which nothing was learned for: the px of the disks
+    are known.
+    """
     metadata = read_metadata(path)
     model = onnx.utils.Extractor(onnx.load(path)).extract_model(["image"], ["embedding"])
     with whole_file(path) as draft:

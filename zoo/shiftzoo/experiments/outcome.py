@@ -53,7 +53,9 @@ def at_most(statement: str, expected: float, found: float) -> Outcome:
 
 def write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
     """Write them as JSON."""
-    write_atomically(path, (json.dumps([asdict(one) for one in outcomes], indent=1) + "\n").encode())
+    write_atomically(
+        path, (json.dumps([asdict(one) for one in outcomes], indent=1) + "\n").encode()
+    )
 
 
 def opened(network: onnx.ModelProto, folder: Path, *, force: bool = False) -> Model:
@@ -64,13 +66,19 @@ def opened(network: onnx.ModelProto, folder: Path, *, force: bool = False) -> Mo
 
 
 def legal_size(model: Model, output_px: int) -> tuple[int, ...]:
-    """The smallest input (*space) that gives at least `output_px` along every axis; ValueError if there is none."""
+    """The smallest input (*space) that gives at least `output_px` along every axis; ValueError if
+    there is none.
+    """
     found = []
     for axis in model.axes():
         size = None
         if axis.sizes is not None and axis.output_size is not None:
-            size = axis.sizes.next_legal(int((output_px + axis.output_size.offset) / axis.output_size.scale))
+            size = axis.sizes.next_legal(
+                int((output_px + axis.output_size.offset) / axis.output_size.scale)
+            )
         if size is None:
-            raise ValueError(f"no legal size (axis {axis.name}): expected one with an output of {output_px} px")
+            raise ValueError(
+                f"no legal size (axis {axis.name}): expected one with an output of {output_px} px"
+            )
         found.append(size)
     return tuple(found)

@@ -51,13 +51,20 @@ def draw(path: Path, panels: list[Panel], *, shown_px: int | None = None) -> Non
         below.set_title(panel.count)
         for axes in (above, below):
             axes.set_axis_off()
-            for seam in range(panel.seams_px, len(panel.seen.truth) if panel.seams_px else 0, panel.seams_px or 1):
+            for seam in range(
+                panel.seams_px, len(panel.seen.truth) if panel.seams_px else 0, panel.seams_px or 1
+            ):
                 axes.axhline(seam - 0.5, color="white", linewidth=0.5, linestyle=":")
                 axes.axvline(seam - 0.5, color="white", linewidth=0.5, linestyle=":")
             if panel.framed is not None:
                 y, x = np.isin(panel.seen.truth, panel.framed).nonzero()
                 left, right, top, bottom = x.min() - 3, x.max() + 3, y.min() - 3, y.max() + 3
-                axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color="white", linewidth=1)
+                axes.plot(
+                    [left, right, right, left, left],
+                    [top, top, bottom, bottom, top],
+                    color="white",
+                    linewidth=1,
+                )
             if shown_px is not None:
                 axes.set(xlim=(-0.5, shown_px - 0.5), ylim=(shown_px - 0.5, -0.5))
     with whole_file(path) as draft:
@@ -65,12 +72,16 @@ def draw(path: Path, panels: list[Panel], *, shown_px: int | None = None) -> Non
 
 
 def _embedding_colors(seen: Seen, reference: Seen) -> NDArray[np.float32]:
-    """The principal components of the reference's embedding as red, green, blue; what varies by less than FLAT is gray."""
+    """The principal components of the reference's embedding as red, green, blue; what varies by
+    less than FLAT is gray.
+    """
     points = reference.embedding[:, reference.truth > 0].T
     center = points.mean(0)
     basis = np.linalg.svd(points - center, full_matrices=False)[2].T
     low, high = np.percentile((points - center) @ basis, (1, 99), axis=0)
-    stretched = ((np.moveaxis(seen.embedding, 0, -1) - center) @ basis - low) / np.maximum(high - low, FLAT)
+    stretched = ((np.moveaxis(seen.embedding, 0, -1) - center) @ basis - low) / np.maximum(
+        high - low, FLAT
+    )
     colors = np.where(high - low > FLAT, np.clip(stretched, 0, 1), 0.5)
     return np.asarray(np.where(seen.truth[..., None] > 0, 0.15 + 0.85 * colors, 0.0), np.float32)
 

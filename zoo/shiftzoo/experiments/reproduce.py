@@ -1,6 +1,8 @@
-"""Which experiment draws which figure; each module has `run(out) -> list[Outcome]` and is imported when it is asked for.
+"""Which experiment draws which figure; each module has `run(out) -> list[Outcome]` and is imported
+when it is asked for.
 
-Those with trained networks name them in `CASES` and have `run(out, networks)`, `networks` being the folder of the ONNX files.
+Those with trained networks name them in `CASES` and have `run(out, networks)`, `networks` being the
+folder of the ONNX files.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ FIGURES = (
 )  # modules of `paper`
 
 
-def reproduce(figure: str, out: Path, *, train: bool = False, progress: Progress | None = None) -> list[Outcome]:
+def reproduce(
+    figure: str, out: Path, *, train: bool = False, progress: Progress | None = None
+) -> list[Outcome]:
     """Run one experiment; write its picture and FIGURE.json with the counts into the folder `out`.
 
     Parameters
@@ -46,12 +50,15 @@ def reproduce(figure: str, out: Path, *, train: bool = False, progress: Progress
         import matplotlib  # noqa: F401  # asked for here, used by the experiments
     except ImportError as error:
         raise InputError(
-            'matplotlib is not installed: expected it for the figures. Install it: pip install "shiftlint[cpu,train]".'
+            "matplotlib is not installed: expected it for the figures. Install it: pip install "
+            '"shiftlint[cpu,train]".'
         ) from error
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write ({out}): expected a folder, got: {error.strerror}.") from error
+        raise InputError(
+            f"cannot write ({out}): expected a folder, got: {error.strerror}."
+        ) from error
     from shiftzoo.experiments.outcome import write_outcomes
 
     module = import_module(f"shiftzoo.experiments.paper.{figure}")

@@ -1,7 +1,9 @@
-"""Random training crops: an image crop of the network's input size and the labels of the window that the loss sees.
+"""Random training crops: an image crop of the network's input size and the labels of the window
+that the loss sees.
 
-Crop, zoom and mirroring at the image border are one separable interpolation: along every axis each px of the crop has a
-coordinate in the source, reflected into the image, and is interpolated linearly (labels: nearest) from its neighbors.
+Crop, zoom and mirroring at the image border are one separable interpolation: along every axis each
+px of the crop has a coordinate in the source, reflected into the image, and is interpolated
+linearly (labels: nearest) from its neighbors.
 """
 
 from __future__ import annotations
@@ -24,20 +26,28 @@ Crop = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
-    """An endless stream of augmented crops (1, *input) float32, labels (*window) int64 and the number of their field.
+    """An endless stream of augmented crops (1, *input) float32, labels (*window) int64 and the
+    number of their field.
 
-    Fields are drawn in proportion to the objects that a crop of them shows, and with `hard_fields` to `missed`, too: the share of
-    foreground that the network missed or made up in crops of the field, (fields,), seen by the workers.
+    Fields are drawn in proportion to the objects that a crop of them shows, and with `hard_fields`
+    to `missed`, too: the share of foreground that the network missed or made up in crops of the
+    field, (fields,), seen by the workers.
     """
 
     missed: Tensor
 
     def __init__(self, samples: list[Sample], recipe: Recipe, *, seed: int) -> None:
-        self.images = [percentile_normalization(s.image, recipe.percentiles, where=s.name).apply(s.image) for s in samples]
+        self.images = [
+            percentile_normalization(s.image, recipe.percentiles, where=s.name).apply(s.image)
+            for s in samples
+        ]
         self.labels = [s.label for s in samples]
         self.recipe = recipe
         self.seed = seed
-        shown = [objects(label) * np.prod(np.minimum(1, np.divide(recipe.training.window, label.shape))) for label in self.labels]
+        shown = [
+            objects(label) * np.prod(np.minimum(1, np.divide(recipe.training.window, label.shape)))
+            for label in self.labels
+        ]
         self.shown = np.array(shown)  # crowded fields more often
         self.missed = torch.ones(len(samples)).share_memory_()  # type: ignore[no-untyped-call]
 
@@ -45,22 +55,33 @@ class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
         worker = get_worker_info()
         random = np.random.default_rng((self.seed, worker.id if worker else 0))
         while True:
-            weight = self.shown * self.missed.numpy() if self.recipe.training.hard_fields else self.shown
+            weight = (
+                self.shown * self.missed.numpy() if self.recipe.training.hard_fields else self.shown
+            )
             index = random.choice(len(self.images), p=weight / weight.sum())
             image, label = draw_crop(self.images[index], self.labels[index], self.recipe, random)
             yield torch.from_numpy(image[None]), torch.from_numpy(label), int(index)
 
     def note(self, fields: Tensor, missed: Tensor) -> None:
-        """Take in the shares (B,) that the network `missed` in crops of `fields` (B,), by half: one crop is not the whole field."""
+        """Take in the shares (B,) that the network `missed` in crops of `fields` (B,), by half: one
+        crop is not the whole field.
+        """
         self.missed[fields] = (self.missed[fields] + missed.cpu().clamp(min=EASIEST)) / 2
 
 
 def objects(label: NDArray[np.int32]) -> int:
-    """The number of objects of a label image; 1 where there is none, so that empty fields are drawn at times, too."""
+    """The number of objects of a label image; 1 where there is none, so that empty fields are drawn
+    at times, too.
+    """
     return max(1, int(np.count_nonzero(np.unique(label))))
 
 
-def draw_crop(image: NDArray[np.float32], label: NDArray[np.int32], recipe: Recipe, random: np.random.Generator) -> Crop:
+def draw_crop(
+    image: NDArray[np.float32],
+    label: NDArray[np.int32],
+    recipe: Recipe,
+    random: np.random.Generator,
+) -> Crop:
     """Draw one augmented crop of a normalized image: (*input) float32 and (*window) int64."""
     architecture, augmentation = recipe.architecture, recipe.augmentation
     window = recipe.training.window
@@ -80,14 +101,25 @@ def draw_crop(image: NDArray[np.float32], label: NDArray[np.int32], recipe: Reci
 
     crop = interpolate(image, coordinates)
     inner = [c[(len(c) - out) // 2 :][:out] for c, out in zip(coordinates, window, strict=True)]
-    target = label[np.ix_(*(_reflected(np.rint(c).astype(np.int64), n) for c, n in zip(inner, label.shape, strict=True)))]
+    target = label[
+        np.ix_(
+            *(
+                _reflected(np.rint(c).astype(np.int64), n)
+                for c, n in zip(inner, label.shape, strict=True)
+            )
+        )
+    ]
     crop, target = _mirror(crop, target, augmentation, random)
     crop = _change_intensities(crop, augmentation, random)
     return np.ascontiguousarray(crop), np.ascontiguousarray(target).astype(np.int64)
 
 
-def interpolate(image: NDArray[np.float32], coordinates: list[NDArray[np.float64]]) -> NDArray[np.float32]:
-    """Linear interpolation at the outer product of `coordinates` (px, one array per axis), mirrored at the borders."""
+def interpolate(
+    image: NDArray[np.float32], coordinates: list[NDArray[np.float64]]
+) -> NDArray[np.float32]:
+    """Linear interpolation at the outer product of `coordinates` (px, one array per axis), mirrored
+    at the borders.
+    """
     result = image
     for axis, position in enumerate(coordinates):
         below = np.floor(position).astype(np.int64)
@@ -112,19 +144,29 @@ def _reflected(index: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 
 def _mirror(
-    crop: NDArray[np.float32], target: NDArray[np.int32], augmentation: Augmentation, random: np.random.Generator
+    crop: NDArray[np.float32],
+    target: NDArray[np.int32],
+    augmentation: Augmentation,
+    random: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Random flips of every axis and quarter turns of the last two (where the crop is square)."""
     if augmentation.flip:
         axes = tuple(axis for axis in range(crop.ndim) if random.random() < 0.5)
         crop, target = np.flip(crop, axes), np.flip(target, axes)
-    if augmentation.quarter_turns and crop.ndim > 1 and crop.shape[-1] == crop.shape[-2] and target.shape[-1] == target.shape[-2]:
+    if (
+        augmentation.quarter_turns
+        and crop.ndim > 1
+        and crop.shape[-1] == crop.shape[-2]
+        and target.shape[-1] == target.shape[-2]
+    ):
         turns = int(random.integers(4))
         crop, target = np.rot90(crop, turns, (-2, -1)), np.rot90(target, turns, (-2, -1))
     return crop, target
 
 
-def _change_intensities(crop: NDArray[np.float32], augmentation: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:
+def _change_intensities(
+    crop: NDArray[np.float32], augmentation: Augmentation, random: np.random.Generator
+) -> NDArray[np.float32]:
     """Random blur, gamma, gain and noise."""
     if augmentation.blur_px and random.random() < 0.3:
         crop = ndimage.gaussian_filter(crop, random.uniform(0, augmentation.blur_px))
@@ -134,5 +176,7 @@ def _change_intensities(crop: NDArray[np.float32], augmentation: Augmentation, r
     gain = np.float32(np.exp(random.uniform(*np.log(augmentation.gain))))
     crop = crop * gain
     if augmentation.noise:
-        crop = crop + random.normal(0, random.uniform(0, augmentation.noise), crop.shape).astype(np.float32)
+        crop = crop + random.normal(0, random.uniform(0, augmentation.noise), crop.shape).astype(
+            np.float32
+        )
     return crop.astype(np.float32)

@@ -35,8 +35,15 @@ def draw(folder: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for name in COLUMNS[3:]:
-        axes.plot([r["step"] for r in rows], [max(r[name], 1e-6) for r in rows], label=name, linewidth=1)
-    axes.set(xlabel="step", ylabel="loss term (unweighted)", yscale="log", title=f"{folder.name}: training curve")
+        axes.plot(
+            [r["step"] for r in rows], [max(r[name], 1e-6) for r in rows], label=name, linewidth=1
+        )
+    axes.set(
+        xlabel="step",
+        ylabel="loss term (unweighted)",
+        yscale="log",
+        title=f"{folder.name}: training curve",
+    )
     axes.legend()
     with whole_file(folder / "curve.png") as draft:
         figure.savefig(draft, dpi=120)

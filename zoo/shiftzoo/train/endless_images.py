@@ -1,9 +1,11 @@
-"""Training on an endless image that repeats: every step sees all there is to see, and nothing is computed twice.
+"""Training on an endless image that repeats: every step sees all there is to see, and nothing is
+computed twice.
 
-An image with a period of n px, n a multiple of f^l, is a torus: what a network of valid convolutions gives on the endless image
-repeats every n px, too, and convolutions that go round give exactly that, without the px that valid ones lose (184 per axis at
-l = 4). The training windows of w px begin at the multiples of f^l, as the network's own outputs of w px do; the torus holds
-n / f^l of them per axis, which are all that there are. They are the batch.
+An image with a period of n px, n a multiple of f^l, is a torus: what a network of valid
+convolutions gives on the endless image repeats every n px, too, and convolutions that go round give
+exactly that, without the px that valid ones lose (184 per axis at l = 4). The training windows of w
+px begin at the multiples of f^l, as the network's own outputs of w px do; the torus holds n / f^l
+of them per axis, which are all that there are. They are the batch.
 """
 
 from __future__ import annotations
@@ -26,14 +28,17 @@ from shiftzoo.train.trainer import TrainedModel
 
 
 def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]) -> TrainedModel:
-    """Train the embedding of `recipe` with Adam in float32 on the CPU, a new torus in every step; the foreground is not trained.
+    """Train the embedding of `recipe` with Adam in float32 on the CPU, a new torus in every step;
+    the foreground is not trained.
 
     Parameters
     ----------
     recipe : Recipe
-        With `training.batch_size` windows per step, which is (n / f^l)^2. The window may be too small: that is what is shown.
+        With `training.batch_size` windows per step, which is (n / f^l)^2. The window may be too
+        small: that is what is shown.
     draw : callable (random) to Sample
-        Image (n, n) of float32, labels in which an object that is cut by the border goes on at the other side.
+        Image (n, n) of float32, labels in which an object that is cut by the border goes on at the
+        other side.
 
     Returns
     -------
@@ -56,13 +61,22 @@ def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]
     began = time.monotonic()
     for step in range(settings.steps):
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+            group["lr"] = (
+                settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+            )
         sample = draw(random)
-        image, labels = torch.from_numpy(sample.image)[None, None], torch.from_numpy(sample.label.astype(np.int64))[None, None]
+        image, labels = (
+            torch.from_numpy(sample.image)[None, None],
+            torch.from_numpy(sample.label.astype(np.int64))[None, None],
+        )
         embedding = on_torus(network, image.contiguous(memory_format=torch.channels_last))
         truth = windows(to_output(labels, architecture), recipe)[:, 0]
         terms = discriminative_loss(windows(embedding, recipe), truth, recipe.loss)
-        loss = recipe.loss.pull * terms["pull"] + recipe.loss.push * terms["push"] + recipe.loss.length * terms["length"]
+        loss = (
+            recipe.loss.pull * terms["pull"]
+            + recipe.loss.push * terms["push"]
+            + recipe.loss.length * terms["length"]
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
@@ -70,12 +84,17 @@ def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]
         average.update_parameters(network)
     trained = average.module
     assert isinstance(trained, ValidUNet)
-    unsafe = any(w <= period for w, period in zip(settings.window, architecture.period, strict=True))
-    return TrainedModel(recipe, trained.eval(), settings.steps, time.monotonic() - began, "cpu", unsafe)
+    unsafe = any(
+        w <= period for w, period in zip(settings.window, architecture.period, strict=True)
+    )
+    return TrainedModel(
+        recipe, trained.eval(), settings.steps, time.monotonic() - began, "cpu", unsafe
+    )
 
 
 def on_torus(network: ValidUNet, image: Tensor) -> Tensor:
-    """The embedding (1, E, n, n) of the endless image that repeats `image` (1, C, n, n), n a multiple of f^l.
+    """The embedding (1, E, n, n) of the endless image that repeats `image` (1, C, n, n), n a
+    multiple of f^l.
 
     Px i of the output is px i of what the network gives on the endless image from its px 0 on.
     """
@@ -104,7 +123,8 @@ def to_output(labels: Tensor, architecture: Architecture) -> Tensor:
 
 
 def windows(x: Tensor, recipe: Recipe) -> Tensor:
-    """The training windows (batch, C, *window) of a torus (1, C, n, n); ValueError if there are more or fewer than the batch.
+    """The training windows (batch, C, *window) of a torus (1, C, n, n); ValueError if there are
+    more or fewer than the batch.
 
     A window as large as the torus is the torus itself.
     """
@@ -114,15 +134,21 @@ def windows(x: Tensor, recipe: Recipe) -> Tensor:
     else:
         over_y, over_x = (max(0, w - p) for w, p in zip(window, period, strict=True))
         x = x.repeat(1, 1, 2, 2)[:, :, : x.shape[2] + over_y, : x.shape[3] + over_x]
-        tiles = x.unfold(2, window[0], period[0]).unfold(3, window[1], period[1])  # (1, C, rows, columns, *window)
+        tiles = x.unfold(2, window[0], period[0]).unfold(
+            3, window[1], period[1]
+        )  # (1, C, rows, columns, *window)
         found = tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1], *window)
     if len(found) != recipe.training.batch_size:
-        raise ValueError(f"windows ({recipe.name}): expected a batch of {recipe.training.batch_size}, got {len(found)}")
+        raise ValueError(
+            f"windows ({recipe.name}): expected a batch of {recipe.training.batch_size}, got "
+            f"{len(found)}"
+        )
     return found
 
 
 def _start(network: ValidUNet) -> None:
-    """Weights that keep the variance of the signal (He et al. 2015): without batch norm few channels die out with smaller ones.
+    """Weights that keep the variance of the signal (He et al. 2015): without batch norm few
+    channels die out with smaller ones.
 
     The head for the foreground, which nothing is learned for, gives 0.
     """

@@ -38,7 +38,8 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
     path : Path
         Written whole or not at all.
     dynamo : bool
-        torch's current exporter; False takes the older one (TorchScript), which is faster and gives the same contract.
+        torch's current exporter; False takes the older one (TorchScript), which is faster and gives
+        the same contract.
 
     Returns
     -------
@@ -100,12 +101,15 @@ def fold_batch_norm(network: ValidUNet) -> ValidUNet:
                 layers[-1] = fuse_conv_bn_eval(cast(nn.Conv2d, layers[-1]), layer)
             else:
                 layers.append(layer)
-        block._modules = {str(index): layer for index, layer in enumerate(layers)}  # a Sequential is its modules
+        block._modules = {
+            str(index): layer for index, layer in enumerate(layers)
+        }  # a Sequential is its modules
     return folded
 
 
 def compare(network: ValidUNet, path: Path) -> float:
-    """Run torch and onnxruntime on the same noise at two sizes; return the largest relative difference.
+    """Run torch and onnxruntime on the same noise at two sizes; return the largest relative
+    difference.
 
     Raises
     ------
@@ -115,7 +119,9 @@ def compare(network: ValidUNet, path: Path) -> float:
     session, largest = Session(path, "cpu"), 0.0
     random = np.random.default_rng(0)
     for wish in (1, 1 + max(network.architecture.period)):
-        image = random.normal(size=(2, *_input_shape(network.architecture, wish))).astype(np.float32)
+        image = random.normal(size=(2, *_input_shape(network.architecture, wish))).astype(
+            np.float32
+        )
         with torch.no_grad():
             expected = dict(zip(OUTPUTS, network(torch.from_numpy(image)), strict=True))
         for name, got in session.run(image).items():
@@ -123,7 +129,8 @@ def compare(network: ValidUNet, path: Path) -> float:
             largest = max(largest, float(np.abs(got - want).max() / (want.std() + 1e-12)))
     if not largest <= TOLERANCE:
         raise InputError(
-            f"export differs from torch ({path.name}): expected at most {TOLERANCE:g} standard deviations, got {largest:g}."
+            f"export differs from torch ({path.name}): expected at most {TOLERANCE:g} standard "
+            f"deviations, got {largest:g}."
         )
     return largest
 
@@ -131,33 +138,55 @@ def compare(network: ValidUNet, path: Path) -> float:
 def _input_shape(architecture: Architecture, wish: int) -> tuple[int, ...]:
     """(C, *space) of an input whose output holds `wish` px per axis."""
     output = architecture.output_size((wish,) * architecture.dimensions)
-    return (architecture.in_channels, *(o + loss for o, loss in zip(output, architecture.offset(), strict=True)))
+    return (
+        architecture.in_channels,
+        *(o + loss for o, loss in zip(output, architecture.offset(), strict=True)),
+    )
 
 
 def _write_graph(network: ValidUNet, path: Path, *, dynamo: bool) -> None:
     example = torch.rand(2, *_input_shape(network.architecture, 20))
     dynamic = (0, *range(2, example.ndim))
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports operators of packages that are not installed
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # it reports operators of packages that are not installed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if dynamo:
             shapes = (dict.fromkeys(dynamic, torch.export.Dim.DYNAMIC),)
             program = torch.onnx.export(
-                network, (example,), None, input_names=["image"], output_names=list(OUTPUTS), opset_version=OPSET,
-                dynamo=True, dynamic_shapes=shapes, verbose=False,
-            )  # fmt: skip
+                network,
+                (example,),
+                None,
+                input_names=["image"],
+                output_names=list(OUTPUTS),
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
             assert program is not None
             program.save(path, external_data=False)
         else:
-            axes = {name: {axis: f"{name}{axis}" for axis in dynamic} for name in ("image", *OUTPUTS)}
+            axes = {
+                name: {axis: f"{name}{axis}" for axis in dynamic} for name in ("image", *OUTPUTS)
+            }
             torch.onnx.export(
-                network, (example,), str(path), input_names=["image"], output_names=list(OUTPUTS),
-                opset_version=17, dynamo=False, dynamic_axes=axes,
-            )  # fmt: skip
+                network,
+                (example,),
+                str(path),
+                input_names=["image"],
+                output_names=list(OUTPUTS),
+                opset_version=17,
+                dynamo=False,
+                dynamic_axes=axes,
+            )
 
 
 def _cleaned(model: onnx.ModelProto, architecture: Architecture) -> onnx.ModelProto:
-    """Without the exporter's stack traces (they hold paths of this machine), and with plain names of dynamic sizes."""
+    """Without the exporter's stack traces (they hold paths of this machine), and with plain names
+    of dynamic sizes.
+    """
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -165,7 +194,10 @@ def _cleaned(model: onnx.ModelProto, architecture: Architecture) -> onnx.ModelPr
     model.doc_string = model.graph.doc_string = ""
     model.graph.name = "valid_unet"
     names = AXES[-architecture.dimensions :]
-    for value, prefix in ((model.graph.input[0], ""), *((output, "o") for output in model.graph.output)):
+    for value, prefix in (
+        (model.graph.input[0], ""),
+        *((output, "o") for output in model.graph.output),
+    ):
         del value.metadata_props[:]
         sizes = value.type.tensor_type.shape.dim
         sizes[0].dim_param = "n"
@@ -179,6 +211,7 @@ def _check_contract(contract: Contract, architecture: Architecture, path: Path) 
         periods = tuple(axis.period for axis in output.axes)
         if periods != architecture.period or any(axis.padding for axis in output.axes):
             raise InputError(
-                f"contract differs from the recipe ({path.name}, {output.name}): expected period {architecture.period} and no "
+                f"contract differs from the recipe ({path.name}, {output.name}): expected period "
+                f"{architecture.period} and no "
                 f"padding, got {periods}."
             )

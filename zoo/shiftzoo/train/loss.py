@@ -1,4 +1,5 @@
-"""The discriminative loss (De Brabandere et al. 2017; Rumberger et al. 2021, section 3) and the foreground loss.
+"""The discriminative loss (De Brabandere et al. 2017; Rumberger et al. 2021, section 3) and the
+foreground loss.
 
 For a sample with instances c = 1..K of means mu_c over their pixel embeddings x:
 
@@ -6,9 +7,10 @@ For a sample with instances c = 1..K of means mu_c over their pixel embeddings x
     push   = mean_{c != c'} max(0, push_distance - |mu_c - mu_c'|)^2
     length = mean_c |mu_c|
 
-averaged over the samples of the batch: instances of different samples never repel each other. With a `push_reach` only pairs
-repel whose bounding boxes are at most that many px apart (Chen, Strauch and Merhof 2019): objects far from each other are told
-apart by their places, as components, and need no embeddings of their own.
+averaged over the samples of the batch: instances of different samples never repel each other. With
+a `push_reach` only pairs repel whose bounding boxes are at most that many px apart (Chen, Strauch
+and Merhof 2019): objects far from each other are told apart by their places, as components, and
+need no embeddings of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from torch.nn import functional
 from shiftzoo.recipe import LossWeights
 
 
-def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights) -> dict[str, Tensor]:
+def discriminative_loss(
+    embedding: Tensor, labels: Tensor, weights: LossWeights
+) -> dict[str, Tensor]:
     """The three terms, unweighted.
 
     Parameters
@@ -45,24 +49,35 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
         zero = embedding.sum() * 0.0
         return {"pull": zero, "push": zero, "length": zero}
 
-    instances, member, size = torch.unique(keys, return_inverse=True, return_counts=True)  # (K,), (P,), (K,)
+    instances, member, size = torch.unique(
+        keys, return_inverse=True, return_counts=True
+    )  # (K,), (P,), (K,)
     sample = instances // stride  # (K,) which sample an instance lies in
     per_sample = torch.bincount(sample, minlength=samples)  # (B,)
     present = int((per_sample > 0).sum())
-    instance_weight = 1.0 / (per_sample[sample] * present)  # (K,) mean over instances, then over samples
+    instance_weight = 1.0 / (
+        per_sample[sample] * present
+    )  # (K,) mean over instances, then over samples
 
-    means = torch.zeros(len(instances), channels, device=points.device).index_add(0, member, points) / size[:, None]
+    means = (
+        torch.zeros(len(instances), channels, device=points.device).index_add(0, member, points)
+        / size[:, None]
+    )
     distance = (points - means[member] + 1e-8).norm(dim=1)  # 1e-8: a gradient at distance 0
     excess = (distance - weights.pull_margin).clamp(min=0).square()
     pull = (excess * (instance_weight / size)[member]).sum()
 
-    pairs = (sample[:, None] == sample[None]) & ~torch.eye(len(instances), dtype=torch.bool, device=points.device)
+    pairs = (sample[:, None] == sample[None]) & ~torch.eye(
+        len(instances), dtype=torch.bool, device=points.device
+    )
     if weights.push_reach:
         pairs &= _within_reach(labels, inside, member, len(instances), weights.push_reach)
     one, other = pairs.nonzero(as_tuple=True)  # (N,) of the pairs that repel
     between = (means[one] - means[other] + 1e-8).norm(dim=1)
     apart = (weights.push_distance - between).clamp(min=0).square()
-    pairs_of = torch.bincount(sample[one], minlength=samples)  # (B,) how many pairs of a sample repel
+    pairs_of = torch.bincount(
+        sample[one], minlength=samples
+    )  # (B,) how many pairs of a sample repel
     pair_weight = 1.0 / (pairs_of * present)
     push = (apart * pair_weight[sample[one]]).sum()
 
@@ -70,25 +85,39 @@ def discriminative_loss(embedding: Tensor, labels: Tensor, weights: LossWeights)
     return {"pull": pull, "push": push, "length": length}
 
 
-def _within_reach(labels: Tensor, inside: Tensor, member: Tensor, instances: int, reach: float) -> Tensor:
-    """True for pairs of instances (K, K) whose bounding boxes are at most `reach` px apart along every axis."""
+def _within_reach(
+    labels: Tensor, inside: Tensor, member: Tensor, instances: int, reach: float
+) -> Tensor:
+    """True for pairs of instances (K, K) whose bounding boxes are at most `reach` px apart along
+    every axis.
+    """
     near = torch.ones(instances, instances, dtype=torch.bool, device=labels.device)
     for axis in range(1, labels.ndim):
         shape = [1] * labels.ndim
         shape[axis] = -1
-        along = torch.arange(labels.shape[axis], device=labels.device).reshape(shape).expand_as(labels).reshape(-1)[inside]
-        low = along.new_full((instances,), labels.shape[axis]).scatter_reduce(0, member, along, "amin")
+        along = (
+            torch.arange(labels.shape[axis], device=labels.device)
+            .reshape(shape)
+            .expand_as(labels)
+            .reshape(-1)[inside]
+        )
+        low = along.new_full((instances,), labels.shape[axis]).scatter_reduce(
+            0, member, along, "amin"
+        )
         high = along.new_zeros(instances).scatter_reduce(0, member, along, "amax")
-        gap = low[:, None] - high[None]  # (K, K) px from the end of the second to the beginning of the first
+        gap = (
+            low[:, None] - high[None]
+        )  # (K, K) px from the end of the second to the beginning of the first
         near &= torch.maximum(gap, gap.T) <= reach
     return near
 
 
 def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
-    """Binary cross entropy, heavier on outlines by `outline_weight`, plus `dice` times the soft Dice loss.
+    """Binary cross entropy, heavier on outlines by `outline_weight`, plus `dice` times the soft
+    Dice loss.
 
-    `logits` is (B, 1, *space), `labels` (B, *space). With a `gap_weight`, px where two objects touch are to become background, and
-    weigh more by it.
+    `logits` is (B, 1, *space), `labels` (B, *space). With a `gap_weight`, px where two objects
+    touch are to become background, and weigh more by it.
     """
     inside = labels > 0
     logits = logits[:, 0].float()
@@ -98,7 +127,10 @@ def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Ten
         inside = inside & ~gap
         emphasis = emphasis + weights.gap_weight * gap.float()
     target = inside.float()
-    entropy = functional.binary_cross_entropy_with_logits(logits, target, emphasis, reduction="sum") / emphasis.sum()
+    entropy = (
+        functional.binary_cross_entropy_with_logits(logits, target, emphasis, reduction="sum")
+        / emphasis.sum()
+    )
     if not weights.dice:
         return entropy
     probability = logits.sigmoid()
@@ -107,7 +139,9 @@ def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Ten
 
 
 def missed_share(logits: Tensor, labels: Tensor) -> Tensor:
-    """1 - the soft Dice overlap of the foreground with the objects of each sample, (B,) float32 from 0 to 1, without gradient."""
+    """1 - the soft Dice overlap of the foreground with the objects of each sample, (B,) float32
+    from 0 to 1, without gradient.
+    """
     probability = logits.detach()[:, 0].float().sigmoid().flatten(1)
     target = (labels > 0).float().flatten(1)
     return 1 - (2 * (probability * target).sum(1) + 1) / (probability.sum(1) + target.sum(1) + 1)
@@ -134,7 +168,9 @@ def _beside(labels: Tensor, differ: Callable[[Tensor, Tensor], Tensor]) -> Tenso
     return result
 
 
-def total_loss(embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+def total_loss(
+    embedding: Tensor, logits: Tensor, labels: Tensor, weights: LossWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum to minimize, and each unweighted term for the log, without gradient."""
     terms = discriminative_loss(embedding, labels, weights)
     terms["foreground"] = foreground_loss(logits, labels, weights)

@@ -1,8 +1,8 @@
 """The U-Net with valid convolutions (Ronneberger et al. 2015; Rumberger et al. 2021, section 3).
 
-Skips are cropped by constants (`Architecture.skip_crop`), the same at every input size: the exported graph holds no shape
-arithmetic, its grid cannot move with the size, and an input that some pooling does not divide is refused by the
-concatenation instead of being rounded.
+Skips are cropped by constants (`Architecture.skip_crop`), the same at every input size: the
+exported graph holds no shape arithmetic, its grid cannot move with the size, and an input that some
+pooling does not divide is refused by the concatenation instead of being rounded.
 """
 
 from __future__ import annotations
@@ -16,21 +16,32 @@ from torch import Tensor, nn
 from shiftzoo.recipe import Architecture
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-TRANSPOSED: dict[int, Callable[..., nn.Module]] = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+TRANSPOSED: dict[int, Callable[..., nn.Module]] = {
+    1: nn.ConvTranspose1d,
+    2: nn.ConvTranspose2d,
+    3: nn.ConvTranspose3d,
+}
 MAX_POOL: dict[int, Callable[..., nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 BATCH_NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 class ValidUNet(nn.Module):
-    """Map images (B, C, *space) to embeddings (B, E, *space - offset) and foreground logits (B, 1, *space - offset)."""
+    """Map images (B, C, *space) to embeddings (B, E, *space - offset) and foreground logits (B, 1,
+    *space - offset).
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         depth, d = architecture.depth, architecture.dimensions
-        width = [min(architecture.base_channels << level, architecture.max_channels) for level in range(depth + 1)]
+        width = [
+            min(architecture.base_channels << level, architecture.max_channels)
+            for level in range(depth + 1)
+        ]
         self.encoder = nn.ModuleList(
-            _block(architecture, width[level - 1] if level else architecture.in_channels, width[level])
+            _block(
+                architecture, width[level - 1] if level else architecture.in_channels, width[level]
+            )
             for level in range(depth + 1)
         )
         self.pool = nn.ModuleList(MAX_POOL[d](factors, factors) for factors in architecture.pooling)
@@ -43,7 +54,8 @@ class ValidUNet(nn.Module):
         self.decoder = nn.ModuleList(
             _block(
                 architecture,
-                width[level] + (width[level] if architecture.upsampling == "learned" else width[level + 1]),
+                width[level]
+                + (width[level] if architecture.upsampling == "learned" else width[level + 1]),
                 width[level],
             )
             for level in range(depth)
@@ -77,4 +89,6 @@ def _block(architecture: Architecture, channels_in: int, channels_out: int) -> n
 
 def _crop(x: Tensor, per_side: tuple[int, ...]) -> Tensor:
     """Cut `per_side` px from either end of every spatial axis."""
-    return x[(slice(None), slice(None), *(slice(px, -px) if px else slice(None) for px in per_side))]
+    return x[
+        (slice(None), slice(None), *(slice(px, -px) if px else slice(None) for px in per_side))
+    ]

@@ -1,8 +1,10 @@
-"""Starting weights: those of another training run, or rebuilt from an ONNX file in which batch norms are part of the convolutions.
+"""Starting weights: those of another training run, or rebuilt from an ONNX file in which batch
+norms are part of the convolutions.
 
-A convolution that took up its batch norm computes z + b, where z = W·x. The same with a batch norm behind it, of any mean m and
-variance v of z, needs scale sqrt(v) and shift b + m: in evaluation mode nothing changes. With m and v measured on crops of the new
-data the first steps of training see what they saw before, up to the difference of one batch from the next.
+A convolution that took up its batch norm computes z + b, where z = W·x. The same with a batch norm
+behind it, of any mean m and variance v of z, needs scale sqrt(v) and shift b + m: in evaluation
+mode nothing changes. With m and v measured on crops of the new data the first steps of training see
+what they saw before, up to the difference of one batch from the next.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def find(origin: str) -> Path:
-    """The run folder, file or model of the zoo that is called `origin`; InputError if there is none."""
+    """The run folder, file or model of the zoo that is called `origin`; InputError if there is
+    none.
+    """
     return Path(origin) if Path(origin).is_dir() else resolve(origin)
 
 
@@ -54,19 +58,27 @@ def starting_network(origin: Path, recipe: Recipe, samples: list[Sample]) -> Val
         trained = load_trained(origin)
         if trained.recipe.architecture != recipe.architecture:
             raise InputError(
-                f"network of another architecture ({origin}): expected {recipe.architecture}, got {trained.recipe.architecture}."
+                f"network of another architecture ({origin}): expected {recipe.architecture}, got "
+                f"{trained.recipe.architecture}."
             )
         return trained.network
     read_metadata(origin)  # says what is wrong with a file that is no ONNX model
     graph = onnx.load(origin).graph
-    weights = {value.name: torch.from_numpy(numpy_helper.to_array(value).copy()) for value in graph.initializer}
+    weights = {
+        value.name: torch.from_numpy(numpy_helper.to_array(value).copy())
+        for value in graph.initializer
+    }
     stream = iter(CropStream(samples, recipe, seed=recipe.training.seed))
     crops = torch.stack([next(stream)[0] for _ in range(2 * recipe.training.batch_size)])
     return unfolded(weights, recipe.architecture, crops, where=str(origin))
 
 
-def unfolded(weights: dict[str, Tensor], architecture: Architecture, crops: Tensor, *, where: str) -> ValidUNet:
-    """A network that computes what the exported `weights` do, with batch norms again (InputError names `where`)."""
+def unfolded(
+    weights: dict[str, Tensor], architecture: Architecture, crops: Tensor, *, where: str
+) -> ValidUNet:
+    """A network that computes what the exported `weights` do, with batch norms again (InputError
+    names `where`).
+    """
     network = ValidUNet(architecture).eval()
     folded = fold_batch_norm(network)
     wanted = {name: tuple(value.shape) for name, value in folded.state_dict().items()}
@@ -74,15 +86,21 @@ def unfolded(weights: dict[str, Tensor], architecture: Architecture, crops: Tens
     if given != wanted:
         name = next(n for n, shape in wanted.items() if given.get(n) != shape)
         raise InputError(
-            f"network of another architecture ({where}): expected {name} of shape {wanted[name]}, got {given.get(name, 'none')}. "
+            f"network of another architecture ({where}): expected {name} of shape {wanted[name]}, "
+            f"got {given.get(name, 'none')}. "
             "Start from a network that shiftzoo exported from a recipe with this architecture."
         )
     folded.load_state_dict({name: weights[name] for name in wanted})
     for part in ("upsample", "embedding", "foreground"):
         getattr(network, part).load_state_dict(getattr(folded, part).state_dict())
-    pairs = zip((*network.encoder, *network.decoder), (*folded.encoder, *folded.decoder), strict=True)
+    pairs = zip(
+        (*network.encoder, *network.decoder), (*folded.encoder, *folded.decoder), strict=True
+    )
     for block, source in pairs:
-        _unfold_block(cast(nn.Sequential, block), [layer for layer in cast(nn.Sequential, source) if hasattr(layer, "weight")])
+        _unfold_block(
+            cast(nn.Sequential, block),
+            [layer for layer in cast(nn.Sequential, source) if hasattr(layer, "weight")],
+        )
     with torch.no_grad():
         network(crops)  # the hooks set the statistics, layer by layer
     for module in network.modules():

@@ -28,12 +28,18 @@ from shiftzoo.train.network import ValidUNet
 LOG_EVERY = 50  # steps between rows of the curve
 SAVE_EVERY = 500  # steps between checkpoints
 CHECKPOINT = "checkpoint.pt"
-MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}  # the fastest of each
+MEMORY_FORMATS = {
+    1: torch.contiguous_format,
+    2: torch.channels_last,
+    3: torch.channels_last_3d,
+}  # the fastest of each
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """What a running training reports: steps and seconds so far (all sessions), and the mean loss since the last report."""
+    """What a running training reports: steps and seconds so far (all sessions), and the mean loss
+    since the last report.
+    """
 
     step: int
     seconds: float
@@ -62,12 +68,16 @@ class TrainedModel:
         for name in ("name", "architecture", "training", "loss", "augmentation", "percentiles"):
             trained, wished = getattr(self.recipe, name), getattr(recipe, name)
             if trained != wished:
-                raise InputError(f"recipe of another training ({recipe.name}, {name}): expected {trained}, got {wished}.")
+                raise InputError(
+                    f"recipe of another training ({recipe.name}, {name}): expected {trained}, got "
+                    f"{wished}."
+                )
         return replace(self, recipe=recipe)
 
 
 class TrainingRun:
-    """A training under way: network, running average and optimizer, which together are a checkpoint.
+    """A training under way: network, running average and optimizer, which together are a
+    checkpoint.
 
     Attributes
     ----------
@@ -77,10 +87,21 @@ class TrainingRun:
     """
 
     def __init__(
-        self, recipe: Recipe, folder: Path, device: torch.device, *, unsafe_window: bool, start: ValidUNet | None = None
+        self,
+        recipe: Recipe,
+        folder: Path,
+        device: torch.device,
+        *,
+        unsafe_window: bool,
+        start: ValidUNet | None = None,
     ) -> None:
         torch.manual_seed(recipe.training.seed)
-        self.recipe, self.folder, self.device, self.unsafe_window = recipe, folder, device, unsafe_window
+        self.recipe, self.folder, self.device, self.unsafe_window = (
+            recipe,
+            folder,
+            device,
+            unsafe_window,
+        )
         self.memory_format = MEMORY_FORMATS[recipe.architecture.dimensions]
         self.network = ValidUNet(recipe.architecture)
         if start is not None:
@@ -90,7 +111,9 @@ class TrainingRun:
         running = get_ema_multi_avg_fn(recipe.training.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=running, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.training.learning_rate, weight_decay=recipe.training.weight_decay
+            self.network.parameters(),
+            lr=recipe.training.learning_rate,
+            weight_decay=recipe.training.weight_decay,
         )
         self.step, self.seconds = 0, 0.0
 
@@ -117,26 +140,37 @@ class TrainingRun:
             torch.save(state, draft)
         draw(self.folder)
 
-    def learn(self, image: torch.Tensor, labels: torch.Tensor, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its `TERMS`, and what each crop missed (B,).
+    def learn(
+        self, image: torch.Tensor, labels: torch.Tensor, rate: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its `TERMS`,
+        and what each crop missed (B,).
 
         Both are on the device, which may still be at work on them.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        image = image.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=multiplies_bfloat16(self.device)):
+        image = image.to(self.device, non_blocking=True).contiguous(
+            memory_format=self.memory_format
+        )
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=multiplies_bfloat16(self.device)
+        ):
             embedding, logits = self.network(image)
         embedding, logits = (_center(t, self.recipe.training.window) for t in (embedding, logits))
         labels = labels.to(self.device, non_blocking=True)
         loss, terms = total_loss(embedding, logits, labels, self.recipe.loss)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.training.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(
+            self.network.parameters(), self.recipe.training.gradient_clip
+        )
         self.optimizer.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return torch.stack([loss.detach(), *(terms[name] for name in TERMS)]), missed_share(logits, labels)
+        return torch.stack([loss.detach(), *(terms[name] for name in TERMS)]), missed_share(
+            logits, labels
+        )
 
 
 def train(
@@ -157,10 +191,11 @@ def train(
     Parameters
     ----------
     folder : Path
-        The run's folder; made if it does not exist. A checkpoint in it is continued with `resume`, else refused.
+        The run's folder; made if it does not exist. A checkpoint in it is continued with `resume`,
+        else refused.
     minutes : float, optional
-        Stop after this time over all sessions of the run. The learning rate reaches 0 at `training.steps` or then,
-        whichever comes first.
+        Stop after this time over all sessions of the run. The learning rate reaches 0 at
+        `training.steps` or then, whichever comes first.
     start : ValidUNet, optional
         Weights to begin a new run with; a resumed run has its own.
     device : {"auto", "cpu", "cuda"}
@@ -168,18 +203,31 @@ def train(
     Raises
     ------
     InputError
-        Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of another recipe, or a loss
-        that is not finite.
+        Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of
+        another recipe, or a loss that is not finite.
     """
-    run = _open_run(recipe, folder, resume=resume, device=device, allow_unsafe_window=allow_unsafe_window, start=start)
+    run = _open_run(
+        recipe,
+        folder,
+        resume=resume,
+        device=device,
+        allow_unsafe_window=allow_unsafe_window,
+        start=start,
+    )
     crops = CropStream(samples, recipe, seed=recipe.training.seed + run.step)
     pinned = run.device.type == "cuda"
-    batches = iter(DataLoader(crops, batch_size=recipe.training.batch_size, num_workers=workers, pin_memory=pinned))
+    batches = iter(
+        DataLoader(
+            crops, batch_size=recipe.training.batch_size, num_workers=workers, pin_memory=pinned
+        )
+    )
     sums, before = torch.zeros(1 + len(TERMS), device=run.device), None
     began = time.monotonic() - run.seconds
     try:
         while run.step < recipe.training.steps and (minutes is None or run.seconds < 60 * minutes):
-            share = max(run.step / recipe.training.steps, run.seconds / (60 * minutes) if minutes else 0.0)
+            share = max(
+                run.step / recipe.training.steps, run.seconds / (60 * minutes) if minutes else 0.0
+            )
             rate = recipe.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
             image, labels, fields = next(batches)
             terms, missed = run.learn(image, labels, rate)
@@ -190,7 +238,10 @@ def train(
             run.seconds = time.monotonic() - began
             if run.step % LOG_EVERY == 0:
                 means = [term / LOG_EVERY for term in _finite(sums, run)]
-                append(folder, (run.step, round(run.seconds, 1), rate, *(round(mean, 5) for mean in means)))
+                append(
+                    folder,
+                    (run.step, round(run.seconds, 1), rate, *(round(mean, 5) for mean in means)),
+                )
                 report(TrainingProgress(run.step, run.seconds, means[0]))
                 sums = torch.zeros_like(sums)
             if run.step % SAVE_EVERY == 0:
@@ -201,11 +252,19 @@ def train(
         raise
     _finite(sums, run)
     run.save()
-    return TrainedModel(recipe, _averaged(run.average), run.step, run.seconds, run.device.type, allow_unsafe_window)
+    return TrainedModel(
+        recipe, _averaged(run.average), run.step, run.seconds, run.device.type, allow_unsafe_window
+    )
 
 
 def _open_run(
-    recipe: Recipe, folder: Path, *, resume: bool, device: str, allow_unsafe_window: bool, start: ValidUNet | None
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool,
+    device: str,
+    allow_unsafe_window: bool,
+    start: ValidUNet | None,
 ) -> TrainingRun:
     """A new run, or that of the checkpoint in `folder`."""
     if not allow_unsafe_window:
@@ -213,8 +272,14 @@ def _open_run(
     target = pick_device(device)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() != resume:
-        found = "none; leave --resume out to start anew" if resume else "a checkpoint; pass --resume to continue it"
-        raise InputError(f"training run ({folder}): expected {'a' if resume else 'no'} checkpoint, got {found}.")
+        found = (
+            "none; leave --resume out to start anew"
+            if resume
+            else "a checkpoint; pass --resume to continue it"
+        )
+        raise InputError(
+            f"training run ({folder}): expected {'a' if resume else 'no'} checkpoint, got {found}."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     run = TrainingRun(recipe, folder, target, unsafe_window=allow_unsafe_window, start=start)
     if resume:
@@ -230,12 +295,22 @@ def load_trained(folder: Path) -> TrainedModel:
     """The averaged network of the run in `folder`, on the CPU in evaluation mode."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
-        raise InputError(f"no training run ({folder}): expected checkpoint.pt. Train first: shiftzoo train RECIPE --out {folder}.")
+        raise InputError(
+            f"no training run ({folder}): expected checkpoint.pt. Train first: shiftzoo train "
+            f"RECIPE --out {folder}."
+        )
     state = _read_checkpoint(checkpoint, None)
     recipe = parse_recipe(state["recipe"], where=str(checkpoint))
     average = AveragedModel(ValidUNet(recipe.architecture), use_buffers=True)
     average.load_state_dict(state["average"])
-    return TrainedModel(recipe, _averaged(average), state["step"], state["seconds"], state["device"], state["unsafe_window"])
+    return TrainedModel(
+        recipe,
+        _averaged(average),
+        state["step"],
+        state["seconds"],
+        state["device"],
+        state["unsafe_window"],
+    )
 
 
 def pick_device(wish: str) -> torch.device:
@@ -243,12 +318,17 @@ def pick_device(wish: str) -> torch.device:
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wish == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device (--device cuda): expected a GPU that torch can use, got none. Use --device cpu.")
+        raise InputError(
+            "no CUDA device (--device cuda): expected a GPU that torch can use, got none. Use "
+            "--device cpu."
+        )
     return torch.device(wish)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 by itself; a CPU that has to emulate it takes ten times as long as for float32."""
+    """Whether the device multiplies bfloat16 by itself; a CPU that has to emulate it takes ten
+    times as long as for float32.
+    """
     return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
@@ -262,10 +342,13 @@ def _read_checkpoint(path: Path, recipe: Recipe | None) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"broken checkpoint ({path}): {str(error).splitlines()[0]} Remove it and train anew.") from error
+        raise InputError(
+            f"broken checkpoint ({path}): {str(error).splitlines()[0]} Remove it and train anew."
+        ) from error
     if recipe is not None and state["recipe"] != recipe.source:
         raise InputError(
-            f"checkpoint of another recipe ({path}): expected the text of {recipe.name}, got one that differs. "
+            f"checkpoint of another recipe ({path}): expected the text of {recipe.name}, got one "
+            "that differs. "
             "Use another --out, or the recipe.toml beside the checkpoint."
         )
     return state
@@ -276,7 +359,8 @@ def _finite(sums: torch.Tensor, run: TrainingRun) -> list[float]:
     found: list[float] = sums.tolist()
     if not all(map(math.isfinite, found)):
         raise InputError(
-            f"training diverged ({run.recipe.name}, by step {run.step}): expected a finite loss, got {found[0]}. "
+            f"training diverged ({run.recipe.name}, by step {run.step}): expected a finite loss, "
+            f"got {found[0]}. "
             "Lower training.learning_rate."
         )
     return found

@@ -1,6 +1,8 @@
-"""Points merged into cells, small where points are spread out and large where a tight cluster fills one.
+"""Points merged into cells, small where points are spread out and large where a tight cluster fills
+one.
 
-Keys of grid cells are ranked by tables and not by sorting, so that merging is linear in the number of points.
+Keys of grid cells are ranked by tables and not by sorting, so that merging is linear in the number
+of points.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ MOST_CELLS = 1 << 13  # no cells are cut where that makes more
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Points merged by cell: means (B, E), number of points (B,), their RMS distance from the mean, each point's cell (N,)."""
+    """Points merged by cell: means (B, E), number of points (B,), their RMS distance from the mean,
+    each point's cell (N,).
+    """
 
     means: Floats
     weights: Floats
@@ -56,7 +60,9 @@ class SortedPoints:
 
 
 def refine(points: Floats, bins: Cells, width: float) -> Cells:
-    """Cut the cells of `bins`, of `width`, whose points are spread out; a cluster that one of them holds stays whole."""
+    """Cut the cells of `bins`, of `width`, whose points are spread out; a cluster that one of them
+    holds stays whole.
+    """
     cells = bins
     for parts in PARTS:
         closed = cells.spread <= TIGHT * width
@@ -78,13 +84,17 @@ def refine(points: Floats, bins: Cells, width: float) -> Cells:
 
 
 def merge(points: Floats, cell: float) -> Cells:
-    """Merge the points (N, E) that lie in one cell of a grid of width `cell`; cells are in lexicographic order.
+    """Merge the points (N, E) that lie in one cell of a grid of width `cell`; cells are in
+    lexicographic order.
 
-    Along each axis the walls of the grid lie halfway between the multiples of `cell`, or on them if fewer points are near those.
+    Along each axis the walls of the grid lie halfway between the multiples of `cell`, or on them if
+    fewer points are near those.
     """
     key, room = np.zeros(len(points), dtype=np.intp), 1
     most = TABLE * len(points)
-    square = np.zeros(len(points), dtype=points.dtype)  # of the distance from the middle of the cell, in cells
+    square = np.zeros(
+        len(points), dtype=points.dtype
+    )  # of the distance from the middle of the cell, in cells
     offsets = np.zeros(points.shape[1])
     for axis, column in enumerate(points.T):
         step, rest = _steps(column, cell, 0.0)
@@ -109,9 +119,16 @@ def merge(points: Floats, cell: float) -> Cells:
     means = np.stack(sums, axis=1) / weights[:, None]
     middle = means / cell - offsets
     middle -= np.rint(middle)
-    variance = np.bincount(of_point, weights=square, minlength=count) / weights - np.einsum("ij,ij->i", middle, middle)
+    variance = np.bincount(of_point, weights=square, minlength=count) / weights - np.einsum(
+        "ij,ij->i", middle, middle
+    )
     spread = np.sqrt(np.maximum(variance, 0)) * cell
-    return Cells(means.astype(points.dtype), weights.astype(points.dtype), spread.astype(points.dtype), of_point)
+    return Cells(
+        means.astype(points.dtype),
+        weights.astype(points.dtype),
+        spread.astype(points.dtype),
+        of_point,
+    )
 
 
 def _steps(column: Floats, cell: float, offset: float) -> tuple[Floats, Floats]:
@@ -131,7 +148,9 @@ def _ranked(key: NDArray[np.intp], room: int) -> tuple[NDArray[np.intp], int]:
         return rank, len(values)
     present = np.zeros(room, dtype=np.bool_)
     present[key] = True
-    ranks = np.cumsum(present, dtype=np.int32 if room < 1 << 31 else np.intp)  # the largest table here
+    ranks = np.cumsum(
+        present, dtype=np.int32 if room < 1 << 31 else np.intp
+    )  # the largest table here
     rank = ranks[key].astype(np.intp)
     rank -= 1
     return rank, int(ranks[-1])
@@ -140,7 +159,9 @@ def _ranked(key: NDArray[np.intp], room: int) -> tuple[NDArray[np.intp], int]:
 def sort_points(points: Floats, cells: Cells) -> SortedPoints:
     """Bring points into the order of their cells."""
     count = len(cells.weights)
-    small = cells.of_point.astype(np.uint16) if count <= 1 << 16 else cells.of_point  # 16 bits are sorted by their digits
+    small = (
+        cells.of_point.astype(np.uint16) if count <= 1 << 16 else cells.of_point
+    )  # 16 bits are sorted by their digits
     order = np.argsort(small, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(cells.of_point, minlength=count))])
     result, sizes = np.empty(points.shape, dtype=points.dtype), np.diff(starts)

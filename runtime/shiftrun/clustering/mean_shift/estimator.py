@@ -1,4 +1,6 @@
-"""Mean shift as an estimator of scikit-learn: in pipelines, and wherever a clusterer is expected."""
+"""Mean shift as an estimator of scikit-learn: in pipelines, and wherever a clusterer is
+expected.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +19,36 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        'scikit-learn is not installed: shiftrun.MeanShift needs 1.6 or newer. Run: pip install "shiftlint[scikit-learn]".'
+        "scikit-learn is not installed: shiftrun.MeanShift needs 1.6 or newer. Run: pip install "
+        '"shiftlint[scikit-learn]".'
     ) from error
 
 
 class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Clusters are the modes of the density of the points (`mean_shift`), after scikit-learn's class of this name.
+    """Clusters are the modes of the density of the points (`mean_shift`), after scikit-learn's
+    class of this name.
 
-    It takes time that is linear in the number of points, does not depend on chance, and only by rounding on the order of the
-    points. It differs from scikit-learn's in `min_support`, and in that `predict` gives -1 where `fit` would.
+    It takes time that is linear in the number of points, does not depend on chance, and only by
+    rounding on the order of the points. It differs from scikit-learn's in `min_support`, and in
+    that `predict` gives -1 where `fit` would.
 
     Parameters
     ----------
     bandwidth : float, optional
-        Radius of the flat kernel, in units of the points. By default that of `sklearn.cluster.estimate_bandwidth`, which takes
-        time that is quadratic in the number of points.
+        Radius of the flat kernel, in units of the points. By default that of
+        `sklearn.cluster.estimate_bandwidth`, which takes time that is quadratic in the number of
+        points.
     min_support : int
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
-        Give every point its nearest mode; else points farther than the bandwidth from every mode, the orphans, get -1.
+        Give every point its nearest mode; else points farther than the bandwidth from every mode,
+        the orphans, get -1.
 
     Attributes
     ----------
     labels_ : array (N,) of int32
-        The index of each point's nearest mode, or -1: of orphans, and of all points if no mode has the support.
+        The index of each point's nearest mode, or -1: of orphans, and of all points if no mode has
+        the support.
     cluster_centers_ : array (M, E) of float32 or float64, as the points
         Modes by falling support.
     bandwidth_ : float
@@ -52,8 +60,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     References
     ----------
-    D. Comaniciu and P. Meer: Mean Shift: A Robust Approach Toward Feature Space Analysis. IEEE PAMI 24 (2002), sections 2 and 3;
-    the flat kernel after K. Fukunaga and L. Hostetler (1975).
+    D. Comaniciu and P. Meer: Mean Shift: A Robust Approach Toward Feature Space Analysis. IEEE PAMI
+    24 (2002), sections 2 and 3; the flat kernel after K. Fukunaga and L. Hostetler (1975).
 
     Examples
     --------
@@ -75,7 +83,9 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     bandwidth_: float
     n_features_in_: int
 
-    def __init__(self, *, bandwidth: float | None = None, min_support: int = 1, cluster_all: bool = True) -> None:
+    def __init__(
+        self, *, bandwidth: float | None = None, min_support: int = 1, cluster_all: bool = True
+    ) -> None:
         self.bandwidth = bandwidth
         self.min_support = min_support
         self.cluster_all = cluster_all
@@ -92,24 +102,39 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         Raises
         ------
         InputError
-            A bandwidth that is not positive: a ValueError, as those of scikit-learn for points that are not (N, E) or not finite.
+            A bandwidth that is not positive: a ValueError, as those of scikit-learn for points that
+            are not (N, E) or not finite.
         """
         points: Floats = validate_data(self, X, dtype=(np.float64, np.float32))
-        self.bandwidth_ = float(estimate_bandwidth(points) if self.bandwidth is None else self.bandwidth)
+        self.bandwidth_ = float(
+            estimate_bandwidth(points) if self.bandwidth is None else self.bandwidth
+        )
         if not 0 < self.bandwidth_ < np.inf:
-            guessed = f", by an estimate from n_samples = {len(points)}" if self.bandwidth is None else ""
-            raise InputError(f"bandwidth (mean shift): expected a positive number, got {self.bandwidth_}{guessed}. Choose one.")
-        # in bandwidths around their middle: float32, in which modes are sought, has the digits for that
+            guessed = (
+                f", by an estimate from n_samples = {len(points)}" if self.bandwidth is None else ""
+            )
+            raise InputError(
+                "bandwidth (mean shift): expected a positive number, got "
+                f"{self.bandwidth_}{guessed}. Choose one."
+            )
+        # in bandwidths around their middle: float32, in which modes are sought, has the digits for
+        # that
         middle = points.min(axis=0) / 2 + points.max(axis=0) / 2
         _, modes = mean_shift(
-            ((points - middle) / self.bandwidth_).astype(np.float32), 1.0, min_support=self.min_support, overwrite_points=True
+            ((points - middle) / self.bandwidth_).astype(np.float32),
+            1.0,
+            min_support=self.min_support,
+            overwrite_points=True,
         )
-        self.cluster_centers_ = (modes.astype(np.float64) * self.bandwidth_ + middle).astype(points.dtype)
+        self.cluster_centers_ = (modes.astype(np.float64) * self.bandwidth_ + middle).astype(
+            points.dtype
+        )
         self.labels_ = self._nearest(points)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:  # noqa: N803
-        """The index of the nearest mode for every point (N,); -1 beyond the bandwidth, unless `cluster_all`.
+        """The index of the nearest mode for every point (N,); -1 beyond the bandwidth, unless
+        `cluster_all`.
 
         Parameters
         ----------
@@ -129,5 +154,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         if len(self.cluster_centers_) == 0:
             return np.full(len(points), -1, dtype=np.int32)
         origin = self.cluster_centers_[0].astype(np.float64)
-        scaled, modes = ((rows - origin) / self.bandwidth_ for rows in (points, self.cluster_centers_))
+        scaled, modes = (
+            (rows - origin) / self.bandwidth_ for rows in (points, self.cluster_centers_)
+        )
         return assign(scaled, modes, np.inf if self.cluster_all else 1.0)

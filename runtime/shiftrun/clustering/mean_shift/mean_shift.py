@@ -1,17 +1,20 @@
-"""Mean shift with a flat kernel (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002), fast by weighted cells.
+"""Mean shift with a flat kernel (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002), fast by
+weighted cells.
 
 A mode is a fixed point of
 
     m(x) = mean of the points within `bandwidth` of x.
 
-scikit-learn's MeanShift(bin_seeding=True) starts from one seed per occupied bin of a grid and is the reference here. The cost
-lies in the neighbors of every seed in every step. Embeddings of one instance lie close together, so points are first merged into
-cells (`cells.py`), each represented by its weight and the mean of its points, and the seeds climb among these:
+scikit-learn's MeanShift(bin_seeding=True) starts from one seed per occupied bin of a grid and is
+the reference here. The cost lies in the neighbors of every seed in every step. Embeddings of one
+instance lie close together, so points are first merged into cells (`cells.py`), each represented by
+its weight and the mean of its points, and the seeds climb among these:
 
     m(x) = Σ wᵢ·n(|cᵢ − x|)·cᵢ / Σ wᵢ·n(|cᵢ − x|),     |c − x|² = |c|² − 2 c·x + |x|²
 
-for all seeds at once two matrix products. n is 1 inside, 0 outside and falls linearly where the sphere cuts a cell. The few points
-that are reached then climb by the points themselves until they are still (`_settle`), so that a mode is one of the flat kernel.
+for all seeds at once two matrix products. n is 1 inside, 0 outside and falls linearly where the
+sphere cuts a cell. The few points that are reached then climb by the points themselves until they
+are still (`_settle`), so that a mode is one of the flat kernel.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from shiftlint.errors import InputError
-from shiftrun.clustering.mean_shift.cells import Cells, Floats, SortedPoints, merge, refine, sort_points
+from shiftrun.clustering.mean_shift.cells import (
+    Cells,
+    Floats,
+    SortedPoints,
+    merge,
+    refine,
+    sort_points,
+)
 from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 
 STEPS = 300  # as scikit-learn
@@ -33,7 +43,8 @@ STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn'
 MET = 0.1  # in bandwidths: seeds in one such cell go on as one
 LONGER = 1.6  # near a mode steps shrink geometrically: longer ones get there in half as many
 MARGIN = 0.2  # in bandwidths: how far a seed goes with the points that it looked up
-WIDE = 300.0  # in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
+# in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
+WIDE = 300.0
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
 
@@ -57,9 +68,11 @@ def mean_shift(
     min_support : int
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
-        Give every point its nearest mode; else points farther than the bandwidth from every mode get -1.
+        Give every point its nearest mode; else points farther than the bandwidth from every mode
+        get -1.
     overwrite_points : bool
-        The caller needs `points` no more: they are moved in place, which saves a copy if they are float32 in Fortran order.
+        The caller needs `points` no more: they are moved in place, which saves a copy if they are
+        float32 in Fortran order.
     sums : callable, optional
         What computes the matrix products: `sums_on_cpu`, or a `SumsOnDevice`.
     threads : int, optional
@@ -70,7 +83,8 @@ def mean_shift(
     labels : array (N,) of int32
         The index of the nearest mode; -1 for points below every mode's support.
     modes : array (M, E) of float32
-        By falling support; equal support by rising coordinates. The order of the points does not matter.
+        By falling support; equal support by rising coordinates. The order of the points does not
+        matter.
 
     Raises
     ------
@@ -79,21 +93,27 @@ def mean_shift(
     """
     points = np.asfortranarray(points, dtype=np.float32)  # what follows goes column by column
     if points.ndim != 2:
-        raise InputError(f"points (mean shift): expected an array (N, E), got shape {points.shape}.")
+        raise InputError(
+            f"points (mean shift): expected an array (N, E), got shape {points.shape}."
+        )
     if not 0 < bandwidth < np.inf:
         raise InputError(f"bandwidth (mean shift): expected a positive number, got {bandwidth}.")
     if len(points) == 0:
         return np.empty(0, dtype=np.int32), np.empty((0, points.shape[1]), dtype=np.float32)
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     if not (np.isfinite(low) & np.isfinite(high)).all():
-        raise InputError("points (mean shift): expected finite values, got NaN or infinity. Check the network's output.")
-    # Small numbers keep |c − x|² exact; a center in whole bandwidths lets windows that see the same points agree.
+        raise InputError(
+            "points (mean shift): expected finite values, got NaN or infinity. Check the "
+            "network's output."
+        )
+    # Small numbers keep |c − x|² exact; a center in whole bandwidths lets windows that see the same
+    # points agree.
     center = np.round((low + high) / (2 * bandwidth)) * bandwidth
     wide = (high - low).max(initial=0) > WIDE * bandwidth
     move = center if wide else center.astype(np.float32)
     centered = np.subtract(points, move, out=points if overwrite_points and not wide else None)
-    # Small products gain nothing from threads, which on a busy machine wait for each other; and with one the order of
-    # summation is the same on every machine.
+    # Small products gain nothing from threads, which on a busy machine wait for each other; and
+    # with one the order of summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
         reach = np.inf if cluster_all else float(bandwidth)
         with ThreadPoolExecutor(threads or os.cpu_count(), "climb") as pool:
@@ -120,27 +140,36 @@ def _climb(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Exec
         moved = _shift(seeds, cells, bandwidth, sums, pool)
         still = _still(seeds, moved, bandwidth)
         arrived.append(moved[still])
-        seeds = merge((seeds + (moved - seeds) * seeds.dtype.type(LONGER))[~still], MET * bandwidth).means
+        seeds = merge(
+            (seeds + (moved - seeds) * seeds.dtype.type(LONGER))[~still], MET * bandwidth
+        ).means
         if len(seeds) == 0:
             break
     return merge(np.concatenate([*arrived, seeds]), MET * bandwidth).means
 
 
 def _still(before: Floats, after: Floats, bandwidth: float) -> NDArray[np.bool_]:
-    still: NDArray[np.bool_] = np.einsum("ij,ij->i", after - before, after - before) <= (STILL * bandwidth) ** 2
+    still: NDArray[np.bool_] = (
+        np.einsum("ij,ij->i", after - before, after - before) <= (STILL * bandwidth) ** 2
+    )
     return still
 
 
 def _shift(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Executor) -> Floats:
-    """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without any stays.
+    """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without
+    any stays.
 
-    The share of a cell is linear in |c − x|²: 1/2 on the sphere, 0 and 1 half a spread outside and inside.
+    The share of a cell is linear in |c − x|²: 1/2 on the sphere, 0 and 1 half a spread outside and
+    inside.
     """
     left, right = _distance_factors(seeds, cells.means)
     slope = 1 / np.maximum(2 * bandwidth * cells.spread, np.float32((STILL * bandwidth) ** 2))
     right *= -slope
     right[-1] += bandwidth**2 * slope + 0.5
-    weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1), cells.means.dtype)], axis=1) * cells.weights[:, None]
+    weighted = (
+        np.concatenate([cells.means, np.ones((len(cells.means), 1), cells.means.dtype)], axis=1)
+        * cells.weights[:, None]
+    )
     moment = sums(left, right, weighted, pool)
     count = moment[:, -1:]
     return np.where(count > 0, moment[:, :-1] / np.maximum(count, STILL), seeds)
@@ -155,13 +184,18 @@ def _most_support(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: 
     return result
 
 
-def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float, pool: Executor) -> tuple[Floats, NDArray[np.intp]]:
-    """Move seeds on by the points themselves until they are still; the points reached (S, E) and how many points they have.
+def _settle(
+    seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float, pool: Executor
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Move seeds on by the points themselves until they are still; the points reached (S, E) and
+    how many points they have.
 
-    A cell that stays inside the sphere while its center moves by at most `MARGIN` counts as a whole; only of cells that the sphere
-    may cut the points are looked at.
+    A cell that stays inside the sphere while its center moves by at most `MARGIN` counts as a
+    whole; only of cells that the sphere may cut the points are looked at.
     """
-    weighted = np.concatenate([cells.means, np.ones((len(cells.means), 1))], axis=1) * cells.weights[:, None].astype(np.float64)
+    weighted = np.concatenate(
+        [cells.means, np.ones((len(cells.means), 1))], axis=1
+    ) * cells.weights[:, None].astype(np.float64)
     squares = np.einsum("ij,ij->i", inside.points, inside.points)
     margin = MARGIN * bandwidth
 
@@ -182,7 +216,9 @@ def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float,
             if (seed - start) @ (seed - start) > margin**2:
                 start = seed
                 whole, candidates, square = around(start)
-            near = (square - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed).astype(seed.dtype)
+            near = (
+                square - 2 * (candidates @ seed) <= seed.dtype.type(bandwidth**2) - seed @ seed
+            ).astype(seed.dtype)
             count = round(whole[-1]) + int(near.sum())
             mean = ((whole[:-1] + near @ candidates) / count).astype(seed.dtype) if count else seed
             if (mean - seed) @ (mean - seed) <= (STILL * bandwidth) ** 2:
@@ -191,11 +227,17 @@ def _settle(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float,
         return mean, count
 
     found = list(pool.map(settle, seeds))
-    return np.array([mode for mode, _ in found], seeds.dtype).reshape(-1, seeds.shape[1]), np.array([n for _, n in found], np.intp)
+    return np.array([mode for mode, _ in found], seeds.dtype).reshape(-1, seeds.shape[1]), np.array(
+        [n for _, n in found], np.intp
+    )
 
 
-def _distinct(candidates: Floats, support: NDArray[np.intp], bandwidth: float, min_support: int) -> Floats:
-    """Of candidates closer than the bandwidth keep the one with most support, as scikit-learn does."""
+def _distinct(
+    candidates: Floats, support: NDArray[np.intp], bandwidth: float, min_support: int
+) -> Floats:
+    """Of candidates closer than the bandwidth keep the one with most support, as
+    scikit-learn does.
+    """
     order = np.lexsort((*candidates.T[::-1], -support))
     candidates = candidates[order[support[order] >= min_support]]
     alive = np.ones(len(candidates), dtype=bool)
@@ -208,11 +250,12 @@ def _distinct(candidates: Floats, support: NDArray[np.intp], bandwidth: float, m
 
 
 def _nearest(inside: SortedPoints, cells: Cells, modes: Floats, reach: float) -> NDArray[np.int32]:
-    """As `assign`, in the order that the points had; the points of a cell share its answer where the triangle inequality
-    leaves no other.
+    """As `assign`, in the order that the points had; the points of a cell share its answer where
+    the triangle inequality leaves no other.
 
-    For a point at distance δ from its cell's mean, whose nearest modes are d₁ ≤ d₂ away, the nearest mode is the same if
-    2δ < d₂ − d₁, and `reach` cannot come between them if δ < |d₁ − reach|. A cell of one point has δ = 0.
+    For a point at distance δ from its cell's mean, whose nearest modes are d₁ ≤ d₂ away, the
+    nearest mode is the same if 2δ < d₂ − d₁, and `reach` cannot come between them if δ < |d₁ −
+    reach|. A cell of one point has δ = 0.
     """
     result = np.full(len(inside.points), -1, dtype=np.int32)
     if len(modes) == 0:
@@ -241,7 +284,9 @@ def assign(points: Floats, modes: Floats, reach: float) -> NDArray[np.int32]:
     labels = np.empty(len(points), dtype=np.int32)
     for rows, distances in _distance_blocks(points, modes):
         best = distances.argmin(axis=1)
-        labels[rows] = np.where(distances[np.arange(len(best)), best] <= np.float32(reach**2), best, -1)
+        labels[rows] = np.where(
+            distances[np.arange(len(best)), best] <= np.float32(reach**2), best, -1
+        )
     return labels
 
 
@@ -256,6 +301,10 @@ def _distance_blocks(a: Floats, b: Floats) -> Iterator[tuple[slice, Floats]]:
 
 def _distance_factors(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """The matrices (a, |a|², 1) and (−2b, 1, |b|²)ᵀ, whose product is |aᵢ − bⱼ|²."""
-    left = np.concatenate([a, np.einsum("ij,ij->i", a, a)[:, None], np.ones((len(a), 1), a.dtype)], axis=1)
-    right = np.concatenate([-2 * b, np.ones((len(b), 1), b.dtype), np.einsum("ij,ij->i", b, b)[:, None]], axis=1).T
+    left = np.concatenate(
+        [a, np.einsum("ij,ij->i", a, a)[:, None], np.ones((len(a), 1), a.dtype)], axis=1
+    )
+    right = np.concatenate(
+        [-2 * b, np.ones((len(b), 1), b.dtype), np.einsum("ij,ij->i", b, b)[:, None]], axis=1
+    ).T
     return left, np.ascontiguousarray(right)

@@ -1,4 +1,5 @@
-"""The sums of one step of mean shift: which share of every cell lies within reach of each seed, times what the cell holds.
+"""The sums of one step of mean shift: which share of every cell lies within reach of each seed,
+times what the cell holds.
 
     sums = clip(left · right, 0, 1) · weighted
 
@@ -32,15 +33,24 @@ def sums_on_cpu(left: Floats, right: Floats, weighted: Floats, pool: Executor) -
         return np.asarray(share @ weighted)
 
     return np.concatenate(
-        [*pool.map(part, [slice(start, start + SEEDS_PER_TASK) for start in range(0, len(left), SEEDS_PER_TASK)])]
+        [
+            *pool.map(
+                part,
+                [
+                    slice(start, start + SEEDS_PER_TASK)
+                    for start in range(0, len(left), SEEDS_PER_TASK)
+                ],
+            )
+        ]
     )
 
 
 class SumsOnDevice:
-    """The same by onnxruntime on the device that a network runs on; embeddings spread too far for float32 stay on the CPU.
+    """The same by onnxruntime on the device that a network runs on; embeddings spread too far for
+    float32 stay on the CPU.
 
-    Sums differ in their last bits from those of the CPU. Modes do not depend on that: the points that are reached settle by the
-    points themselves, on the CPU.
+    Sums differ in their last bits from those of the CPU. Modes do not depend on that: the points
+    that are reached settle by the points themselves, on the CPU.
 
     Parameters
     ----------
@@ -71,7 +81,10 @@ def step_network() -> bytes:
     def tensor(name: str, *shape: str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-    limits = [helper.make_tensor(name, TensorProto.FLOAT, (), [value]) for name, value in (("zero", 0.0), ("one", 1.0))]
+    limits = [
+        helper.make_tensor(name, TensorProto.FLOAT, (), [value])
+        for name, value in (("zero", 0.0), ("one", 1.0))
+    ]
     nodes = [
         helper.make_node("MatMul", ["left", "right"], ["distance"]),
         helper.make_node("Clip", ["distance", "zero", "one"], ["share"]),

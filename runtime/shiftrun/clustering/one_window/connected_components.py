@@ -1,4 +1,6 @@
-"""Connected components of equal labels, by runs: px that follow each other with one label are one node of a small graph."""
+"""Connected components of equal labels, by runs: px that follow each other with one label are one
+node of a small graph.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ Labels = NDArray[np.int32]
 
 
 def components(clusters: NDArray[np.integer[Any]]) -> Labels:
-    """Number the connected parts (by faces) of equal clusters (*space); a value below 0 is background.
+    """Number the connected parts (by faces) of equal clusters (*space); a value below 0 is
+    background.
 
     Returns
     -------
@@ -22,12 +25,16 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
         return np.zeros(clusters.shape, dtype=np.int32)
     starts = np.ones(clusters.shape, dtype=bool)
     starts[..., 1:] = clusters[..., 1:] != clusters[..., :-1]
-    run: NDArray[np.integer[Any]] = np.empty(clusters.shape, np.int32 if clusters.size < 1 << 31 else np.int64)
+    run: NDArray[np.integer[Any]] = np.empty(
+        clusters.shape, np.int32 if clusters.size < 1 << 31 else np.int64
+    )
     np.cumsum(starts, out=run.reshape(-1))
     np.subtract(run, 1, out=run)
     count = int(run.reshape(-1)[-1]) + 1
     edges = np.concatenate(
-        [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)] or [np.empty((2, 0), run.dtype)], axis=1
+        [_edges(run, clusters, axis) for axis in range(clusters.ndim - 1)]
+        or [np.empty((2, 0), run.dtype)],
+        axis=1,
     )
     part = connected(edges, count)
     values = clusters[starts]  # one per run: both are in raster order
@@ -44,19 +51,25 @@ def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
     from scipy.sparse import coo_array  # here, as only few commands need it
     from scipy.sparse.csgraph import connected_components
 
-    matrix = coo_array((np.ones(edges.shape[1], dtype=np.bool_), tuple(edges)), shape=(count, count))
+    matrix = coo_array(
+        (np.ones(edges.shape[1], dtype=np.bool_), tuple(edges)), shape=(count, count)
+    )
     parts, part = connected_components(matrix, directed=False)
     lowest = np.empty(parts, dtype=np.int64)
     lowest[part[::-1]] = nodes[::-1]  # written last, the lowest stays
     return np.asarray(lowest[part])
 
 
-def _edges(run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int) -> NDArray[np.integer[Any]]:
+def _edges(
+    run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int
+) -> NDArray[np.integer[Any]]:
     """The pairs (2, K) of runs that touch along `axis` (not the last one) and have one cluster."""
     here = (slice(None),) * axis + (slice(None, -1),)
     there = (slice(None),) * axis + (slice(1, None),)
     same = (clusters[here] == clusters[there]) & (clusters[here] >= 0)
     pairs = np.stack([run[here][same], run[there][same]])
     new = np.ones(pairs.shape[1], dtype=bool)
-    new[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)  # two long runs touch at many px: one edge is enough
+    new[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(
+        axis=0
+    )  # two long runs touch at many px: one edge is enough
     return pairs[:, new]

@@ -1,9 +1,11 @@
 """Fragments: parts of an object whose embeddings lie nearer to those of a distant object.
 
-At the rim of an object embeddings are less sure, and a part of it may take the mode of another object, which lies elsewhere. Split
-into components it is an object of its own that touches the one it belongs to. What tells it from a small neighbor is their border:
-round objects touch along a short one, a slice of an object has all of its cut. A border is measured in units of the part: its faces
-are divided by area^((d − 1)/d), which for a square or cube is 1 along one side, whatever its size.
+At the rim of an object embeddings are less sure, and a part of it may take the mode of another
+object, which lies elsewhere. Split into components it is an object of its own that touches the one
+it belongs to. What tells it from a small neighbor is their border: round objects touch along a
+short one, a slice of an object has all of its cut. A border is measured in units of the part: its
+faces are divided by area^((d − 1)/d), which for a square or cube is 1 along one side, whatever its
+size.
 """
 
 from __future__ import annotations
@@ -15,16 +17,19 @@ from shiftrun.clustering.one_window.connected_components import Labels
 
 
 def absorb_fragments(labels: Labels, border: float) -> Labels:
-    """Let every object join the larger one that it has more than `border` in common with, by rounds, until there is none.
+    """Let every object join the larger one that it has more than `border` in common with, by
+    rounds, until there is none.
 
-    Of several it joins the one with the longest border, of several longest the one with the highest label.
+    Of several it joins the one with the longest border, of several longest the one with the highest
+    label.
 
     Parameters
     ----------
     labels : array (*space) of int32
         0 is background.
     border : float
-        Faces in common, in units of the smaller object: 1 is one side of a square or cube of its size. 0: nothing is joined.
+        Faces in common, in units of the smaller object: 1 is one side of a square or cube of its
+        size. 0: nothing is joined.
 
     Returns
     -------
@@ -44,7 +49,9 @@ def absorb_fragments(labels: Labels, border: float) -> Labels:
             return name.astype(np.int32)[labels]
         small, large, length = borders[0][joins], borders[1][joins], lengths[joins]
         order = np.lexsort((large, length, small))
-        longest = np.append(small[order][1:] != small[order][:-1], True)  # the last of each object's neighbors
+        longest = np.append(
+            small[order][1:] != small[order][:-1], True
+        )  # the last of each object's neighbors
         step = np.arange(len(area))
         step[small[order][longest]] = large[order][longest]
         name = step[name]
@@ -53,7 +60,9 @@ def absorb_fragments(labels: Labels, border: float) -> Labels:
 
 
 def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The ordered pairs (2, K) of objects that touch by faces, and the number of these faces (K,)."""
+    """The ordered pairs (2, K) of objects that touch by faces, and the number of these
+    faces (K,).
+    """
     pairs = []
     for axis in range(labels.ndim):
         before = labels[(slice(None),) * axis + (slice(None, -1),)]
@@ -64,10 +73,14 @@ def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return _merged(faces, np.ones(faces.shape[1], np.int64), int(labels.max()) + 1)
 
 
-def _merged(borders: NDArray[np.int64], lengths: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each pair of different objects once, with the sum of its lengths; objects are below `count`."""
+def _merged(
+    borders: NDArray[np.int64], lengths: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each pair of different objects once, with the sum of its lengths; objects are below
+    `count`.
+    """
     differ = borders[0] != borders[1]
     keys, place = np.unique(borders[0][differ] * count + borders[1][differ], return_inverse=True)
-    return np.stack([keys // count, keys % count]), np.bincount(place, weights=lengths[differ], minlength=len(keys)).astype(
-        np.int64
-    )
+    return np.stack([keys // count, keys % count]), np.bincount(
+        place, weights=lengths[differ], minlength=len(keys)
+    ).astype(np.int64)

@@ -29,7 +29,8 @@ class Clustering:
     min_size : int
         Objects with fewer px are dropped.
     fragment_border : float
-        Parts that have more than this in common with a larger object join it, see `absorb_fragments`; 0: none.
+        Parts that have more than this in common with a larger object join it, see
+        `absorb_fragments`; 0: none.
     """
 
     bandwidth: float
@@ -86,16 +87,30 @@ def label_windows(
         yield number, labels
 
 
-def label_window(window: Foreground, clustering: Clustering, sums: Sums = sums_on_cpu, *, threads: int | None = None) -> Labels:
-    """Cluster the foreground of one window, split clusters that are not connected in space, and join fragments to their objects.
+def label_window(
+    window: Foreground,
+    clustering: Clustering,
+    sums: Sums = sums_on_cpu,
+    *,
+    threads: int | None = None,
+) -> Labels:
+    """Cluster the foreground of one window, split clusters that are not connected in space, and
+    join fragments to their objects.
 
     The embeddings are overwritten. `threads`: how many follow modes, by default one for each core.
 
-    Every foreground px takes its nearest mode: at the rim between two objects embeddings lie between two modes, and without
-    those px objects would shrink. A mode that fewer px support than an object must have cannot be an object.
+    Every foreground px takes its nearest mode: at the rim between two objects embeddings lie
+    between two modes, and without those px objects would shrink. A mode that fewer px support than
+    an object must have cannot be an object.
     """
     clusters = np.full(window.mask.shape, -1, dtype=np.int32)
     points, support = window.points.T, max(1, clustering.min_size)
-    settings: dict[str, Any] = {"min_support": support, "cluster_all": True, "overwrite_points": True}
-    clusters[window.mask], _ = mean_shift(points, clustering.bandwidth, sums=sums, threads=threads, **settings)
+    settings: dict[str, Any] = {
+        "min_support": support,
+        "cluster_all": True,
+        "overwrite_points": True,
+    }
+    clusters[window.mask], _ = mean_shift(
+        points, clustering.bandwidth, sums=sums, threads=threads, **settings
+    )
     return absorb_fragments(components(clusters), clustering.fragment_border)

@@ -1,8 +1,9 @@
 """Label windows in processes of their own, for machines with many cores.
 
-Mean shift of a window is a chain of short calls of numpy, which share Python's lock: threads gain nothing. A process here is a new
-interpreter that reads windows from its standard input and answers on its standard output, so that nothing of the caller's program
-runs again in it. It ends with its input, however the caller ends.
+Mean shift of a window is a chain of short calls of numpy, which share Python's lock: threads gain
+nothing. A process here is a new interpreter that reads windows from its standard input and answers
+on its standard output, so that nothing of the caller's program runs again in it. It ends with its
+input, however the caller ends.
 """
 
 from __future__ import annotations
@@ -23,26 +24,40 @@ import numpy as np
 
 from shiftlint.errors import InputError
 from shiftrun.clustering.one_window.connected_components import Labels
-from shiftrun.clustering.one_window.label_window import Clustering, Foreground, Labeling, label_window
+from shiftrun.clustering.one_window.label_window import (
+    Clustering,
+    Foreground,
+    Labeling,
+    label_window,
+)
 from shiftrun.inference.run_tiles import in_order
 
-CORES_EACH = 8  # of a CPU that runs the network, too: clustering takes a seventh of the time of a U-Net there
+# of a CPU that runs the network, too: clustering takes a seventh of the time of a U-Net there
+CORES_EACH = 8
 MOST = 16
 
 
 def process_count(on_device: bool) -> int:
-    """How many processes label windows while the network runs, on another device or on the same cores; 0: none but this one."""
+    """How many processes label windows while the network runs, on another device or on the same
+    cores; 0: none but this one.
+    """
     if getattr(sys, "frozen", False):  # its executable is no interpreter
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return min(MOST, cores - 1 if on_device else cores // CORES_EACH)
 
 
 @contextmanager
-def labeling_processes(count: int, timed: Callable[[str], AbstractContextManager[object]] = nullcontext) -> Iterator[Labeling]:
-    """Yield what labels windows in `count` processes: the same labels in the same order as `label_windows`.
+def labeling_processes(
+    count: int, timed: Callable[[str], AbstractContextManager[object]] = nullcontext
+) -> Iterator[Labeling]:
+    """Yield what labels windows in `count` processes: the same labels in the same order as
+    `label_windows`.
 
-    `timed` is entered around the waiting for each window's labels. Raises InputError where a process ends by itself.
+    `timed` is entered around the waiting for each window's labels. Raises InputError where a
+    process ends by itself.
     """
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
     started: list[subprocess.Popen[bytes]] = []
@@ -59,7 +74,9 @@ def labeling_processes(count: int, timed: Callable[[str], AbstractContextManager
         with timed("cluster"):
             return labels.result()
 
-    def labeling(windows: Iterable[Foreground], clustering: Clustering) -> Iterator[tuple[int, Labels]]:
+    def labeling(
+        windows: Iterable[Foreground], clustering: Clustering
+    ) -> Iterator[tuple[int, Labels]]:
         return in_order(pool, partial(label, clustering), windows, count, wait)
 
     try:
@@ -90,8 +107,10 @@ def _ask(process: subprocess.Popen[bytes], window: Foreground, clustering: Clust
         answer = pickle.load(process.stdout)
     except (OSError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(
-            f"a process that clusters ended (exit code {process.wait()}): expected labels of a window of "
-            f"{'x'.join(map(str, window.mask.shape))} px, got none. Most likely memory ran out: free some, or run on fewer cores."
+            f"a process that clusters ended (exit code {process.wait()}): expected labels of a "
+            "window of "
+            f"{'x'.join(map(str, window.mask.shape))} px, got none. Most likely memory ran out: "
+            "free some, or run on fewer cores."
         ) from error
     if isinstance(answer, BaseException):
         raise answer
@@ -103,7 +122,10 @@ def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         try:
             window, clustering = pickle.load(tasks)
-        except (EOFError, pickle.UnpicklingError):  # the caller is gone, or in the middle of a window
+        except (
+            EOFError,
+            pickle.UnpicklingError,
+        ):  # the caller is gone, or in the middle of a window
             return
         answer: Any
         try:

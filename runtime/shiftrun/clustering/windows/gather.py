@@ -18,7 +18,9 @@ from shiftrun.tiles.label_grid import LabelWindow
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The foreground of a box that later windows need: `mask` (*box) and the embeddings there (E, K)."""
+    """The foreground of a box that later windows need: `mask` (*box) and the embeddings there (E,
+    K).
+    """
 
     box: Box
     mask: NDArray[np.bool_]
@@ -26,7 +28,9 @@ class Piece:
 
 
 class Gather:
-    """Collects blocks into windows; keeps of a block only the foreground in windows that end later."""
+    """Collects blocks into windows; keeps of a block only the foreground in windows that
+    end later.
+    """
 
     def __init__(self, windows: list[LabelWindow], threshold: float) -> None:
         self.windows, self.threshold = windows, threshold
@@ -34,7 +38,9 @@ class Gather:
         self._pieces: dict[int, list[Piece]] = {}
 
     def complete(self, blocks: Iterable[Block]) -> Iterator[Foreground]:
-        """Yield the foreground of each window when the last of its blocks is there; no block is held meanwhile."""
+        """Yield the foreground of each window when the last of its blocks is there; no block is
+        held meanwhile.
+        """
         for block in blocks:
             last = self._take(block)
             del block
@@ -43,17 +49,25 @@ class Gather:
                 yield Foreground(number, *self._complete(number, piece))
 
     def _take(self, block: Block) -> deque[tuple[int, Piece]]:
-        """Keep what later windows need of a block; the windows that it completes, each with its last piece."""
+        """Keep what later windows need of a block; the windows that it completes, each with its
+        last piece.
+        """
         last: deque[tuple[int, Piece]] = deque()
         remaining = []
-        waiting: dict[int, list[tuple[int, Box]]] = {}  # by row of windows, which are complete at about the same time
+        waiting: dict[
+            int, list[tuple[int, Box]]
+        ] = {}  # by row of windows, which are complete at about the same time
         for position, number in enumerate(self._open):
             box = self.windows[number].box
-            if box[0].start >= block.box[0].stop:  # windows are in raster order: the others begin later still
+            if (
+                box[0].start >= block.box[0].stop
+            ):  # windows are in raster order: the others begin later still
                 remaining += self._open[position:]
                 break
             common = intersection(box, block.box)
-            if common is not None and all(part.stop <= end.stop for part, end in zip(box, block.box, strict=True)):
+            if common is not None and all(
+                part.stop <= end.stop for part, end in zip(box, block.box, strict=True)
+            ):
                 last.append((number, _piece(block, common, self.threshold)))
                 continue
             remaining.append(number)
@@ -70,11 +84,17 @@ class Gather:
         box = self.windows[number].box
         if last.box == box:
             return last.points, last.mask
-        shared = [(piece, common) for piece in [*self._pieces.pop(number, []), last] if (common := intersection(piece.box, box))]
+        shared = [
+            (piece, common)
+            for piece in [*self._pieces.pop(number, []), last]
+            if (common := intersection(piece.box, box))
+        ]
         mask = np.zeros(shape_of(box), dtype=bool)
         for piece, common in shared:
             mask[within(common, box)] = piece.mask[within(common, piece.box)]
-        place = np.cumsum(mask, dtype=np.int32).reshape(mask.shape) - 1  # of a px among those of the foreground
+        place = (
+            np.cumsum(mask, dtype=np.int32).reshape(mask.shape) - 1
+        )  # of a px among those of the foreground
         points = np.empty((len(last.points), np.count_nonzero(mask)), dtype=np.float32)
         for piece, common in shared:
             here, there = within(common, box), within(common, piece.box)

@@ -1,4 +1,6 @@
-"""The labels of an image until all names are known: runs in an unnamed temporary file, with area and first px of each."""
+"""The labels of an image until all names are known: runs in an unnamed temporary file, with area
+and first px of each.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.windows.run_lengths import Runs
 from shiftrun.tiles.label_grid import LabelWindow
 
-SLAB_PX = 256  # a core is stored in slabs of so many rows (or planes): bands of the image are read without decoding all of it
+# a core is stored in slabs of so many rows (or planes): bands of the image are read without
+# decoding all of it
+SLAB_PX = 256
 
 
 class LabelStore:
@@ -35,7 +39,7 @@ class LabelStore:
         self.shape = shape
         self.dtype = np.dtype(np.int32)
         self.total = self.largest = 0
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__; the system removes it in any case
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
         # by rows: the box, the offset of its labels, its place and size in the file
         self._slabs: dict[tuple[int, int], list[tuple[Box, int, int, int]]] = {}
         self._area = [np.zeros(1, dtype=np.int64)]
@@ -45,18 +49,28 @@ class LabelStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._file.close()
 
     def add(self, window: LabelWindow, labels: Labels) -> None:
         """Take the labels 1, 2, … (*box) of one window; its core is stored."""
         count = int(labels.max(initial=0))
-        area, first = np.zeros(count + 1, dtype=np.int64), np.full(count + 1, np.iinfo(np.int64).max)
+        area, first = (
+            np.zeros(count + 1, dtype=np.int64),
+            np.full(count + 1, np.iinfo(np.int64).max),
+        )
         rows = window.core[0]
         for start in range(rows.start, rows.stop, SLAB_PX):
             slab = (slice(start, min(start + SLAB_PX, rows.stop)), *window.core[1:])
             runs = Runs.of(labels[within(slab, window.box)])
-            area += np.bincount(runs.values, weights=runs.lengths, minlength=count + 1).astype(np.int64)
+            area += np.bincount(runs.values, weights=runs.lengths, minlength=count + 1).astype(
+                np.int64
+            )
             np.minimum.at(first, runs.values, self._places(runs.starts, slab))
             packed = runs.pack()
             entry = (slab, self.total, self._file.seek(0, 2), len(packed))
@@ -73,7 +87,9 @@ class LabelStore:
         return np.asarray(np.ravel_multi_index(corner, self.shape), dtype=np.int64)
 
     def name(self, names: Labels, min_size: int) -> None:
-        """Set the final names: `names` (total + 1,) unites labels; small objects go, the rest is in raster order."""
+        """Set the final names: `names` (total + 1,) unites labels; small objects go, the rest is in
+        raster order.
+        """
         count = int(names.max(initial=0)) + 1
         area, first = np.zeros(count, dtype=np.int64), np.full(count, np.iinfo(np.int64).max)
         np.add.at(area, names, np.concatenate(self._area))
@@ -86,13 +102,20 @@ class LabelStore:
     def read(self, box: Box) -> NDArray[Any]:
         """The labels of one box of the image, int32."""
         result = np.zeros(shape_of(box), dtype=np.int32)
-        touched = [slabs for (start, stop), slabs in self._slabs.items() if start < box[0].stop and stop > box[0].start]
+        touched = [
+            slabs
+            for (start, stop), slabs in self._slabs.items()
+            if start < box[0].stop and stop > box[0].start
+        ]
         for slab, offset, position, size in itertools.chain.from_iterable(touched):
             common = intersection(slab, box)
             if common is None:
                 continue
             self._file.seek(position)
             runs = Runs.unpack(self._file.read(size))
-            named = Runs(runs.lengths, self._names[np.where(runs.values > 0, runs.values + np.int32(offset), 0)])
+            named = Runs(
+                runs.lengths,
+                self._names[np.where(runs.values > 0, runs.values + np.int32(offset), 0)],
+            )
             result[within(common, box)] = named.expand(shape_of(slab))[within(common, slab)]
         return result

@@ -23,7 +23,9 @@ class Runs:
         flat = labels.reshape(-1)
         starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         starts = np.concatenate([np.zeros(min(1, flat.size), dtype=starts.dtype), starts])
-        return cls(np.diff(starts, append=flat.size).astype(np.int32), flat[starts].astype(np.int32))
+        return cls(
+            np.diff(starts, append=flat.size).astype(np.int32), flat[starts].astype(np.int32)
+        )
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:

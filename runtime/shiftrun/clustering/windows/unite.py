@@ -16,7 +16,9 @@ MINIMUM_IOU = 0.5
 
 
 class Unions:
-    """Collects the labels of windows in raster order; keeps only the parts that overlap windows which come later."""
+    """Collects the labels of windows in raster order; keeps only the parts that overlap windows
+    which come later.
+    """
 
     def __init__(self, windows: list[LabelWindow]) -> None:
         self.windows = windows
@@ -35,22 +37,32 @@ class Unions:
             labels_there = Runs.unpack(earlier).expand(part.shape)
             self._pairs.append(partners(labels_there, part))
         for later in self._unseen:
-            if self.windows[later].box[0].start >= box[0].stop:  # in raster order, so do all that follow
+            if (
+                self.windows[later].box[0].start >= box[0].stop
+            ):  # in raster order, so do all that follow
                 break
             shared = intersection(box, self.windows[later].box)
             if shared is not None:
-                self._waiting.setdefault(later, []).append((shared, Runs.of(own[within(shared, box)]).pack()))
+                self._waiting.setdefault(later, []).append(
+                    (shared, Runs.of(own[within(shared, box)]).pack())
+                )
 
     def names(self, total: int) -> Labels:
-        """The name of every label (total + 1,) after uniting those that are one object; 0 stays 0."""
+        """The name of every label (total + 1,) after uniting those that are one object; 0
+        stays 0.
+        """
         root = connected(np.concatenate(self._pairs).T, total + 1)
         return (np.cumsum(root == np.arange(total + 1)) - 1)[root].astype(np.int32)
 
 
 def partners(a: NDArray[np.integer[Any]], b: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """The pairs (K, 2) of labels of two images of one place that are each other's largest partner with IoU ≥ 1/2."""
+    """The pairs (K, 2) of labels of two images of one place that are each other's largest partner
+    with IoU ≥ 1/2.
+    """
     both = (a > 0) & (b > 0)
-    pairs, shared = np.unique(np.stack([a[both], b[both]]).astype(np.int64), axis=1, return_counts=True)
+    pairs, shared = np.unique(
+        np.stack([a[both], b[both]]).astype(np.int64), axis=1, return_counts=True
+    )
     area_a, area_b = np.bincount(a.reshape(-1)), np.bincount(b.reshape(-1))
     union = area_a[pairs[0]] + area_b[pairs[1]] - shared
     best = _is_largest(pairs[0], shared) & _is_largest(pairs[1], shared)
@@ -58,7 +70,9 @@ def partners(a: NDArray[np.integer[Any]], b: NDArray[np.integer[Any]]) -> NDArra
 
 
 def _is_largest(label: NDArray[np.int64], shared: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether each pair is the largest of its label; of equal ones the first, which is the one with the lowest partner."""
+    """Whether each pair is the largest of its label; of equal ones the first, which is the one with
+    the lowest partner.
+    """
     order = np.lexsort((np.arange(len(label)), -shared, label))
     largest = np.zeros(len(label), dtype=bool)
     largest[order[np.unique(label[order], return_index=True)[1]]] = True

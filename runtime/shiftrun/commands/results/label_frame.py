@@ -1,4 +1,6 @@
-"""Where labels lie: in the frame of the image, so that both can be laid over each other, or in that of a part of it."""
+"""Where labels lie: in the frame of the image, so that both can be laid over each other, or in that
+of a part of it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class LabelFrame:
     box : Box
         The part that is written, of the whole frame.
     origin : tuple of int
-        Where output 0 of the result lies in the whole frame: with `--pad none` the px that the network consumes.
+        Where output 0 of the result lies in the whole frame: with `--pad none` the px that the
+        network consumes.
     region : Box or None
         The part of the result that is computed; None: all.
     scales : tuple of float
@@ -53,12 +56,20 @@ class LabelFrame:
             return computed
         start = [part.start for part in self.region] if self.region else [0] * len(self.box)
         places = zip(start, self.origin, self.box, strict=True)
-        return Framed(computed, self.shape, tuple(first + origin - part.start for first, origin, part in places))
+        return Framed(
+            computed,
+            self.shape,
+            tuple(first + origin - part.start for first, origin, part in places),
+        )
 
     def image(self, whole: Image) -> Image:
         """The part of the image under the labels."""
         box = (slice(0, whole.shape[0]), *self.box)
-        return whole if self.shape == whole.shape[1:] else replace(whole, source=Cropped(whole.source, box))
+        return (
+            whole
+            if self.shape == whole.shape[1:]
+            else replace(whole, source=Cropped(whole.source, box))
+        )
 
     def calibration(self, of_image: Calibration) -> Calibration:
         """That of the labels, from that of the image; further axes in front are left alone."""
@@ -68,7 +79,8 @@ class LabelFrame:
 
 
 def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
-    """The frame of the labels of one image: the image's, or, where the network changes the scale, that of its outputs.
+    """The frame of the labels of one image: the image's, or, where the network changes the scale,
+    that of its outputs.
 
     Parameters
     ----------
@@ -93,5 +105,8 @@ def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
     result = box_at(origin, plan.output_shape)
     common = intersection(box, result)
     if common is None:
-        raise InputError("region without outputs (--region, --pad none): expected px that the network labels, got the rim only.")
+        raise InputError(
+            "region without outputs (--region, --pad none): expected px that the network labels, "
+            "got the rim only."
+        )
     return LabelFrame(box, origin, within(common, result), scales)

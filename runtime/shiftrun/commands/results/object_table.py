@@ -1,4 +1,6 @@
-"""The table of objects: area, centroid, bounding box and mean intensity of every label, taken band by band."""
+"""The table of objects: area, centroid, bounding box and mean intensity of every label, taken band
+by band.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ BAND_PX = 1 << 21
 Table = dict[str, NDArray[Any]]
 
 
-def measure_objects(labels: Reader, image: Reader, count: int, place: Calibration | None = None, box: Box | None = None) -> Table:
+def measure_objects(
+    labels: Reader,
+    image: Reader,
+    count: int,
+    place: Calibration | None = None,
+    box: Box | None = None,
+) -> Table:
     """Measure the objects 1 … `count`.
 
     Parameters
@@ -31,15 +39,17 @@ def measure_objects(labels: Reader, image: Reader, count: int, place: Calibratio
         (C, *space), as stored: intensities are in its units.
     count : int
     place : Calibration, optional
-        Of the labels; with sizes in units that can be brought to one there are columns in that unit.
+        Of the labels; with sizes in units that can be brought to one there are columns in that
+        unit.
     box : Box, optional
         Of which part of a larger image these are the labels: px count from its origin.
 
     Returns
     -------
     dict of column to array (count,)
-        `label`, `area_px`, per axis `centroid_A`, `first_A`, `last_A` (px, both included), per channel `mean_C`; with units such
-        as micrometer `area_micrometer2` (in 3d `volume_micrometer3`) and per axis `centroid_A_micrometer`.
+        `label`, `area_px`, per axis `centroid_A`, `first_A`, `last_A` (px, both included), per
+        channel `mean_C`; with units such as micrometer `area_micrometer2` (in 3d
+        `volume_micrometer3`) and per axis `centroid_A_micrometer`.
     """
     axes, channels = SPATIAL[-len(labels.shape) :].lower(), image.shape[0]
     area, sums = np.zeros(count + 1), np.zeros((len(axes) + channels, count + 1))
@@ -57,7 +67,9 @@ def measure_objects(labels: Reader, image: Reader, count: int, place: Calibratio
             np.maximum.at(last[axis], names, there)
         pixels = image.read((slice(0, channels), *part))
         for channel in range(channels):
-            sums[len(axes) + channel] += np.bincount(names, weights=pixels[channel][where], minlength=count + 1)
+            sums[len(axes) + channel] += np.bincount(
+                names, weights=pixels[channel][where], minlength=count + 1
+            )
     means = sums[:, 1:] / np.maximum(area[1:], 1)
     corner = [0] * len(axes) if box is None else [part.start for part in box]
     table: Table = {"label": np.arange(1, count + 1), "area_px": area[1:].astype(np.int64)}
@@ -76,7 +88,9 @@ def _in_units(area: NDArray[Any], centroids: NDArray[Any], place: Calibration | 
     unit, power = known.units[0], len(known.axes)
     name = {1: f"length_{unit}", 2: f"area_{unit}2", 3: f"volume_{unit}3"}[power]
     columns = {name: _rounded(area * np.prod(known.sizes))}
-    for axis, centroid, size, origin in zip(known.axes, centroids, known.sizes, known.origin, strict=True):
+    for axis, centroid, size, origin in zip(
+        known.axes, centroids, known.sizes, known.origin, strict=True
+    ):
         columns[f"centroid_{axis.lower()}_{unit}"] = _rounded(origin + centroid * size)
     return columns
 
@@ -87,12 +101,19 @@ def _rounded(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def stack_tables(axes: str, tables: Sequence[tuple[tuple[int, ...], Table]]) -> Table:
-    """One table of those of several images, with a column per axis (`t`, `z`, …) along which these follow each other."""
+    """One table of those of several images, with a column per axis (`t`, `z`, …) along which these
+    follow each other.
+    """
     if not axes:
         return tables[0][1]
     sizes = [len(table["label"]) for _, table in tables]
-    index = {name.lower(): np.repeat([place[i] for place, _ in tables], sizes) for i, name in enumerate(axes)}
-    return index | {name: np.concatenate([table[name] for _, table in tables]) for name in tables[0][1]}
+    index = {
+        name.lower(): np.repeat([place[i] for place, _ in tables], sizes)
+        for i, name in enumerate(axes)
+    }
+    return index | {
+        name: np.concatenate([table[name] for _, table in tables]) for name in tables[0][1]
+    }
 
 
 def write_objects(path: Path, table: Table) -> None:

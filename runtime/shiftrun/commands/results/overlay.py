@@ -1,6 +1,7 @@
 """The preview of a segmentation: the gray image with every object outlined in a color of its own.
 
-Hues follow the golden ratio, so that labels that follow each other (and so mostly lie beside each other) differ most.
+Hues follow the golden ratio, so that labels that follow each other (and so mostly lie beside each
+other) differ most.
 """
 
 from __future__ import annotations
@@ -53,9 +54,13 @@ def outlines(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 
 
 def colors(labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """One bright color (N, 3) per label (N,): hue = label x golden ratio, full saturation, as RGB."""
+    """One bright color (N, 3) per label (N,): hue = label x golden ratio, full saturation,
+    as RGB.
+    """
     sector = (labels * GOLDEN_RATIO) % 1.0 * 6.0
-    channels = [np.clip(np.abs((sector + shift) % 6.0 - 3.0) - 1.0, 0, 1) for shift in (0.0, 4.0, 2.0)]
+    channels = [
+        np.clip(np.abs((sector + shift) % 6.0 - 3.0) - 1.0, 0, 1) for shift in (0.0, 4.0, 2.0)
+    ]
     return (np.stack(channels, axis=-1) * 200 + 55).astype(np.uint8)
 
 
@@ -63,13 +68,20 @@ PREVIEW_PX = 4096
 
 
 def thumbnail(picture: Image, labels: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y and x."""
+    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y
+    and x.
+    """
     planar = picture.shape[-2:]
     if len(labels.shape) != 2 or max(planar) <= PREVIEW_PX:
         return picture.pixels, labels.read(everything(labels.shape))
     stride = -(-max(planar) // PREVIEW_PX)
     channels, across = slice(0, picture.shape[0]), slice(0, planar[1])
     rows = [slice(y, y + 1) for y in range(0, planar[0], stride)]
-    pixels = np.concatenate([picture.read((channels, row, across))[..., ::stride] for row in rows], axis=1)
-    bands = [labels.read((slice(y, min(y + stride, planar[0])), across))[:1, ::stride] for y in range(0, planar[0], stride)]
+    pixels = np.concatenate(
+        [picture.read((channels, row, across))[..., ::stride] for row in rows], axis=1
+    )
+    bands = [
+        labels.read((slice(y, min(y + stride, planar[0])), across))[:1, ::stride]
+        for y in range(0, planar[0], stride)
+    ]
     return pixels, np.concatenate(bands)

@@ -10,13 +10,21 @@ from shiftrun.tiles.plan import Plan
 
 LARGEST_PX = 1024
 MARGIN_PX = 8
-PAPER, IMAGE, HALO, KEPT, LINE = (255, 255, 255), (226, 232, 240), (253, 186, 116), (234, 88, 12), (51, 65, 85)
+PAPER, IMAGE, HALO, KEPT, LINE = (
+    (255, 255, 255),
+    (226, 232, 240),
+    (253, 186, 116),
+    (234, 88, 12),
+    (51, 65, 85),
+)
 
 
 def draw_plan(path: Path, plan: Plan) -> None:
-    """Write a PNG of the last two axes: image gray, tiles outlined, the read of the middle tile light and what it writes dark.
+    """Write a PNG of the last two axes: image gray, tiles outlined, the read of the middle tile
+    light and what it writes dark.
 
-    Boxes are drawn in px of the padded image; a network that changes the scale is drawn as if it did not.
+    Boxes are drawn in px of the padded image; a network that changes the scale is drawn as if it
+    did not.
     """
     import numpy as np
     from PIL import Image as Pillow
@@ -32,15 +40,29 @@ def draw_plan(path: Path, plan: Plan) -> None:
     pen = ImageDraw.Draw(picture)
 
     def rectangle(intervals: list[tuple[float, float]], **style: object) -> None:
-        (top, bottom), (left, right) = ((MARGIN_PX + start * zoom, MARGIN_PX + stop * zoom) for start, stop in intervals)
+        (top, bottom), (left, right) = (
+            (MARGIN_PX + start * zoom, MARGIN_PX + stop * zoom) for start, stop in intervals
+        )
         pen.rectangle((left, top, max(left, right), max(top, bottom)), **style)  # type: ignore[arg-type]
 
     flat = len(plan.axes) == 1
     every = (0.0, float(padded[0]))
-    rectangle([every if flat and i == 0 else (a.before_px, a.before_px + a.image_px) for i, a in enumerate(axes)], fill=IMAGE)
-    middle = [every if flat and i == 0 else axis.tiles[len(axis.tiles) // 2].read for i, axis in enumerate(axes)]
+    rectangle(
+        [
+            every if flat and i == 0 else (a.before_px, a.before_px + a.image_px)
+            for i, a in enumerate(axes)
+        ],
+        fill=IMAGE,
+    )
+    middle = [
+        every if flat and i == 0 else axis.tiles[len(axis.tiles) // 2].read
+        for i, axis in enumerate(axes)
+    ]
     rectangle(middle, fill=HALO)
-    written = [[every] if flat and i == 0 else [_in_image(a, tile.write) for tile in a.tiles] for i, a in enumerate(axes)]
+    written = [
+        [every] if flat and i == 0 else [_in_image(a, tile.write) for tile in a.tiles]
+        for i, a in enumerate(axes)
+    ]
     rectangle([parts[len(parts) // 2] for parts in written], fill=KEPT)
     for rows in written[0]:
         for columns in written[1]:

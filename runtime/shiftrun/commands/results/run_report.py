@@ -1,4 +1,6 @@
-"""The run report: everything needed to say later how a result came about. Its form is schemas/run_report.schema.json."""
+"""The run report: everything needed to say later how a result came about. Its form is
+schemas/run_report.schema.json.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ def check_report(output: Path, *, overwrite: bool) -> None:
     """Refuse early where a report of an earlier run would be replaced without being asked to."""
     path = report_path(output)
     if path.exists() and not overwrite:
-        raise InputError(f"report exists ({path}): expected a new file. Choose another output or pass --overwrite.")
+        raise InputError(
+            f"report exists ({path}): expected a new file. Choose another output or pass "
+            "--overwrite."
+        )
 
 
 def run_report(
@@ -109,13 +114,17 @@ def run_report(
             "shape": list(image.shape),
             "dtype": str(image.dtype),
             "series": dict(zip(series.axes, series.shape, strict=True)),
-            "px": {name.lower(): {"size": size, "unit": unit} for name, (size, unit) in series.calibration.lengths.items()},
+            "px": {
+                name.lower(): {"size": size, "unit": unit}
+                for name, (size, unit) in series.calibration.lengths.items()
+            },
         },
         "region": None if region is None else [[part.start, part.stop] for part in region],
         "outputs": {kind: str(path) for kind, path in outputs.items()},
         "settings": settings,
         "overrides": overrides,
-        "plan": plan.to_json() | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
+        "plan": plan.to_json()
+        | ({} if region is None else {"halo_waste": round(regions.region_waste(plan, scales), 4)}),
         "provider": model.provider,
         "check": None if model.check is None else model.check.take(plan),
         "versions": {
@@ -137,7 +146,9 @@ def warnings_of(model: Model, plan: Plan) -> list[str]:
     """What a reader of the result must know."""
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
     if plan.exact:
-        found += [f"equal to the whole image up to rounding only: {reason}" for reason in plan.rounding]
+        found += [
+            f"equal to the whole image up to rounding only: {reason}" for reason in plan.rounding
+        ]
     if model.contract_source == "computed":
         found.append("the model carries no contract: it was analyzed for this run")
     if model.contract_source.startswith("recomputed"):
@@ -157,9 +168,14 @@ def write_report(output: Path, report: dict[str, Any]) -> Path:
     return path
 
 
-def summary(what: str, series: Series, plan: Plan, watch: Stopwatch, paths: list[Path], warnings: list[str]) -> str:
+def summary(
+    what: str, series: Series, plan: Plan, watch: Stopwatch, paths: list[Path], warnings: list[str]
+) -> str:
     """The line that tells of a run, and one per warning."""
-    tiles = f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''} of {'x'.join(map(str, plan.tile_shape))}"
+    tiles = (
+        f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''} of "
+        f"{'x'.join(map(str, plan.tile_shape))}"
+    )
     if series.axes:
         count = prod(series.shape)
         tiles = f"{count} image{'s' if count > 1 else ''} along {series.axes}, each of {tiles}"

@@ -1,4 +1,6 @@
-"""Which axis of a file is what: space that the network sees, channels, and axes along which one image follows the other."""
+"""Which axis of a file is what: space that the network sees, channels, and axes along which one
+image follows the other.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def layout_of(
     asked: str = "",
     channel: int | None = None,
 ) -> Layout:
-    """The layout of a file for a network of `dimensions` spatial axes and `channels` channels (None: any number).
+    """The layout of a file for a network of `dimensions` spatial axes and `channels` channels
+    (None: any number).
 
     Axes of length 1 that are not asked for are dropped.
 
@@ -63,12 +66,14 @@ def layout_of(
     Raises
     ------
     InputError
-        An axis of the network is missing; axes without names; channels that the network does not take.
+        An axis of the network is missing; axes without names; channels that the network does not
+        take.
     """
     wanted = SPATIAL[-dimensions:]
     if asked and (len(asked) != len(shape) or len(set(asked)) != len(asked)):
         raise InputError(
-            f"wrong axes ({where}, --axes): expected {len(shape)} different letters for shape {_sizes(shape)}, got {asked}."
+            f"wrong axes ({where}, --axes): expected {len(shape)} different letters for shape "
+            f"{_sizes(shape)}, got {asked}."
         )
     axes = asked or names or _npy_axes(shape, wanted)
     keep = [i for i, name in enumerate(axes) if name in wanted or shape[i] != 1]
@@ -78,16 +83,26 @@ def layout_of(
     if not asked:
         letters = _guessed(letters, [shape[i] for i in keep], wanted, channels)
     others = [name for name in letters if name not in "C" + wanted]
-    if not set(wanted) <= set(letters) or (not asked and set(others) & set(UNNAMED)) or "S" in others:
+    if (
+        not set(wanted) <= set(letters)
+        or (not asked and set(others) & set(UNNAMED))
+        or "S" in others
+    ):
         raise InputError(
-            f"wrong axes ({where}): expected {wanted} or C{wanted} for a network with {dimensions} spatial axes, "
-            f"got {axes} of shape {_sizes(shape)}. Name the axes in their order, such as --axes T{wanted}: images along T are "
+            f"wrong axes ({where}): expected {wanted} or C{wanted} for a network with "
+            f"{dimensions} spatial axes, "
+            f"got {axes} of shape {_sizes(shape)}. Name the axes in their order, such as --axes "
+            f"T{wanted}: images along T are "
             "run one by one."
         )
     place = {name: keep[letters.index(name)] for name in letters}
     count = shape[place["C"]] if "C" in place else 1
     _check_channels(
-        count, channels, channel, where, advice="" if names or asked else f" Of a series name the axes: --axes T{wanted}."
+        count,
+        channels,
+        channel,
+        where,
+        advice="" if names or asked else f" Of a series name the axes: --axes T{wanted}.",
     )
     fixed = ((place.pop("C"), channel),) if channel is not None and "C" in place else ()
     series = "".join(sorted(others, key=lambda name: (name in SPATIAL) - (name == "T")))
@@ -95,15 +110,25 @@ def layout_of(
     return Layout(wanted, order, fixed, series, tuple(place[name] for name in series))
 
 
-def _check_channels(count: int, channels: int | None, channel: int | None, where: str, advice: str) -> None:
+def _check_channels(
+    count: int, channels: int | None, channel: int | None, where: str, advice: str
+) -> None:
     if channel is not None and channel >= count:
-        raise InputError(f"no such channel ({where}, --channel): expected one of 0 to {count - 1}, got {channel}.")
+        raise InputError(
+            f"no such channel ({where}, --channel): expected one of 0 to {count - 1}, got "
+            f"{channel}."
+        )
     taken = count if channel is None else 1
     if channels in {None, taken}:
         return
-    choose = f"Choose one: --channel 0 to {count - 1}." if channels == 1 else "Select or convert the channels first."
+    choose = (
+        f"Choose one: --channel 0 to {count - 1}."
+        if channels == 1
+        else "Select or convert the channels first."
+    )
     raise InputError(
-        f"wrong number of channels ({where}): expected {_called(channels or 0)}, got {_called(taken)}. {choose}{advice}"
+        f"wrong number of channels ({where}): expected {_called(channels or 0)}, got "
+        f"{_called(taken)}. {choose}{advice}"
     )
 
 
@@ -112,8 +137,15 @@ def _called(channels: int) -> str:
 
 
 def _guessed(letters: str, sizes: list[int], wanted: str, channels: int | None) -> str:
-    """Name a stack that the file does not name: planes are channels or depth where the network takes just that."""
-    if len(letters) == len(wanted) + 1 and "C" not in letters and letters[0] not in wanted and sizes[0] == channels != 1:
+    """Name a stack that the file does not name: planes are channels or depth where the network
+    takes just that.
+    """
+    if (
+        len(letters) == len(wanted) + 1
+        and "C" not in letters
+        and letters[0] not in wanted
+        and sizes[0] == channels != 1
+    ):
         return "C" + letters[1:] if letters[0] in UNNAMED else letters
     if len(letters) == len(wanted) and "C" not in letters and letters[0] in UNNAMED:
         return wanted

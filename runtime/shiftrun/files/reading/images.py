@@ -1,8 +1,9 @@
 """Reading images: TIFF, OME-TIFF, OME-Zarr, PNG, JPEG and npy.
 
-An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled here. It is read by windows: PNG
-and JPEG, which can only be decoded from the start, from memory, all others from the file. A file may hold many images of one size
-along time, depth or position: a series.
+An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled
+here. It is read by windows: PNG and JPEG, which can only be decoded from the start, from memory,
+all others from the file. A file may hold many images of one size along time, depth or position: a
+series.
 """
 
 from __future__ import annotations
@@ -35,9 +36,20 @@ from shiftrun.files.reading.tiff import open_tiff
 TIFF = (".tif", ".tiff")
 RASTER = (".png", ".jpg", ".jpeg")
 READABLE = (*TIFF, *RASTER, ".npy")
-# What the decoders raise on damaged files: they were written by many hands and none documents its errors.
+# What the decoders raise on damaged files: they were written by many hands and none documents its
+# errors.
 DAMAGE = (
-    *(ValueError, OSError, RuntimeError, EOFError, LookupError, TypeError, AttributeError, SyntaxError, MemoryError),
+    *(
+        ValueError,
+        OSError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        SyntaxError,
+        MemoryError,
+    ),
     *(struct.error, zlib.error, lzma.LZMAError),
 )
 
@@ -93,7 +105,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The images of one file: one, or many along `layout.series` that have nothing to do with each other.
+    """The images of one file: one, or many along `layout.series` that have nothing to do with each
+    other.
 
     Attributes
     ----------
@@ -150,20 +163,26 @@ def read_pixels(path: Path) -> NDArray[Any]:
         return reader.read(everything(reader.shape))
 
 
-def read_image(path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None) -> Image:
+def read_image(
+    path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None
+) -> Image:
     """Open a file of one image; parameters and errors as of `read_series`."""
     series = read_series(path, dimensions, channels, axes=axes, channel=channel)
     if series.axes:
         wanted = SPATIAL[-dimensions:]
         raise InputError(
-            f"wrong axes ({path}): expected {wanted} or C{wanted}, got {series.stored.axes or axes} of shape "
+            f"wrong axes ({path}): expected {wanted} or C{wanted}, got "
+            f"{series.stored.axes or axes} of shape "
             f"{'x'.join(map(str, series.stored.reader.shape))}. Select one image first."
         )
     return series.image()
 
 
-def read_series(path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None) -> Series:
-    """Open a file for a network of `dimensions` spatial axes and `channels` input channels (None: any number).
+def read_series(
+    path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None
+) -> Series:
+    """Open a file for a network of `dimensions` spatial axes and `channels` input channels (None:
+    any number).
 
     Parameters
     ----------
@@ -185,12 +204,15 @@ def read_series(path: Path, dimensions: int, channels: int | None, *, axes: str 
     shape = stored.reader.shape
     if 0 in shape:
         raise InputError(f"empty image ({path}): expected at least one pixel, got shape {shape}.")
-    layout = layout_of(shape, stored.axes, dimensions, channels, where=str(path), asked=axes, channel=channel)
+    layout = layout_of(
+        shape, stored.axes, dimensions, channels, where=str(path), asked=axes, channel=channel
+    )
     series = Series(stored, layout, path)
     dtype = stored.reader.dtype
     if not (dtype.kind in "ui" and dtype.itemsize <= 2) and dtype.kind != "f":
         raise InputError(
-            f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {dtype}. Convert the image: a network takes "
+            f"pixel type ({path}): expected 8- or 16-bit integers or floats, got {dtype}. Convert "
+            "the image: a network takes "
             "float32, which holds integers up to 2^24."
         )
     return series
@@ -198,7 +220,9 @@ def read_series(path: Path, dimensions: int, channels: int | None, *, axes: str 
 
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Turn what decoders raise on damaged files into one line; a file that cannot be mapped for want of memory is not damaged."""
+    """Turn what decoders raise on damaged files into one line; a file that cannot be mapped for
+    want of memory is not damaged.
+    """
     try:
         yield
     except InputError:
@@ -208,7 +232,9 @@ def _damage(path: Path) -> Iterator[None]:
             raise MemoryError(f"none for a part of {path}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         kind = path.suffix.lower()[1:] or "Zarr"
-        raise InputError(f"cannot read image ({path}): expected a whole {kind} file, got: {reason[:200]}.") from error
+        raise InputError(
+            f"cannot read image ({path}): expected a whole {kind} file, got: {reason[:200]}."
+        ) from error
 
 
 def _open(path: Path) -> Stored:
@@ -219,7 +245,10 @@ def _open(path: Path) -> Stored:
     suffix = path.suffix.lower()
     if suffix not in READABLE:
         got = "a folder without Zarr in it" if path.is_dir() else suffix or "no suffix"
-        raise InputError(f"unknown image type ({path}): expected {', '.join(READABLE)} or a folder of OME-Zarr, got {got}.")
+        raise InputError(
+            f"unknown image type ({path}): expected {', '.join(READABLE)} or a folder of "
+            f"OME-Zarr, got {got}."
+        )
     if not path.is_file():
         raise InputError(f"no such image ({path}): expected a file. Check the path.")
     if path.stat().st_size == 0:
@@ -242,7 +271,9 @@ def _decode_raster(path: Path) -> Stored:
     from PIL import Image as Pillow
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # a camera image of 100 Mpx is no bomb
+        warnings.simplefilter(
+            "ignore", Pillow.DecompressionBombWarning
+        )  # a camera image of 100 Mpx is no bomb
         try:
             with Pillow.open(path) as file:
                 pixels = np.asarray(file)

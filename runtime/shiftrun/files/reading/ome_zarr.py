@@ -1,6 +1,8 @@
-"""Reading OME-Zarr 0.4 and 0.5 (https://ngff.openmicroscopy.org) and plain Zarr arrays, by windows; the full resolution is taken.
+"""Reading OME-Zarr 0.4 and 0.5 (https://ngff.openmicroscopy.org) and plain Zarr arrays, by windows;
+the full resolution is taken.
 
-A chunk that is missing holds the fill value by the rules of Zarr: only chunks that are there can be damaged.
+A chunk that is missing holds the fill value by the rules of Zarr: only chunks that are there can be
+damaged.
 """
 
 from __future__ import annotations
@@ -37,27 +39,43 @@ def open_zarr(path: Path) -> Stored:
     node = zarr.open(store=str(path), mode="r")
     if isinstance(node, zarr.Array):
         names = getattr(node.metadata, "dimension_names", None) or ()
-        return Stored(ArrayReader(node), _letters([{"name": name} for name in names], path) if all(names) else "")
+        return Stored(
+            ArrayReader(node),
+            _letters([{"name": name} for name in names], path) if all(names) else "",
+        )
     attributes: Mapping[str, Any] = node.attrs.asdict()
     ome = attributes.get("ome", attributes)
     if not ome.get("multiscales"):
         found = ", ".join(map(str, images_inside(path)[:3])) or "none"
         raise InputError(
-            f"no image in this group ({path}): expected OME-Zarr {' or '.join(VERSIONS)} with multiscales. Images inside: {found}."
+            f"no image in this group ({path}): expected OME-Zarr {' or '.join(VERSIONS)} with "
+            f"multiscales. Images inside: {found}."
         )
     image = ome["multiscales"][0]
     version = str(ome.get("version", image.get("version", VERSIONS[0])))
     if version not in VERSIONS:
-        raise InputError(f"OME-Zarr version ({path}): expected {' or '.join(VERSIONS)}, got {version}. Convert the image.")
+        raise InputError(
+            f"OME-Zarr version ({path}): expected {' or '.join(VERSIONS)}, got {version}. Convert "
+            "the image."
+        )
     array = node[image["datasets"][0]["path"]]
     axes = _letters(image["axes"], path)
     if not isinstance(array, zarr.Array) or len(axes) != array.ndim:
         raise ValueError(f"axes {axes} for an array of shape {getattr(array, 'shape', None)}")
     scale, origin = _place(axes, image["datasets"][0].get("coordinateTransformations", ()), image)
-    units = {letter: unit_name(str(axis.get("unit") or "")) for letter, axis in zip(axes, image["axes"], strict=True)}
+    units = {
+        letter: unit_name(str(axis.get("unit") or ""))
+        for letter, axis in zip(axes, image["axes"], strict=True)
+    }
     lengths = {letter: (scale[letter], units[letter]) for letter in axes if letter in "XYZ"}
-    notes = (f"{path} holds {len(ome['multiscales'])} images: the first was taken",) if len(ome["multiscales"]) > 1 else ()
-    return Stored(ArrayReader(array), axes, lengths, {letter: origin[letter] for letter in lengths}, notes)
+    notes = (
+        (f"{path} holds {len(ome['multiscales'])} images: the first was taken",)
+        if len(ome["multiscales"]) > 1
+        else ()
+    )
+    return Stored(
+        ArrayReader(array), axes, lengths, {letter: origin[letter] for letter in lengths}, notes
+    )
 
 
 def _letters(axes: Sequence[Mapping[str, Any]], path: Path) -> str:
@@ -65,12 +83,19 @@ def _letters(axes: Sequence[Mapping[str, Any]], path: Path) -> str:
     kinds = {"time": "T", "channel": "C"}
     found = "".join(kinds.get(str(axis.get("type")), str(axis["name"]).upper()) for axis in axes)
     if len(found) != len(axes) or len(set(found)) != len(found):
-        raise InputError(f"axis names ({path}): expected one letter each, got {', '.join(str(axis['name']) for axis in axes)}.")
+        raise InputError(
+            f"axis names ({path}): expected one letter each, got "
+            f"{', '.join(str(axis['name']) for axis in axes)}."
+        )
     return found
 
 
-def _place(axes: str, of_level: Sequence[Any], image: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
-    """Size of a px and position of px 0 by axis: the transformations of the level, then those of all levels."""
+def _place(
+    axes: str, of_level: Sequence[Any], image: Mapping[str, Any]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Size of a px and position of px 0 by axis: the transformations of the level, then those of
+    all levels.
+    """
     scale, origin = dict.fromkeys(axes, 1.0), dict.fromkeys(axes, 0.0)
     for step in (*of_level, *image.get("coordinateTransformations", ())):
         for position, letter in enumerate(axes):
@@ -85,13 +110,20 @@ def _place(axes: str, of_level: Sequence[Any], image: Mapping[str, Any]) -> tupl
 
 
 def images_inside(path: Path) -> list[Path]:
-    """The images inside a group that is none itself, such as the fields of a plate, in order; [] for an image or array."""
+    """The images inside a group that is none itself, such as the fields of a plate, in order; []
+    for an image or array.
+    """
     if _has_image(path) or not is_zarr(path):
         return []
     depths = ("*", "*/*", "*/*/*")
-    found = sorted(mark.parent for depth in depths for name in MARKS for mark in path.glob(f"{depth}/{name}"))
+    found = sorted(
+        mark.parent for depth in depths for name in MARKS for mark in path.glob(f"{depth}/{name}")
+    )
     return [folder for folder in dict.fromkeys(found) if _has_image(folder)]
 
 
 def _has_image(path: Path) -> bool:
-    return any(mark.is_file() and '"multiscales"' in mark.read_text(encoding="utf-8") for mark in (path / name for name in MARKS))
+    return any(
+        mark.is_file() and '"multiscales"' in mark.read_text(encoding="utf-8")
+        for mark in (path / name for name in MARKS)
+    )

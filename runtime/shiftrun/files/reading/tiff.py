@@ -1,4 +1,6 @@
-"""Reading TIFF, OME-TIFF and ImageJ's TIFF by windows: only the strips or tiles that a window touches are decoded."""
+"""Reading TIFF, OME-TIFF and ImageJ's TIFF by windows: only the strips or tiles that a window
+touches are decoded.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ LAZY_PAGES = {"YX", "YXS", "SYX"}
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A decoded strip or tile: its first px (separate sample, y, x) in the page and its values (y, x, sample)."""
+    """A decoded strip or tile: its first px (separate sample, y, x) in the page and its values (y,
+    x, sample).
+    """
 
     origin: tuple[int, int, int]
     values: NDArray[Any]
@@ -70,7 +74,9 @@ class SegmentedTiff:
         """Fill `out` (of `page_axes`) with the box of one page."""
         parts = dict(zip(self.page_axes, box, strict=True))
         first_last = self.page_axes.startswith("S")
-        target = out.reshape(*out.shape, 1) if self.page_axes == "YX" else out  # (y, x, sample) or (sample, y, x)
+        target = (
+            out.reshape(*out.shape, 1) if self.page_axes == "YX" else out
+        )  # (y, x, sample) or (sample, y, x)
         samples, window = parts.get("S", slice(0, 1)), (parts["Y"], parts["X"])
         for index in self._segments(number, *window, samples if first_last else slice(0, 1)):
             segment = self._segment(number, index)
@@ -89,10 +95,22 @@ class SegmentedTiff:
         """The numbers of the strips or tiles of a page that hold px of the window."""
         page = self.pages[number].keyframe
         height, width = page.imagelength, page.imagewidth
-        down, across = (page.tilelength, page.tilewidth) if page.is_tiled else (min(page.rowsperstrip, height), width)
+        down, across = (
+            (page.tilelength, page.tilewidth)
+            if page.is_tiled
+            else (min(page.rowsperstrip, height), width)
+        )
         ny, nx = math.ceil(height / down), math.ceil(width / across)
-        ys, xs = range(rows.start // down, -(-rows.stop // down)), range(columns.start // across, -(-columns.stop // across))
-        return [(s * ny + y) * nx + x for s in range(samples.start, samples.stop) for y in ys for x in xs]
+        ys, xs = (
+            range(rows.start // down, -(-rows.stop // down)),
+            range(columns.start // across, -(-columns.stop // across)),
+        )
+        return [
+            (s * ny + y) * nx + x
+            for s in range(samples.start, samples.stop)
+            for y in ys
+            for x in xs
+        ]
 
     def _segment(self, number: int, index: int) -> Segment:
         with self._lock:
@@ -103,7 +121,10 @@ class SegmentedTiff:
         decoded = self._decode(number, index)
         with self._lock:
             self._cache[number, index] = decoded
-            while len(self._cache) > 1 and sum(s.values.nbytes for s in self._cache.values()) > CACHE_BYTES:
+            while (
+                len(self._cache) > 1
+                and sum(s.values.nbytes for s in self._cache.values()) > CACHE_BYTES
+            ):
                 self._cache.popitem(last=False)
         return decoded
 
@@ -117,7 +138,10 @@ class SegmentedTiff:
         if values is None:  # a sparse tile
             values = np.full(shape, page.nodata, dtype=self.dtype)
         sample, _, y, x, _ = place
-        return Segment((sample, y, x), np.asarray(values)[0][: shape[1], : shape[2]].astype(self.dtype, copy=False))
+        return Segment(
+            (sample, y, x),
+            np.asarray(values)[0][: shape[1], : shape[2]].astype(self.dtype, copy=False),
+        )
 
 
 def open_tiff(path: Path) -> Stored:
@@ -134,10 +158,16 @@ def open_tiff(path: Path) -> Stored:
 
     with _logged() as complaints, tifffile.TiffFile(path) as file:
         series, pages = file.series[0], len(file.pages)
-        broken = [line for line in complaints if "page" in line and ("offset" in line or "circular" in line)]
+        broken = [
+            line
+            for line in complaints
+            if "page" in line and ("offset" in line or "circular" in line)
+        ]
         if broken:
             raise ValueError(f"the chain of pages breaks after {pages}: {broken[0]}")
-        count = len(file.series) if file.is_ome else 1  # others keep thumbnails and labels of slides as images of their own
+        count = (
+            len(file.series) if file.is_ome else 1
+        )  # others keep thumbnails and labels of slides as images of their own
         notes = [f"{path} holds {count} images: the first was taken"] if count > 1 else []
         reader = _open_series(path, file, series)
         notes += [f"{path}: {line}" for line in complaints[:3]]
@@ -146,7 +176,9 @@ def open_tiff(path: Path) -> Stored:
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """What tifffile has to complain of: it goes on with what it can read, which may be less than the file should hold."""
+    """What tifffile has to complain of: it goes on with what it can read, which may be less than
+    the file should hold.
+    """
     logger, lines = logging.getLogger("tifffile"), []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
@@ -166,7 +198,11 @@ def _lengths(file: Any) -> dict[str, Length]:
     if file.is_ome:
         return ome_lengths(file.ome_metadata or "")
     tags = {name: file.pages.first.tags.get(f"{name}Resolution") for name in "XY"}
-    per_unit = {name: tag.value[0] / tag.value[1] for name, tag in tags.items() if tag is not None and tag.value[1]}
+    per_unit = {
+        name: tag.value[0] / tag.value[1]
+        for name, tag in tags.items()
+        if tag is not None and tag.value[1]
+    }
     if file.is_imagej:
         return imagej_lengths(file.imagej_metadata or {}, per_unit)
     unit = file.pages.first.tags.get("ResolutionUnit")
@@ -174,7 +210,9 @@ def _lengths(file: Any) -> dict[str, Length]:
 
 
 def _open_series(path: Path, file: Any, series: Any) -> Reader:
-    """The reader of one tifffile series: mapped, by segments, or as a last resort decoded into memory."""
+    """The reader of one tifffile series: mapped, by segments, or as a last resort decoded into
+    memory.
+    """
     from tifffile import TIFF
 
     page = series.keyframe
@@ -185,11 +223,17 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
             f"compressed image ({path}): expected a codec for {page.compression.name}, got none. "
             "Install them: pip install imagecodecs."
         ) from error
-    size, dtype, pages = path.stat().st_size, np.dtype(series.dtype).newbyteorder("="), tuple(series.pages)
+    size, dtype, pages = (
+        path.stat().st_size,
+        np.dtype(series.dtype).newbyteorder("="),
+        tuple(series.pages),
+    )
     missing = sum(frame is None for frame in pages)
     if missing:
         raise ValueError(f"{missing} of {len(pages)} planes are missing")
-    if any(frame.parent is not file for frame in pages):  # an image that is spread over several files
+    if any(
+        frame.parent is not file for frame in pages
+    ):  # an image that is spread over several files
         return ArrayReader(series.asarray())
     if series.dataoffset is not None:
         stored = np.dtype(series.dtype).newbyteorder(page.parent.byteorder)
@@ -198,7 +242,9 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
             raise ValueError(f"{size} bytes instead of {mapped.end}: the file is truncated")
         return mapped
     lead = len(series.shape) - len(page.shape)
-    whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(series.shape[:lead]) == len(pages)
+    whole_pages = tuple(series.shape[lead:]) == tuple(page.shape) and math.prod(
+        series.shape[:lead]
+    ) == len(pages)
     if page.axes not in LAZY_PAGES or not whole_pages or page.is_subsampled:
         return ArrayReader(series.asarray())
     for keyframe in {id(frame.keyframe): frame.keyframe for frame in pages}.values():

@@ -29,13 +29,20 @@ class Spool:
     def __init__(self, space: tuple[int, ...], folder: Path | None = None) -> None:
         self.dtype = np.dtype(np.int32)
         self._space = space
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__; the system removes it in any case
-        self._bands: list[list[tuple[Box, int, int]]] = []  # by image: the box, its place and size in the file
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
+        self._bands: list[
+            list[tuple[Box, int, int]]
+        ] = []  # by image: the box, its place and size in the file
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._file.close()
 
     @property
@@ -47,7 +54,9 @@ class Spool:
         """Take one label image (*space)."""
         stored = []
         for box in bands(self._space, BAND_PX):
-            data = zlib.compress(np.ascontiguousarray(labels.read(box), dtype=self.dtype).tobytes(), 1)
+            data = zlib.compress(
+                np.ascontiguousarray(labels.read(box), dtype=self.dtype).tobytes(), 1
+            )
             stored.append((box, self._file.seek(0, 2), len(data)))
             self._file.write(data)
         self._bands.append(stored)
@@ -61,6 +70,8 @@ class Spool:
                 if common is None:
                     continue
                 self._file.seek(position)
-                labels = np.frombuffer(zlib.decompress(self._file.read(size)), dtype=self.dtype).reshape(shape_of(band))
+                labels = np.frombuffer(
+                    zlib.decompress(self._file.read(size)), dtype=self.dtype
+                ).reshape(shape_of(band))
                 result[out][within(common, box[1:])] = labels[within(common, band)]
         return result

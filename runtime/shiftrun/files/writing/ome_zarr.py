@@ -1,7 +1,9 @@
-"""Writing OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5): label images as pyramids, arrays as one level.
+"""Writing OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5): label images as pyramids, arrays as
+one level.
 
-Chunks are written whole, each once. A level of a pyramid is every second px of the one before (nearest), so that px i of level k
-lies where px i·2^k of the image does: the scale is 2^k and there is no translation beyond that of the image.
+Chunks are written whole, each once. A level of a pyramid is every second px of the one before
+(nearest), so that px i of level k lies where px i·2^k of the image does: the scale is 2^k and there
+is no translation beyond that of the image.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ COMPRESSION = 3  # of zstd
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """After an error wait for the chunks that zarr is still writing: they would be written to a folder that is gone.
+    """After an error wait for the chunks that zarr is still writing: they would be written to a
+    folder that is gone.
 
     zarr writes the chunks of a box at the same time and reports the first that fails.
     """
@@ -54,11 +57,19 @@ async def _others() -> None:
 def check_axes(path: Path, axes: str) -> None:
     """Refuse axes that OME-Zarr does not have."""
     if not sum(name in SPATIAL for name in axes) >= 2 or len(axes) > 5:
-        raise InputError(f"axes of OME-Zarr ({path}): expected two or three of space and five in all, got {axes}. Write a TIFF.")
+        raise InputError(
+            f"axes of OME-Zarr ({path}): expected two or three of space and five in all, got "
+            f"{axes}. Write a TIFF."
+        )
 
 
 def write_zarr_labels(
-    folder: Path, labels: Reader, axes: str, place: Calibration, dtype: np.dtype[Any], source: str | None
+    folder: Path,
+    labels: Reader,
+    axes: str,
+    place: Calibration,
+    dtype: np.dtype[Any],
+    source: str | None,
 ) -> None:
     """Write a label image as a pyramid with `image-label` metadata.
 
@@ -89,25 +100,41 @@ def write_zarr_labels(
         if all(size <= chunk for size, chunk in zip(level.shape, chunks, strict=True) if chunk > 1):
             break
         level = _Halved(ArrayReader(array), tuple(name in SPATIAL for name in axes))
-    image_label: dict[str, Any] = {"version": VERSION} | ({"source": {"image": source}} if source else {})
-    group.attrs["ome"] = {"version": VERSION, "multiscales": [_multiscale(axes, place, count)], "image-label": image_label}
+    image_label: dict[str, Any] = {"version": VERSION} | (
+        {"source": {"image": source}} if source else {}
+    )
+    group.attrs["ome"] = {
+        "version": VERSION,
+        "multiscales": [_multiscale(axes, place, count)],
+        "image-label": image_label,
+    }
 
 
-def create_zarr_array(folder: Path, shape: tuple[int, ...], axes: str, place: Calibration, tile: tuple[int, ...]) -> ArrayTarget:
+def create_zarr_array(
+    folder: Path, shape: tuple[int, ...], axes: str, place: Calibration, tile: tuple[int, ...]
+) -> ArrayTarget:
     """Create an image of float32 that is written in tiles, of which chunks are whole parts."""
     import zarr
 
     group = zarr.create_group(str(folder), zarr_format=3)
     spatial = len(tile)
     lead = (1,) * (len(shape) - spatial)
-    chunks = (*lead, *(chunk_px(px, size, CHUNK_PX[spatial]) for px, size in zip(tile, shape[-spatial:], strict=True)))
+    chunks = (
+        *lead,
+        *(
+            chunk_px(px, size, CHUNK_PX[spatial])
+            for px, size in zip(tile, shape[-spatial:], strict=True)
+        ),
+    )
     array = _array(group, "0", shape, np.dtype(np.float32), axes, chunks)
     group.attrs["ome"] = {"version": VERSION, "multiscales": [_multiscale(axes, place, 1)]}
     return ArrayTarget(array)
 
 
 def chunk_px(tile_px: int, size_px: int, most_px: int) -> int:
-    """The largest part of a tile that fills it a whole number of times and is at most `most_px`; any size for a single tile."""
+    """The largest part of a tile that fills it a whole number of times and is at most `most_px`;
+    any size for a single tile.
+    """
     if tile_px >= size_px:
         return min(size_px, most_px)
     return next(px for px in range(min(tile_px, most_px), 0, -1) if tile_px % px == 0)
@@ -117,7 +144,10 @@ def boxes(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[Box]:
     """The boxes of all chunks in C order."""
     starts = (range(0, size, chunk) for size, chunk in zip(shape, chunks, strict=True))
     for corner in itertools.product(*starts):
-        yield tuple(slice(start, min(start + chunk, size)) for start, chunk, size in zip(corner, chunks, shape, strict=True))
+        yield tuple(
+            slice(start, min(start + chunk, size))
+            for start, chunk, size in zip(corner, chunks, shape, strict=True)
+        )
 
 
 def relative_source(image: Path, labels: Path) -> str:
@@ -134,7 +164,10 @@ class _Halved:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(-(-size // 2) if half else size for size, half in zip(self.source.shape, self.halves, strict=True))
+        return tuple(
+            -(-size // 2) if half else size
+            for size, half in zip(self.source.shape, self.halves, strict=True)
+        )
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -142,24 +175,44 @@ class _Halved:
 
     def read(self, box: Box) -> NDArray[Any]:
         parts = zip(box, self.halves, strict=True)
-        wide = tuple(slice(2 * part.start, 2 * part.stop - 1) if half else part for part, half in parts)
-        return self.source.read(wide)[tuple(slice(None, None, 2 if half else 1) for half in self.halves)]
+        wide = tuple(
+            slice(2 * part.start, 2 * part.stop - 1) if half else part for part, half in parts
+        )
+        return self.source.read(wide)[
+            tuple(slice(None, None, 2 if half else 1) for half in self.halves)
+        ]
 
 
-def _array(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str, chunks: tuple[int, ...]) -> Any:
+def _array(
+    group: Any,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    axes: str,
+    chunks: tuple[int, ...],
+) -> Any:
     from zarr.codecs import ZstdCodec
 
     fitting = tuple(min(chunk, size) for chunk, size in zip(chunks, shape, strict=True))
     codec = ZstdCodec(level=COMPRESSION)
     names = list(axes.lower())
     return group.create_array(
-        name, shape=shape, dtype=dtype, chunks=fitting, compressors=codec, dimension_names=names, fill_value=0
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=fitting,
+        compressors=codec,
+        dimension_names=names,
+        fill_value=0,
     )
 
 
 def _multiscale(axes: str, place: Calibration, levels: int) -> dict[str, Any]:
     units = dict(zip(place.axes, place.units, strict=True))
-    sizes, origins = dict(zip(place.axes, place.sizes, strict=True)), dict(zip(place.axes, place.origin, strict=True))
+    sizes, origins = (
+        dict(zip(place.axes, place.sizes, strict=True)),
+        dict(zip(place.axes, place.origin, strict=True)),
+    )
     named = [
         {"name": name.lower()}
         | ({"type": TYPES[name]} if name in TYPES else {})
@@ -171,6 +224,12 @@ def _multiscale(axes: str, place: Calibration, levels: int) -> dict[str, Any]:
         scale = [sizes[name] * 2**level if name in SPATIAL else 1.0 for name in axes]
         steps: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
         if any(place.origin):
-            steps.append({"type": "translation", "translation": [origins.get(name, 0.0) for name in axes]})
+            steps.append(
+                {"type": "translation", "translation": [origins.get(name, 0.0) for name in axes]}
+            )
         datasets.append({"path": str(level), "coordinateTransformations": steps})
-    return {"axes": named, "datasets": datasets, "type": "nearest"} if levels > 1 else {"axes": named, "datasets": datasets}
+    return (
+        {"axes": named, "datasets": datasets, "type": "nearest"}
+        if levels > 1
+        else {"axes": named, "datasets": datasets}
+    )

@@ -1,7 +1,8 @@
-"""Writing results piece by piece: labels as tiled TIFF or OME-Zarr, arrays as npy, TIFF or OME-Zarr that are filled box by box.
+"""Writing results piece by piece: labels as tiled TIFF or OME-Zarr, arrays as npy, TIFF or OME-Zarr
+that are filled box by box.
 
-Everything is written beside its place and moved there whole (`whole_file`). A name that ends in .ome.tif is written as
-OME-TIFF. The formats of labels are modules of `label_formats`.
+Everything is written beside its place and moved there whole (`whole_file`). A name that ends in
+.ome.tif is written as OME-TIFF. The formats of labels are modules of `label_formats`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def array_file(
     axes: str = "",
     tile: tuple[int, ...] | None = None,
 ) -> Iterator[Target]:
-    """Yield an array of float32, npy, uncompressed TIFF or OME-Zarr by the suffix, to be filled by boxes.
+    """Yield an array of float32, npy, uncompressed TIFF or OME-Zarr by the suffix, to be filled by
+    boxes.
 
     Parameters
     ----------
@@ -98,13 +100,18 @@ def array_file(
     with whole_file(path) as beside:
         if path.suffix.lower() == ZARR:
             with ome_zarr_writing.settled():
-                yield ome_zarr_writing.create_zarr_array(beside, shape, axes, place, tile or shape[-len(place.axes) :])
+                yield ome_zarr_writing.create_zarr_array(
+                    beside, shape, axes, place, tile or shape[-len(place.axes) :]
+                )
             return
         if path.suffix.lower() in TIFF:
             import tifffile
 
             mapped = tifffile.memmap(
-                beside, shape=shape, dtype=dtype, **tiff_settings.tiff_settings(path, axes, shape, dtype, place)
+                beside,
+                shape=shape,
+                dtype=dtype,
+                **tiff_settings.tiff_settings(path, axes, shape, dtype, place),
             )
         else:
             mapped = np.lib.format.open_memmap(beside, mode="w+", dtype=dtype, shape=shape)

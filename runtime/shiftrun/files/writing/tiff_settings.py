@@ -22,10 +22,15 @@ def is_ome(path: Path) -> bool:
 def check_axes(path: Path, axes: str) -> None:
     """Refuse axes that OME-TIFF cannot name."""
     if is_ome(path) and not set(axes) <= set("TC" + SPATIAL):
-        raise InputError(f"axes of OME-TIFF ({path}): expected some of TCZYX, got {axes}. Name it .tif, or give --axes.")
+        raise InputError(
+            f"axes of OME-TIFF ({path}): expected some of TCZYX, got {axes}. Name it .tif, or "
+            "give --axes."
+        )
 
 
-def tiff_settings(path: Path, axes: str, shape: tuple[int, ...], dtype: np.dtype[Any], place: Calibration) -> dict[str, Any]:
+def tiff_settings(
+    path: Path, axes: str, shape: tuple[int, ...], dtype: np.dtype[Any], place: Calibration
+) -> dict[str, Any]:
     """The keywords of tifffile for an array of these axes."""
     large = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize > 1 << 31
     metadata: dict[str, Any] = {"axes": axes} | (ome_attributes(place) if is_ome(path) else {})

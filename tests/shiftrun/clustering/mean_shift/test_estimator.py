@@ -20,7 +20,11 @@ from shiftlint.errors import InputError
 from shiftrun import MeanShift
 from tests.shiftrun.points import blobs
 
-PARAMETERS: list[dict[str, Any]] = [{}, {"bandwidth": 1.0}, {"bandwidth": 0.7, "min_support": 3, "cluster_all": False}]
+PARAMETERS: list[dict[str, Any]] = [
+    {},
+    {"bandwidth": 1.0},
+    {"bandwidth": 0.7, "min_support": 3, "cluster_all": False},
+]
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS)
@@ -40,15 +44,21 @@ def test_separated_blobs_are_those_of_scikit_learn(dimensions: int, dtype: Any) 
     assert adjusted_rand_score(found.labels_, truth) == 1
     assert found.cluster_centers_.dtype == dtype
     assert len(found.cluster_centers_) == len(reference.cluster_centers_)
-    distance = np.linalg.norm(found.cluster_centers_[:, None] - reference.cluster_centers_, axis=-1).min(axis=1)
+    distance = np.linalg.norm(
+        found.cluster_centers_[:, None] - reference.cluster_centers_, axis=-1
+    ).min(axis=1)
     np.testing.assert_array_less(distance, 2e-3)  # STILL bandwidths, each
 
 
 def test_orphans_are_those_of_scikit_learn() -> None:
-    """Points alone: with bin seeding scikit-learn drops bins of few points, so that nothing is near these."""
+    """Points alone: with bin seeding scikit-learn drops bins of few points, so that nothing is near
+    these.
+    """
     points = np.concatenate([blobs(500, 2, 3)[0], [[30, 30], [-20, 5]]])
     found = MeanShift(bandwidth=1.0, min_support=10, cluster_all=False).fit(points)
-    reference = Reference(bandwidth=1.0, bin_seeding=True, min_bin_freq=10, cluster_all=False).fit(points)
+    reference = Reference(bandwidth=1.0, bin_seeding=True, min_bin_freq=10, cluster_all=False).fit(
+        points
+    )
     np.testing.assert_array_equal(found.labels_ == -1, reference.labels_ == -1)
     np.testing.assert_array_equal(np.flatnonzero(found.labels_ == -1), [500, 501])
     assert MeanShift(bandwidth=1.0, min_support=10).fit(points).labels_.min() == 0, "cluster_all"
@@ -71,21 +81,32 @@ def test_labels_are_predictions(cluster_all: bool) -> None:
 def test_the_order_of_points_does_not_matter() -> None:
     points, _, _ = blobs(3000, 3, 6)
     order = np.random.default_rng(3).permutation(len(points))
-    plain, shuffled = MeanShift(bandwidth=1.0).fit(points), MeanShift(bandwidth=1.0).fit(points[order])
+    plain, shuffled = (
+        MeanShift(bandwidth=1.0).fit(points),
+        MeanShift(bandwidth=1.0).fit(points[order]),
+    )
     assert adjusted_rand_score(shuffled.labels_, plain.labels_[order]) == 1
-    np.testing.assert_allclose(np.sort(shuffled.cluster_centers_, axis=0), np.sort(plain.cluster_centers_, axis=0), atol=1e-5)
+    np.testing.assert_allclose(
+        np.sort(shuffled.cluster_centers_, axis=0),
+        np.sort(plain.cluster_centers_, axis=0),
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
 @pytest.mark.parametrize("offset", [0.0, 1e9])
 def test_float64_is_more_than_a_wide_float32(scale: float, offset: float) -> None:
-    """Far from zero, and of any unit: the digits that float32 lacks there are those between the points."""
+    """Far from zero, and of any unit: the digits that float32 lacks there are those between the
+    points.
+    """
     points, truth, _ = blobs(600, 2, 4)
     moved = (points.astype(float) + offset) * scale
     found = MeanShift(bandwidth=scale).fit(moved)
     assert adjusted_rand_score(found.labels_, truth) == 1
     np.testing.assert_allclose(
-        found.cluster_centers_ / scale - offset, MeanShift(bandwidth=1.0).fit(points).cluster_centers_, atol=2e-3
+        found.cluster_centers_ / scale - offset,
+        MeanShift(bandwidth=1.0).fit(points).cluster_centers_,
+        atol=2e-3,
     )
 
 
@@ -112,9 +133,14 @@ def test_in_a_pipeline() -> None:
     ("code", "said"),
     [
         ("import shiftrun; shiftrun.mean_shift; print('sklearn' in sys.modules)", "False"),
-        ("sys.modules['sklearn'] = None; import shiftrun; shiftrun.MeanShift", 'pip install "shiftlint[scikit-learn]"'),
+        (
+            "sys.modules['sklearn'] = None; import shiftrun; shiftrun.MeanShift",
+            'pip install "shiftlint[scikit-learn]"',
+        ),
     ],
 )
 def test_scikit_learn_is_needed_for_it_alone(code: str, said: str) -> None:
-    done = subprocess.run([sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, check=False
+    )
     assert said in done.stdout + done.stderr

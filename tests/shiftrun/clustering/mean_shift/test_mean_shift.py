@@ -16,7 +16,9 @@ from shiftrun.clustering.mean_shift.cells import merge, refine, sort_points
 from tests.shiftrun.points import blobs
 
 
-@pytest.mark.parametrize(("dimensions", "smeared"), [(2, 0.0), (3, 0.0), (3, 0.1), (6, 0.0), (6, 0.1)])
+@pytest.mark.parametrize(
+    ("dimensions", "smeared"), [(2, 0.0), (3, 0.0), (3, 0.1), (6, 0.0), (6, 0.1)]
+)
 def test_agrees_with_scikit_learn(dimensions: int, smeared: float) -> None:
     points, truth, defined = blobs(4000, dimensions, 5, smeared)
     labels, modes = mean_shift(points, 1.0)
@@ -32,11 +34,15 @@ def test_agrees_with_scikit_learn(dimensions: int, smeared: float) -> None:
 @pytest.mark.parametrize("smeared", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("min_support", [1, 50])
 def test_modes_are_fixed_points_of_the_flat_kernel(smeared: float, min_support: int) -> None:
-    """By the points themselves, not by cells: each mode is the mean of those within the bandwidth, which are enough."""
+    """By the points themselves, not by cells: each mode is the mean of those within the bandwidth,
+    which are enough.
+    """
     points, _, _ = blobs(6000, 3, 8, smeared)
     _, modes = mean_shift(points, 1.0, min_support=min_support)
     near = np.linalg.norm(points[:, None].astype(float) - modes, axis=-1) <= 1
-    np.testing.assert_array_less(np.linalg.norm(near.T @ points / near.sum(0)[:, None] - modes, axis=1), 2e-3)
+    np.testing.assert_array_less(
+        np.linalg.norm(near.T @ points / near.sum(0)[:, None] - modes, axis=1), 2e-3
+    )
     assert near.sum(0).min() >= min_support - 1  # a px on the sphere may fall to either side
     assert (np.diff(near.sum(0)) <= 1).all(), "by falling support"
 
@@ -47,7 +53,11 @@ def test_clusters_on_the_walls_of_the_grid_stay_whole(dimensions: int, offset: f
     """Centers on multiples of the cell width, wherever: a bin for each."""
     random = np.random.default_rng(0)
     centers = (
-        random.permutation(np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions))[:12] * 3.0 + offset
+        random.permutation(
+            np.stack(np.meshgrid(*[np.arange(4)] * dimensions), -1).reshape(-1, dimensions)
+        )[:12]
+        * 3.0
+        + offset
     )
     truth = random.integers(0, 12, 6000)
     points = (centers[truth] + random.normal(0, 0.1, (6000, dimensions))).astype(np.float32)
@@ -70,7 +80,9 @@ def test_cells_are_a_partition() -> None:
         np.testing.assert_allclose(cells.means[number], own.mean(0), atol=1e-5)
         np.testing.assert_allclose(cells.spread[number], np.sqrt((away**2).mean()), atol=1e-3)
         assert inside.radius[number] >= away.max() - 1e-6
-        np.testing.assert_array_equal(inside.points[inside.starts[number] : inside.starts[number + 1]], own)
+        np.testing.assert_array_equal(
+            inside.points[inside.starts[number] : inside.starts[number + 1]], own
+        )
     np.testing.assert_array_equal(inside.points, points[inside.order])
 
 
@@ -91,17 +103,22 @@ def test_labels_are_the_nearest_modes() -> None:
     reached = distances.min(axis=1) <= 1
     expected = np.where(reached, distances.argmin(axis=1), -1)
     assert (labels != expected).sum() <= 2  # ties, up to rounding
-    np.testing.assert_array_equal(mean_shift(points, 1.0, min_support=100, cluster_all=True)[0][reached], expected[reached])
+    np.testing.assert_array_equal(
+        mean_shift(points, 1.0, min_support=100, cluster_all=True)[0][reached], expected[reached]
+    )
 
 
 @pytest.mark.parametrize("cluster_all", [True, False])
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_no_point_has_a_nearer_mode_than_its_own(dimensions: int, cluster_all: bool) -> None:
-    """Points everywhere, so that many cells lie across the middle between two modes: a cell's answer is that of all its points
-    only if none of them is farther from its mean than *half* of how much nearer the nearest mode is than the next one.
+    """Points everywhere, so that many cells lie across the middle between two modes: a cell's
+    answer is that of all its points only if none of them is farther from its mean than *half* of
+    how much nearer the nearest mode is than the next one.
     """
     points = np.random.default_rng(0).uniform(0, 6, (20000, dimensions)).astype(np.float32)
-    labels, modes = mean_shift(points, 1.0, min_support=len(points) // 10**dimensions, cluster_all=cluster_all)
+    labels, modes = mean_shift(
+        points, 1.0, min_support=len(points) // 10**dimensions, cluster_all=cluster_all
+    )
     assert len(modes) > 1
     distances = np.linalg.norm(points[:, None].astype(float) - modes, axis=-1)
     nearest = distances.min(axis=1)
@@ -132,7 +149,9 @@ def test_equal_points(count: int) -> None:
 
 
 def test_keys_of_many_dimensions_do_not_overflow() -> None:
-    """2^16 cells in each of 20 dimensions: 2^320 keys. Points that differ in the first dimension alone stay apart."""
+    """2^16 cells in each of 20 dimensions: 2^320 keys. Points that differ in the first dimension
+    alone stay apart.
+    """
     points = np.random.default_rng(0).choice([0, 65535], (20, 20)).astype(np.float32)
     points = np.concatenate([points, points])
     points[:, 0] = np.repeat([0, 65535], 20)
@@ -140,7 +159,9 @@ def test_keys_of_many_dimensions_do_not_overflow() -> None:
 
 
 def test_embeddings_far_apart_keep_their_precision() -> None:
-    """A spread of 10,000 bandwidths: |c - x|^2 by a matrix product in float32 would be off by more than the bandwidth."""
+    """A spread of 10,000 bandwidths: |c - x|^2 by a matrix product in float32 would be off by more
+    than the bandwidth.
+    """
     random = np.random.default_rng(0)
     centers = random.choice([0, 1e4], (500, 6))
     points = (centers + random.normal(0, 0.1, centers.shape)).astype(np.float32)

@@ -1,4 +1,6 @@
-"""The matrix products of mean shift by onnxruntime, on the CPU provider: the network and the way through it are those of a GPU."""
+"""The matrix products of mean shift by onnxruntime, on the CPU provider: the network and the way
+through it are those of a GPU.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ from hypothesis.extra import numpy as arrays
 from shiftrun.clustering.label_image import label_instances
 from shiftrun.clustering.one_window.fragments import absorb_fragments
 
-LABELS = arrays.arrays(np.int32, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 6))
+LABELS = arrays.arrays(
+    np.int32, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 6)
+)
 
 PICTURES = {
     "a slice of an object": (
@@ -23,7 +25,10 @@ PICTURES = {
         ["1111..", "1111..", "111122", "1111.2"],
     ),
     "alone": (["111.2.", "111.2."], ["111.2.", "111.2."]),
-    "two of a size": (["1122", "1122"], ["1122", "1122"]),  # a border of one side is not more than one side
+    "two of a size": (
+        ["1122", "1122"],
+        ["1122", "1122"],
+    ),  # a border of one side is not more than one side
     "two slices of a size": (["111222"], ["111222"]),
     "halves": (["1111", "1111", "2222", "2222"], ["1111"] * 4),
     "between two": (["1112333", "1112333"], ["1113333", "1113333"]),  # equal borders: the later one
@@ -48,7 +53,8 @@ def test_the_size_of_the_picture_does_not_matter(scale: int) -> None:
         labels = picture(rows)
         large = np.kron(labels, np.ones((scale, scale), np.int32))
         np.testing.assert_array_equal(
-            absorb_fragments(large, 1.0), np.kron(absorb_fragments(labels, 1.0), np.ones((scale, scale), np.int32))
+            absorb_fragments(large, 1.0),
+            np.kron(absorb_fragments(labels, 1.0), np.ones((scale, scale), np.int32)),
         )
 
 
@@ -79,7 +85,11 @@ def test_what_is_left(labels: np.ndarray, border: float) -> None:
     faces: Counter[tuple[int, int]] = Counter()
     for axis in range(2):
         one, other = np.moveaxis(found, axis, 0)[:-1], np.moveaxis(found, axis, 0)[1:]
-        faces.update((int(min(a, b)), int(max(a, b))) for a, b in zip(one.flat, other.flat, strict=True) if a != b and a and b)
+        faces.update(
+            (int(min(a, b)), int(max(a, b)))
+            for a, b in zip(one.flat, other.flat, strict=True)
+            if a != b and a and b
+        )
     assert all(length <= border * min(area[a], area[b]) ** 0.5 for (a, b), length in faces.items())
 
 

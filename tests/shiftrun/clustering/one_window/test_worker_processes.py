@@ -32,12 +32,21 @@ ZOO = Path(__file__).parents[4] / "zoo"
 
 def outputs(size: int) -> tuple[Any, Any]:
     random = np.random.default_rng(0)
-    cells = random.normal(0, 5, (4, size // 8 + 1, size // 8 + 1)).repeat(8, 1).repeat(8, 2)[:, :size, :size]
-    return (cells + random.normal(0, 0.1, cells.shape)).astype(np.float32), random.normal(1, 1, (size, size)).astype(np.float32)
+    cells = (
+        random.normal(0, 5, (4, size // 8 + 1, size // 8 + 1))
+        .repeat(8, 1)
+        .repeat(8, 2)[:, :size, :size]
+    )
+    return (cells + random.normal(0, 0.1, cells.shape)).astype(np.float32), random.normal(
+        1, 1, (size, size)
+    ).astype(np.float32)
 
 
 def labels_by(count: int, embedding: Any, foreground: Any) -> Any:
-    block, windows = Block(everything(foreground.shape), embedding, foreground), windows_of(foreground.shape, GRID)
+    block, windows = (
+        Block(everything(foreground.shape), embedding, foreground),
+        windows_of(foreground.shape, GRID),
+    )
     with (
         labeling_processes(count) as labeling,
         label_blocks([block], foreground.shape, CLUSTERING, windows, labeling=labeling) as store,
@@ -48,7 +57,9 @@ def labels_by(count: int, embedding: Any, foreground: Any) -> Any:
 @pytest.mark.parametrize("count", [1, 3])
 def test_labels_are_the_same(count: int) -> None:
     embedding, foreground = outputs(200)
-    expected = label_instances(embedding, foreground, bandwidth=1.0, min_size=3, fragment_border=0.85, grid=GRID)
+    expected = label_instances(
+        embedding, foreground, bandwidth=1.0, min_size=3, fragment_border=0.85, grid=GRID
+    )
     assert expected.max() > 100
     np.testing.assert_array_equal(labels_by(count, embedding, foreground), expected)
 
@@ -70,7 +81,9 @@ def test_a_process_that_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         return started[-1]
 
     monkeypatch.setattr(processes, "_start", start)
-    with pytest.raises(InputError, match=r"a process that clusters ended \(exit code -9\).* of 64x64 px"):
+    with pytest.raises(
+        InputError, match=r"a process that clusters ended \(exit code -9\).* of 64x64 px"
+    ):
         labels_by(2, *outputs(200))
     assert [process.returncode for process in started] == [-9, -9]
 
@@ -92,7 +105,12 @@ def test_what_a_process_does() -> None:
     embedding, foreground = outputs(60)
     mask = foreground > 0
     window = Foreground(7, embedding[:, mask], mask)
-    tasks = io.BytesIO(b"".join(pickle.dumps((task, CLUSTERING)) for task in (window, Foreground(8, window.points[:0], mask))))
+    tasks = io.BytesIO(
+        b"".join(
+            pickle.dumps((task, CLUSTERING))
+            for task in (window, Foreground(8, window.points[:0], mask))
+        )
+    )
     answers = io.BytesIO()
     serve(tasks, answers)
     answers.seek(0)
@@ -104,7 +122,10 @@ def test_a_caller_that_is_gone_is_no_traceback(capfd: pytest.CaptureFixture[str]
     embedding, foreground = outputs(60)
     mask = foreground > 0
     task = pickle.dumps((Foreground(0, embedding[:, mask], mask), CLUSTERING))
-    for sent in (task, task[: len(task) // 2]):  # a whole window that nobody waits for, and a half one
+    for sent in (
+        task,
+        task[: len(task) // 2],
+    ):  # a whole window that nobody waits for, and a half one
         process = processes._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -131,14 +152,32 @@ def test_segment_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("shiftrun.model.model_file.GRIDS", {2: Grid(256, 32, 256)})
     monkeypatch.setitem(GRIDS, 2, Grid(256, 32, 256))
     for count in (0, 2):
-        monkeypatch.setattr("shiftrun.commands.segment.process_count", lambda on_device, count=count: count)
-        arguments = ("segment", str(ZOO / "dsb2018.onnx"), str(tmp_path / "image.npy"), "-o", str(tmp_path / f"{count}.tif"))
+        monkeypatch.setattr(
+            "shiftrun.commands.segment.process_count", lambda on_device, count=count: count
+        )
+        arguments = (
+            "segment",
+            str(ZOO / "dsb2018.onnx"),
+            str(tmp_path / "image.npy"),
+            "-o",
+            str(tmp_path / f"{count}.tif"),
+        )
         assert shiftrun_(monkeypatch, *arguments, "--device", "cpu", "--quiet") == 0
         report = json.loads((tmp_path / f"{count}.report.json").read_text(encoding="utf-8"))
         assert report["settings"]["processes"] == count
         assert report["seconds"]["cluster"] > 0
         assert report["peak_memory_bytes"] > (1 + count) * 30e6
     np.testing.assert_array_equal(read_pixels(tmp_path / "0.tif"), read_pixels(tmp_path / "2.tif"))
-    assert shiftrun_(monkeypatch, *arguments, "--device", "cpu", "--quiet", "--overwrite", "--memory", "2GB") == 0
-    assert json.loads((tmp_path / "2.report.json").read_text(encoding="utf-8"))["settings"]["processes"] == 0, "they take memory"
+    assert (
+        shiftrun_(
+            monkeypatch, *arguments, "--device", "cpu", "--quiet", "--overwrite", "--memory", "2GB"
+        )
+        == 0
+    )
+    assert (
+        json.loads((tmp_path / "2.report.json").read_text(encoding="utf-8"))["settings"][
+            "processes"
+        ]
+        == 0
+    ), "they take memory"
     assert read_pixels(tmp_path / "0.tif").max() > 10

@@ -14,8 +14,12 @@ from shiftrun.commands.results.object_table import measure_objects, write_object
 
 
 @pytest.mark.parametrize("shape", [(57,), (23, 31), (7, 9, 11)])
-def test_every_object_is_measured(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(objects, "BAND_PX", 3 * int(np.prod(shape[1:])))  # bands of three rows: objects are cut by them
+def test_every_object_is_measured(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        objects, "BAND_PX", 3 * int(np.prod(shape[1:]))
+    )  # bands of three rows: objects are cut by them
     random = np.random.default_rng(0)
     labels = random.integers(0, 6, shape).astype(np.int32)
     image = random.integers(0, 60000, (2, *shape)).astype(np.uint16)
@@ -36,6 +40,10 @@ def test_every_object_is_measured(shape: tuple[int, ...], monkeypatch: pytest.Mo
 
 
 def test_no_objects(tmp_path: Path) -> None:
-    table = measure_objects(ArrayReader(np.zeros((4, 5), np.int32)), ArrayReader(np.zeros((1, 4, 5))), 0)
+    table = measure_objects(
+        ArrayReader(np.zeros((4, 5), np.int32)), ArrayReader(np.zeros((1, 4, 5))), 0
+    )
     write_objects(tmp_path / "a.csv", table)
-    assert (tmp_path / "a.csv").read_text().startswith("label,area_px,centroid_y,centroid_x,first_y")
+    assert (
+        (tmp_path / "a.csv").read_text().startswith("label,area_px,centroid_y,centroid_x,first_y")
+    )

@@ -15,7 +15,9 @@ OVERLAP = 0.85  # centers are at least this part of the sum of two radii apart
 def draw_disks(random: np.random.Generator, name: str) -> Sample:
     """One image (192, 192) of uint8 and its labels."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    nearest = np.ones((SIZE, SIZE))  # distance from the center of the nearest disk, in units of its radius
+    nearest = np.ones(
+        (SIZE, SIZE)
+    )  # distance from the center of the nearest disk, in units of its radius
     label = np.zeros((SIZE, SIZE), np.int32)
     shade = np.zeros((SIZE, SIZE))
     placed: list[tuple[float, float, float]] = []
@@ -27,7 +29,11 @@ def draw_disks(random: np.random.Generator, name: str) -> Sample:
         placed.append((cy, cx, radius))
         distance = np.hypot(y - cy, x - cx) / radius
         inside = distance < nearest
-        nearest[inside], label[inside], shade[inside] = distance[inside], len(placed), random.uniform(0.35, 1.0)
+        nearest[inside], label[inside], shade[inside] = (
+            distance[inside],
+            len(placed),
+            random.uniform(0.35, 1.0),
+        )
     return Sample(name, _photograph(shade, random), numbered(label))
 
 

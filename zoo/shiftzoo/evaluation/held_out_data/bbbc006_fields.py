@@ -1,10 +1,11 @@
 """Nine sharp fields of BBBC006 with pseudo-labels of the classical pipeline.
 
-python -m shiftzoo.experiments.bbbc006_fields DATA/hoechst_infocus_unlabelled.npz -o data/bbbc006_fields.npz
+python -m shiftzoo.experiments.bbbc006_fields DATA/hoechst_infocus_unlabelled.npz -o
+data/bbbc006_fields.npz
 
-The images (wells a01 to a09) carry no labels of their own. BBBC006's labels were made by CellProfiler, whose pipeline
-`shiftzoo.evaluation.baseline` follows. A network that is measured against these labels is compared with that pipeline, not
-with the truth.
+The images (wells a01 to a09) carry no labels of their own. BBBC006's labels were made by
+CellProfiler, whose pipeline `shiftzoo.evaluation.baseline` follows. A network that is measured
+against these labels is compared with that pipeline, not with the truth.
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ def main(images: Path, out: Path) -> None:
         with np.load(images) as archive:
             fields = {str(name): archive[f"image/{name}"] for name in archive["ids"]}
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"no images ({images}): expected an .npz archive of ids and image/<id>, got: {error}.") from error
-    write_archive(out, [Sample(name, image, watershed(image, logarithmic=True)) for name, image in fields.items()])
+        raise InputError(
+            f"no images ({images}): expected an .npz archive of ids and image/<id>, got: {error}."
+        ) from error
+    write_archive(
+        out,
+        [Sample(name, image, watershed(image, logarithmic=True)) for name, image in fields.items()],
+    )
 
 
 if __name__ == "__main__":

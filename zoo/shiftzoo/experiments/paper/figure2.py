@@ -1,7 +1,9 @@
-"""Figure 2, Corollary 2: which of the disks of equal looks a trained U-Net tells apart, with 3 poolings by 2 (l = 3).
+"""Figure 2, Corollary 2: which of the disks of equal looks a trained U-Net tells apart, with 3
+poolings by 2 (l = 3).
 
-At a spacing of 16 px, a multiple of 8, all disks lie alike on the grid of the poolings: one cluster. At 15 px, co-prime to 8, no
-two of 8x8 disks lie alike, and the ninth lies as the first: 64 clusters, with learned and with fixed upsampling. With l = 4: 16x16.
+At a spacing of 16 px, a multiple of 8, all disks lie alike on the grid of the poolings: one
+cluster. At 15 px, co-prime to 8, no two of 8x8 disks lie alike, and the ninth lies as the first: 64
+clusters, with learned and with fixed upsampling. With l = 4: 16x16.
 """
 
 from __future__ import annotations
@@ -17,20 +19,32 @@ from shiftzoo.experiments.outcome import Outcome, at_least, equal
 from shiftzoo.experiments.panels import Panel, draw
 
 SEEDS = (0, 1)
-ALIKE = tuple(Case(f"figure2a_seed{seed}", levels=3, spacing=16, steps=500, seed=seed) for seed in SEEDS)
-LEARNED = tuple(Case(f"figure2b_seed{seed}", levels=3, spacing=15, steps=4000, seed=seed) for seed in SEEDS)
-FIXED = tuple(Case(f"figure2c_seed{seed}", levels=3, spacing=15, steps=4000, upsampling="fixed", seed=seed) for seed in SEEDS)
+ALIKE = tuple(
+    Case(f"figure2a_seed{seed}", levels=3, spacing=16, steps=500, seed=seed) for seed in SEEDS
+)
+LEARNED = tuple(
+    Case(f"figure2b_seed{seed}", levels=3, spacing=15, steps=4000, seed=seed) for seed in SEEDS
+)
+FIXED = tuple(
+    Case(f"figure2c_seed{seed}", levels=3, spacing=15, steps=4000, upsampling="fixed", seed=seed)
+    for seed in SEEDS
+)
 DEEPER = Case("figure2_l4", levels=4, spacing=15, steps=3000, upsampling="fixed", channels=6)
 CASES = (*ALIKE, *LEARNED, *FIXED, DEEPER)
 
 
 def see(case: Case, networks: Path) -> tuple[Seen, bool]:
-    """More than twice the disks that differ, per axis; and whether the embedding is that of the px which lies alike, further on."""
+    """More than twice the disks that differ, per axis; and whether the embedding is that of the px
+    which lies alike, further on.
+    """
     model = network(case, networks)
     seen = look(case, model, scene(case, model, 2 * case.torus_px + 2 * case.spacing))
     px = lcm(case.spacing, case.period)
     same = all(
-        np.array_equal(np.take(seen.embedding, range(px, n), axis), np.take(seen.embedding, range(n - px), axis))
+        np.array_equal(
+            np.take(seen.embedding, range(px, n), axis),
+            np.take(seen.embedding, range(n - px), axis),
+        )
         for axis, n in enumerate(seen.truth.shape, start=1)
     )
     return seen, same
@@ -42,18 +56,38 @@ def run(out: Path, networks: Path) -> list[Outcome]:
     for case in CASES:
         seen, same = see(case, networks)
         disks = seen.whole[: case.period, : case.period]
-        name = f"{case.name}: l={case.levels}, {case.upsampling} upsampling, spacing {case.spacing} px"
+        name = (
+            f"{case.name}: l={case.levels}, {case.upsampling} upsampling, spacing {case.spacing} px"
+        )
         alone = apart(seen, disks)
         if case in ALIKE:
-            outcomes.append(equal(f"{name}: clusters of {disks.size} disks", 1, clusters_of(seen, disks)))
+            outcomes.append(
+                equal(f"{name}: clusters of {disks.size} disks", 1, clusters_of(seen, disks))
+            )
         else:
-            outcomes.append(at_least(f"{name}: disks apart of {disks.size}", 60 * disks.size // 64, alone))
+            outcomes.append(
+                at_least(f"{name}: disks apart of {disks.size}", 60 * disks.size // 64, alone)
+            )
         further = case.period // gcd(case.spacing, case.period)
-        outcomes.append(equal(f"{name}: the same {further} disk{'s' * (further > 1)} further, bit for bit", True, same))
-        outcomes.append(equal(f"{name}: period in the contract", case.period, network(case, networks).axes()[0].period or 0))
+        outcomes.append(
+            equal(
+                f"{name}: the same {further} disk{'s' * (further > 1)} further, bit for bit",
+                True,
+                same,
+            )
+        )
+        outcomes.append(
+            equal(
+                f"{name}: period in the contract",
+                case.period,
+                network(case, networks).axes()[0].period or 0,
+            )
+        )
         if case.seed == SEEDS[0]:
             title = f"l={case.levels}, spacing {case.spacing}, {case.upsampling} upsampling"
-            count = "1 cluster" if clusters_of(seen, disks) == 1 else f"{alone} of {disks.size} apart"
+            count = (
+                "1 cluster" if clusters_of(seen, disks) == 1 else f"{alone} of {disks.size} apart"
+            )
             panels.append(Panel(title, count, seen, seen, framed=disks))
     draw(out / "figure2.png", panels)
     return outcomes

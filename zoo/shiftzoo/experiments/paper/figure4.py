@@ -1,8 +1,10 @@
-"""Figure 4a-c, section 3.2: what the training window and the tile size do to a U-Net with l = 4 poolings by 2, f^l = 16 px.
+"""Figure 4a-c, section 3.2: what the training window and the tile size do to a U-Net with l = 4
+poolings by 2, f^l = 16 px.
 
-Trained with windows of 16 px, px on the two sides of a line of the 16-px grid never meet in one loss: disks are torn there, in the
-whole image as well. With windows of 20 px they meet: the whole image is clean. Stitched from tiles of 20 px the same network tears
-disks at the seams; with those tiles cropped to 16 px it gives the whole image again, bit for bit.
+Trained with windows of 16 px, px on the two sides of a line of the 16-px grid never meet in one
+loss: disks are torn there, in the whole image as well. With windows of 20 px they meet: the whole
+image is clean. Stitched from tiles of 20 px the same network tears disks at the seams; with those
+tiles cropped to 16 px it gives the whole image again, bit for bit.
 """
 
 from __future__ import annotations
@@ -15,14 +17,26 @@ from shiftzoo.experiments.networks_trained import Case, network
 from shiftzoo.experiments.outcome import Outcome, at_least, equal
 from shiftzoo.experiments.panels import Panel, draw
 
-NARROW = Case("figure4a", levels=4, spacing=9, radius=3.5, upsampling="fixed", window=16, steps=1000, channels=4, bandwidth=0.5)
+NARROW = Case(
+    "figure4a",
+    levels=4,
+    spacing=9,
+    radius=3.5,
+    upsampling="fixed",
+    window=16,
+    steps=1000,
+    channels=4,
+    bandwidth=0.5,
+)
 WIDE = replace(NARROW, name="figure4b", window=20, steps=2000)
 CASES = (NARROW, WIDE)
 IMAGE_PX, SHOWN_PX = 212, 100  # of the output, and of it in the picture
 
 
 def see(networks: Path) -> dict[str, tuple[Seen, Seen]]:
-    """What the two networks make of the disks, each beside what the same network makes of the whole image."""
+    """What the two networks make of the disks, each beside what the same network makes of the whole
+    image.
+    """
     narrow, wide = network(NARROW, networks), network(WIDE, networks)
     broken = look(NARROW, narrow, scene(NARROW, narrow, IMAGE_PX))
     image = scene(WIDE, wide, IMAGE_PX)
@@ -38,7 +52,9 @@ def see(networks: Path) -> dict[str, tuple[Seen, Seen]]:
 def run(out: Path, networks: Path) -> list[Outcome]:
     """Count torn disks, and px that differ from the whole image; draw figure4.png."""
     outcomes, panels = [], []
-    for (name, (seen, whole)), breaks in zip(see(networks).items(), (True, False, True, False), strict=True):
+    for (name, (seen, whole)), breaks in zip(
+        see(networks).items(), (True, False, True, False), strict=True
+    ):
         count, size = torn(seen), seen.whole.size
         statement = f"{name}: torn disks of {size}"
         seams_px = 20 if "of 20 px" in name else 16
@@ -49,8 +65,13 @@ def run(out: Path, networks: Path) -> list[Outcome]:
         if seen is whole:
             outcomes.append(equal(f"{name}: neighbors in one cluster", 0, neighbors_alike(seen)))
         else:
-            statement, changed = f"{name}: px that differ from the whole image", changed_px(seen, whole)
-            outcomes.append(at_least(statement, 1, changed) if breaks else equal(statement, 0, changed))
+            statement, changed = (
+                f"{name}: px that differ from the whole image",
+                changed_px(seen, whole),
+            )
+            outcomes.append(
+                at_least(statement, 1, changed) if breaks else equal(statement, 0, changed)
+            )
         panels.append(Panel(name, f"{count} of {size} disks torn", seen, whole, seams_px))
     draw(out / "figure4.png", panels, shown_px=SHOWN_PX)
     return outcomes

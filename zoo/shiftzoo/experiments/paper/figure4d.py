@@ -1,4 +1,6 @@
-"""Figure 4d-f and Supplementary Figure 1: a real image stitched from tiles off and on the grid of 16 px."""
+"""Figure 4d-f and Supplementary Figure 1: a real image stitched from tiles off and on the grid of
+16 px.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def stitch(model: Model, image: NDArray[Any], tile: int) -> Stitched:
 
 
 def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -> None:
-    """Draw image, embeddings and instances for both tile sizes, seams dotted, and what differs from the whole image."""
+    """Draw image, embeddings and instances for both tile sizes, seams dotted, and what differs from
+    the whole image.
+    """
     from matplotlib.figure import Figure
 
     whole = stitch(model, image, _whole(image))
@@ -74,7 +78,9 @@ def _whole(image: NDArray[Any]) -> int:
 
 
 def _projection(reference: Stitched) -> Any:
-    """Map embeddings to colors: the first three principal components of the reference's foreground."""
+    """Map embeddings to colors: the first three principal components of the reference's
+    foreground.
+    """
     foreground = reference.outputs["foreground"][0] > 0
     points = reference.outputs["embedding"][:, foreground].T
     center = points.mean(0)
@@ -84,7 +90,9 @@ def _projection(reference: Stitched) -> Any:
     def colors(one: Stitched) -> NDArray[np.float32]:
         projected = (np.moveaxis(one.outputs["embedding"], 0, -1) - center) @ basis
         rgb = np.clip((projected - low) / (high - low), 0, 1)
-        return np.asarray(np.where(one.outputs["foreground"][0, ..., None] > 0, rgb, 0.0), np.float32)
+        return np.asarray(
+            np.where(one.outputs["foreground"][0, ..., None] > 0, rgb, 0.0), np.float32
+        )
 
     return colors
 
@@ -104,11 +112,18 @@ def run(out: Path) -> list[Outcome]:
     opened, image = open_model(model, force=True), read_pixels(sample)
     draw(opened, image, TILES, out / "figure4d.png")
     whole, naive, cropped = (stitch(opened, image, tile) for tile in (_whole(image), *TILES))
-    off, on = ((one.outputs["embedding"] != whole.outputs["embedding"]).any(0).sum() for one in (naive, cropped))
+    off, on = (
+        (one.outputs["embedding"] != whole.outputs["embedding"]).any(0).sum()
+        for one in (naive, cropped)
+    )
     return [
         at_least(f"px of the embedding that tiles of {TILES[0]} px change", 1, int(off)),
         equal(f"px of the embedding that tiles of {TILES[1]} px change", 0, int(on)),
-        equal(f"px of the labels that tiles of {TILES[1]} px change", 0, int((cropped.labels != whole.labels).sum())),
+        equal(
+            f"px of the labels that tiles of {TILES[1]} px change",
+            0,
+            int((cropped.labels != whole.labels).sum()),
+        ),
     ]
 
 
@@ -116,6 +131,7 @@ def _of_the_clone(name: str) -> Path:
     path = Path(__file__).parents[3] / name
     if not path.is_file():
         raise InputError(
-            f"no such file ({path}): expected the zoo of a clone of the repository. Install with pip install -e there."
+            f"no such file ({path}): expected the zoo of a clone of the repository. Install with "
+            "pip install -e there."
         )
     return path

@@ -1,8 +1,10 @@
-"""Figure 5, Corollaries 4 and 5: what a network of valid convolutions can say of an image on which every px is the same.
+"""Figure 5, Corollaries 4 and 5: what a network of valid convolutions can say of an image on which
+every px is the same.
 
-With fixed upsampling nothing tells one px from another: the output is constant, whatever the weights. Transposed convolutions
-give every px of a block its own weights: f^(dl) values, and the same ones in the next block. With primes for weights each value
-is a product of primes, and unique factorization says that no two are equal.
+With fixed upsampling nothing tells one px from another: the output is constant, whatever the
+weights. Transposed convolutions give every px of a block its own weights: f^(dl) values, and the
+same ones in the next block. With primes for weights each value is a product of primes, and unique
+factorization says that no two are equal.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ def on_ones(network: onnx.ModelProto) -> NDArray[np.float32]:
     with TemporaryDirectory() as folder:
         model = opened(network, Path(folder))
         size = legal_size(model, BLOCKS * (model.axes()[0].period or 1))
-        found: NDArray[np.float32] = model.session.run(np.ones((1, 1, *size), np.float32), ("embedding",))["embedding"][0]
+        found: NDArray[np.float32] = model.session.run(
+            np.ones((1, 1, *size), np.float32), ("embedding",)
+        )["embedding"][0]
     return found
 
 
@@ -41,7 +45,9 @@ def values_per_block(output: NDArray[np.float32], period: int) -> int:
 def repeats(output: NDArray[np.float32], period: int) -> bool:
     """Whether the output is, bit for bit, the same `period` px further along every axis."""
     return all(
-        np.array_equal(np.take(output, range(period, n), axis), np.take(output, range(n - period), axis))
+        np.array_equal(
+            np.take(output, range(period, n), axis), np.take(output, range(n - period), axis)
+        )
         for axis, n in enumerate(output.shape[1:], start=1)
     )
 
@@ -51,17 +57,43 @@ def run(out: Path) -> list[Outcome]:
     learned = on_ones(random_network(SHOWN, "learned", channels=8))
     fixed = on_ones(random_network(SHOWN, "fixed", channels=8))
     outcomes = [
-        equal("random weights, learned upsampling: values in a block of 16x16 px", SHOWN.functions, values_per_block(learned, 16)),
-        equal("random weights, learned upsampling: the same in every block", True, repeats(learned, 16)),
-        equal("random weights, fixed upsampling: values in the whole output", 1, values_per_block(fixed, min(fixed.shape[1:]))),
+        equal(
+            "random weights, learned upsampling: values in a block of 16x16 px",
+            SHOWN.functions,
+            values_per_block(learned, 16),
+        ),
+        equal(
+            "random weights, learned upsampling: the same in every block",
+            True,
+            repeats(learned, 16),
+        ),
+        equal(
+            "random weights, fixed upsampling: values in the whole output",
+            1,
+            values_per_block(fixed, min(fixed.shape[1:])),
+        ),
     ]
     for frame in PRIME_FRAMES:
         output = on_ones(prime_products(frame))
         name = f"primes, l={frame.levels}, f={frame.factor}, d={frame.dimensions}"
-        outcomes.append(equal(f"{name}: values in a block", frame.functions, values_per_block(output, frame.period)))
-        outcomes.append(equal(f"{name}: the same in every block", True, repeats(output, frame.period)))
-        outcomes.append(equal(f"{name}: all whole numbers", True, bool((output == np.rint(output)).all())))
-    _draw(out / "figure5.png", {"learned upsampling": learned, "fixed upsampling": fixed}, on_ones(prime_products(SHOWN)))
+        outcomes.append(
+            equal(
+                f"{name}: values in a block",
+                frame.functions,
+                values_per_block(output, frame.period),
+            )
+        )
+        outcomes.append(
+            equal(f"{name}: the same in every block", True, repeats(output, frame.period))
+        )
+        outcomes.append(
+            equal(f"{name}: all whole numbers", True, bool((output == np.rint(output)).all()))
+        )
+    _draw(
+        out / "figure5.png",
+        {"learned upsampling": learned, "fixed upsampling": fixed},
+        on_ones(prime_products(SHOWN)),
+    )
     return outcomes
 
 
@@ -69,7 +101,10 @@ def _draw(path: Path, outputs: dict[str, NDArray[np.float32]], primes: NDArray[n
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.8), layout="constrained")
-    shown = {**{name: _numbered(output) for name, output in outputs.items()}, "primes for weights": _numbered(primes)}
+    shown = {
+        **{name: _numbered(output) for name, output in outputs.items()},
+        "primes for weights": _numbered(primes),
+    }
     for axes, (name, numbers) in zip(figure.subplots(1, 3), shown.items(), strict=True):
         axes.imshow(numbers, cmap="twilight", vmin=0, vmax=256)
         axes.set_title(f"{name}: {numbers.max() + 1} value{'s' if numbers.max() else ''}")

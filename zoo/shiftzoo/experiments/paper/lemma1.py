@@ -1,9 +1,11 @@
-"""Lemma 1 and Corollaries 1 and 2: a U-Net of l poolings by f holds f^(dl) output functions in d dimensions, no more and no fewer.
+"""Lemma 1 and Corollaries 1 and 2: a U-Net of l poolings by f holds f^(dl) output functions in d
+dimensions, no more and no fewer.
 
-The network of part I (identity convolutions, max pooling, fixed upsampling) gives at every px the maximum of its block of f^l px.
-On an image whose px grow along every axis (Eq. 3) that is the last px of the block, at a distance that is another one for
-each of the f^(dl) places in a block. All functions are asked about the same px of the same image by cropping the image at another
-px each time.
+The network of part I (identity convolutions, max pooling, fixed upsampling) gives at every px the
+maximum of its block of f^l px. On an image whose px grow along every axis (Eq. 3) that is the last
+px of the block, at a distance that is another one for each of the f^(dl) places in a block. All
+functions are asked about the same px of the same image by cropping the image at another px each
+time.
 """
 
 from __future__ import annotations
@@ -22,11 +24,17 @@ from shiftzoo.experiments.outcome import Outcome, equal, legal_size, opened
 
 FRAMES = (Frame(4, 2, 1), Frame(2, 3, 1), Frame(3, 2, 2), Frame(2, 3, 2), Frame(2, 2, 3))
 SHOWN = Frame(3, 2, 2)
-SPACINGS = range(17, 34)  # px between objects; above 2·f^l, so that the block of an object's center lies within its own cell
+SPACINGS = range(
+    17,
+    34,
+    # px between objects; above 2·f^l, so that the block of an object's center lies within its own
+    # cell
+)
 
 
 def answers(model: Model, shifts: int) -> NDArray[np.float32]:
-    """What the output functions say of one px of an image that is cropped at 0 … `shifts` - 1 px along every axis.
+    """What the output functions say of one px of an image that is cropped at 0 … `shifts` - 1 px
+    along every axis.
 
     Returns
     -------
@@ -35,20 +43,33 @@ def answers(model: Model, shifts: int) -> NDArray[np.float32]:
     size = legal_size(model, shifts)
     scope = (shifts,) * len(size)
     image = diagonal_image(tuple(n + shifts for n in size))
-    crops = [image[tuple(slice(s, s + n) for s, n in zip(shift, size, strict=True))] for shift in np.ndindex(*scope)]
+    crops = [
+        image[tuple(slice(s, s + n) for s, n in zip(shift, size, strict=True))]
+        for shift in np.ndindex(*scope)
+    ]
     outputs = model.session.run(np.stack(crops)[:, None], ("embedding",))["embedding"][:, 0]
     same_px = [tuple(shifts - 1 - s for s in shift) for shift in np.ndindex(*scope)]
-    return np.array([output[px] for output, px in zip(outputs, same_px, strict=True)], np.float32).reshape(scope)
+    return np.array(
+        [output[px] for output, px in zip(outputs, same_px, strict=True)], np.float32
+    ).reshape(scope)
 
 
 def objects_apart(model: Model, spacing: int) -> int:
-    """How many objects of equal looks, `spacing` px apart along every axis, get an output of their own."""
+    """How many objects of equal looks, `spacing` px apart along every axis, get an output of their
+    own.
+    """
     axes = model.axes()
-    objects = model.axes()[0].period or 1  # per axis: from there on every output function comes again
+    objects = (
+        model.axes()[0].period or 1
+    )  # per axis: from there on every output function comes again
     size = legal_size(model, spacing * (objects + 1))
     cells = np.tile(diagonal_image((spacing,) * len(axes)), tuple(-(-n // spacing) for n in size))
-    output = model.session.run(cells[tuple(slice(n) for n in size)][None, None], ("embedding",))["embedding"][0, 0]
-    first = [-(-axis.origin // spacing) * spacing - axis.origin for axis in axes]  # where a cell begins in the output
+    output = model.session.run(cells[tuple(slice(n) for n in size)][None, None], ("embedding",))[
+        "embedding"
+    ][0, 0]
+    first = [
+        -(-axis.origin // spacing) * spacing - axis.origin for axis in axes
+    ]  # where a cell begins in the output
     centers = [start + spacing // 2 + spacing * np.arange(objects) for start in first]
     return len(np.unique(output[np.ix_(*centers)]))
 
@@ -62,14 +83,26 @@ def run(out: Path) -> list[Outcome]:
             name = f"l={frame.levels}, f={frame.factor}, d={frame.dimensions}"
             claimed = prod(axis.period or 0 for axis in model.axes())
             found = answers(model, 2 * frame.period)
-            outcomes.append(equal(f"{name}: product of the periods in the contract", frame.functions, claimed))
-            outcomes.append(equal(f"{name}: relative-distinct output functions", frame.functions, len(np.unique(found))))
+            outcomes.append(
+                equal(f"{name}: product of the periods in the contract", frame.functions, claimed)
+            )
+            outcomes.append(
+                equal(
+                    f"{name}: relative-distinct output functions",
+                    frame.functions,
+                    len(np.unique(found)),
+                )
+            )
             if frame == SHOWN:
                 apart = {spacing: objects_apart(model, spacing) for spacing in SPACINGS}
                 _draw(out / "lemma1.png", frame, found, apart)
                 for spacing in (24, 20, 17):
                     expected = (frame.period // gcd(frame.period, spacing)) ** frame.dimensions
-                    outcomes.append(equal(f"{name}: objects apart at spacing {spacing}", expected, apart[spacing]))
+                    outcomes.append(
+                        equal(
+                            f"{name}: objects apart at spacing {spacing}", expected, apart[spacing]
+                        )
+                    )
     return outcomes
 
 

@@ -1,4 +1,6 @@
-"""Section 5's remark: a ResNet50 cut after its first stage is periodic-4, for one convolution and one pooling have stride 2."""
+"""Section 5's remark: a ResNet50 cut after its first stage is periodic-4, for one convolution and
+one pooling have stride 2.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ WIDTH = 16  # channels inside a bottleneck, 64 in the original: strides and wind
 
 
 def truncated_resnet50(seed: int = 0) -> onnx.ModelProto:
-    """Stem and first stage of a ResNet50 with random weights: `image` (n, 3, h, w) to `features` (n, 4·WIDTH, h/4, w/4)."""
+    """Stem and first stage of a ResNet50 with random weights: `image` (n, 3, h, w) to `features`
+    (n, 4·WIDTH, h/4, w/4).
+    """
     random = np.random.default_rng(seed)
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
@@ -29,7 +33,9 @@ def truncated_resnet50(seed: int = 0) -> onnx.ModelProto:
         return str(nodes[-1].output[0])
 
     def convolve(x: str, source: int, channels: int, kernel: int, stride: int = 1) -> str:
-        values = random.normal(0, (2 / (source * kernel**2)) ** 0.5, (channels, source, kernel, kernel)).astype(np.float32)
+        values = random.normal(
+            0, (2 / (source * kernel**2)) ** 0.5, (channels, source, kernel, kernel)
+        ).astype(np.float32)
         weights.append(numpy_helper.from_array(values, f"weights_{len(weights)}"))
         return add("Conv", x, weights[-1].name, strides=[stride] * 2, pads=[kernel // 2] * 4)
 
@@ -43,13 +49,16 @@ def truncated_resnet50(seed: int = 0) -> onnx.ModelProto:
         x = add("Relu", add("Add", convolve(inner, WIDTH, 4 * WIDTH, 1), shortcut))
     nodes.append(helper.make_node("Identity", [x], ["features"]))
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "h", "w"])
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4 * WIDTH, "oh", "ow"])
+    features = helper.make_tensor_value_info(
+        "features", TensorProto.FLOAT, ["n", 4 * WIDTH, "oh", "ow"]
+    )
     graph = helper.make_graph(nodes, "resnet50_stage1", [image], [features], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
 def smallest_shift(model: Model, most: int = 8) -> int:
-    """The smallest shift of the image, px, after which the features are, away from the border, those of before moved by whole px.
+    """The smallest shift of the image, px, after which the features are, away from the border,
+    those of before moved by whole px.
 
     0 if there is none up to `most`.
     """
@@ -57,14 +66,19 @@ def smallest_shift(model: Model, most: int = 8) -> int:
     margin = max(axis.border[0] for axis in model.axes()) + 1
 
     def features(shift: int) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = model.session.run(image[:, :, shift : shift + 128], ("features",))["features"]
+        result: NDArray[np.float32] = model.session.run(
+            image[:, :, shift : shift + 128], ("features",)
+        )["features"]
         return result
 
     before = features(0)
     rows = before.shape[2]
     for shift in range(1, most + 1):
         after = features(shift)[:, :, margin : rows - 2 * margin, margin:-margin]
-        moved = (before[:, :, margin + by : rows - 2 * margin + by, margin:-margin] for by in range(margin))
+        moved = (
+            before[:, :, margin + by : rows - 2 * margin + by, margin:-margin]
+            for by in range(margin)
+        )
         if any(np.array_equal(after, one) for one in moved):
             return shift
     return 0
@@ -78,5 +92,7 @@ def run(out: Path) -> list[Outcome]:
         return [
             equal("period by analysis, y", 4, y.period or 0),
             equal("period by analysis, x", 4, x.period or 0),
-            equal("smallest shift that only moves the features, measured", 4, smallest_shift(model)),
+            equal(
+                "smallest shift that only moves the features, measured", 4, smallest_shift(model)
+            ),
         ]

@@ -1,8 +1,10 @@
-"""Supplementary Figure 2: zero padding tells a network where it is, and every tile that it is there.
+"""Supplementary Figure 2: zero padding tells a network where it is, and every tile that it is
+there.
 
-On a constant image a network of valid convolutions and fixed upsampling says the same everywhere. With zero padding it says
-something else near the border, as far as its windows reach. Tiles that are run by themselves carry that border to every seam;
-tiles that are read with the full halo do not.
+On a constant image a network of valid convolutions and fixed upsampling says the same everywhere.
+With zero padding it says something else near the border, as far as its windows reach. Tiles that
+are run by themselves carry that border to every seam; tiles that are read with the full halo do
+not.
 """
 
 from __future__ import annotations
@@ -36,12 +38,27 @@ def run(out: Path) -> list[Outcome]:
     changed = (naive != whole).any(0)
     inside = aware[reach:-reach, reach:-reach]
     center = whole[:, IMAGE_PX // 2, IMAGE_PX // 2, None, None]
-    _draw(out / "supplementary2.png", np.abs(whole - center).max(0), np.abs(naive - center).max(0), changed)
+    _draw(
+        out / "supplementary2.png",
+        np.abs(whole - center).max(0),
+        np.abs(naive - center).max(0),
+        changed,
+    )
     return [
         at_least("px of a constant image that differ from the center", 1, int(aware.sum())),
-        equal(f"of these farther than the border of {reach} px that the contract states", 0, int(inside.sum())),
-        at_least(f"px that tiles of {TILE_PX} px, each run by itself, change", 1, int(changed.sum())),
-        equal(f"px that tiles of {TILE_PX} px with the full halo change", 0, int((halo != whole).any(0).sum())),
+        equal(
+            f"of these farther than the border of {reach} px that the contract states",
+            0,
+            int(inside.sum()),
+        ),
+        at_least(
+            f"px that tiles of {TILE_PX} px, each run by itself, change", 1, int(changed.sum())
+        ),
+        equal(
+            f"px that tiles of {TILE_PX} px with the full halo change",
+            0,
+            int((halo != whole).any(0).sum()),
+        ),
     ]
 
 
@@ -49,12 +66,18 @@ def _tiles_by_themselves(model: Model, image: NDArray[np.float32]) -> NDArray[np
     """Every tile as an image of its own, side by side."""
     rows = []
     for y in range(0, IMAGE_PX, TILE_PX):
-        tiles = np.stack([image[y : y + TILE_PX, x : x + TILE_PX] for x in range(0, IMAGE_PX, TILE_PX)])[:, None]
-        rows.append(np.concatenate(list(model.session.run(tiles, ("embedding",))["embedding"]), axis=-1))
+        tiles = np.stack(
+            [image[y : y + TILE_PX, x : x + TILE_PX] for x in range(0, IMAGE_PX, TILE_PX)]
+        )[:, None]
+        rows.append(
+            np.concatenate(list(model.session.run(tiles, ("embedding",))["embedding"]), axis=-1)
+        )
     return np.asarray(np.concatenate(rows, axis=-2), np.float32)
 
 
-def _draw(path: Path, whole: NDArray[np.float32], naive: NDArray[np.float32], changed: NDArray[np.bool_]) -> None:
+def _draw(
+    path: Path, whole: NDArray[np.float32], naive: NDArray[np.float32], changed: NDArray[np.bool_]
+) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.7), layout="constrained")

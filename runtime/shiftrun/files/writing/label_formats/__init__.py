@@ -1,8 +1,9 @@
 """The file formats of label images: one module each, found by walking this package.
 
-A module holds `SUFFIXES`, such as (".tif", ".tiff"), and `write(beside, labels)`, which writes a `LabelImage` to the hidden name
-`beside`; the caller moves it to its place when it is whole. `check_axes(path, axes)`, which may be left out, refuses axes that the
-format does not have, before any work is spent on them. Labels may be larger than memory: read them by bands or boxes where the
+A module holds `SUFFIXES`, such as (".tif", ".tiff"), and `write(beside, labels)`, which writes a
+`LabelImage` to the hidden name `beside`; the caller moves it to its place when it is whole.
+`check_axes(path, axes)`, which may be left out, refuses axes that the format does not have, before
+any work is spent on them. Labels may be larger than memory: read them by bands or boxes where the
 format allows it. What is slow to import is imported inside `write`.
 """
 
@@ -29,7 +30,9 @@ def _modules() -> dict[str, ModuleType]:
         module = import_module(entry.name)
         for suffix in module.SUFFIXES:
             if suffix in found:
-                raise ValueError(f"{suffix} is registered twice: {found[suffix].__name__} and {entry.name}")
+                raise ValueError(
+                    f"{suffix} is registered twice: {found[suffix].__name__} and {entry.name}"
+                )
             found[suffix] = module
     return dict(sorted(found.items()))
 
@@ -47,9 +50,14 @@ def check_axes(path: Path, axes: str) -> None:
 
 
 def write(beside: Path, labels: LabelImage) -> None:
-    """Write labels to `beside` in the format of the suffix of `labels.path`; InputError where no module knows it."""
+    """Write labels to `beside` in the format of the suffix of `labels.path`; InputError where no
+    module knows it.
+    """
     suffix = labels.path.suffix.lower()
     if suffix not in _modules():
         expected = " or ".join(suffixes())
-        raise InputError(f"unknown type of labels ({labels.path}): expected {expected}, got {suffix or 'no suffix'}.")
+        raise InputError(
+            f"unknown type of labels ({labels.path}): expected {expected}, got "
+            f"{suffix or 'no suffix'}."
+        )
     _modules()[suffix].write(beside, labels)

@@ -18,6 +18,10 @@ def check_axes(path: Path, axes: str) -> None:
 
 def write(beside: Path, labels: LabelImage) -> None:
     """Write a folder of OME-Zarr that names its image."""
-    relative = None if labels.source is None else ome_zarr.relative_source(labels.source, labels.path)
+    relative = (
+        None if labels.source is None else ome_zarr.relative_source(labels.source, labels.path)
+    )
     with ome_zarr.settled():
-        ome_zarr.write_zarr_labels(beside, labels.reader, labels.axes, labels.place, labels.dtype, relative)
+        ome_zarr.write_zarr_labels(
+            beside, labels.reader, labels.axes, labels.place, labels.dtype, relative
+        )

@@ -36,11 +36,21 @@ def write(beside: Path, labels: LabelImage) -> None:
     else:
         tile = (TILE_PX, TILE_PX)
         tiles = _tiles(reader, dtype)
-        tifffile.imwrite(beside, tiles, shape=reader.shape, dtype=dtype, tile=tile, compression="zlib", **settings)
+        tifffile.imwrite(
+            beside,
+            tiles,
+            shape=reader.shape,
+            dtype=dtype,
+            tile=tile,
+            compression="zlib",
+            **settings,
+        )
 
 
 def _tiles(reader: Reader, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    """The tiles of all planes (Y, X) in the order of the file; those at the far edges filled up with zeros."""
+    """The tiles of all planes (Y, X) in the order of the file; those at the far edges filled up
+    with zeros.
+    """
     *planes, height, width = reader.shape
     for plane in itertools.product(*(range(size) for size in planes)):
         fixed = tuple(slice(index, index + 1) for index in plane)
