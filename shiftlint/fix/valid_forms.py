@@ -194,9 +194,7 @@ def _resize(twin: Twin, node: Node) -> None:
 
 
 def _clamped(twin: Twin, node: Node, axis: int, size: int, factor: int) -> tuple[int, int]:
-    """The px at both ends whose interpolation leaves the input, by the relation of this
-    node alone.
-    """
+    """The px at both ends whose interpolation leaves the input, from this node's relation alone."""
     source = twin.original[node.inputs[0]]
     alone = source.with_dim(axis, dim_of(source.shape[axis], Track(axis)))
     known = find(node.op, node.domain, 13 if node.op == "Resize" else 9)
