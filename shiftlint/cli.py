@@ -346,9 +346,7 @@ def why(
     multiple=True,
     help="More metadata, such as train_window=[20,20]. Repeatable.",
 )
-@click.option(
-    "--crop-output", is_flag=True, help="Crop the outputs to a whole number of steps."
-)
+@click.option("--crop-output", is_flag=True, help="Crop the outputs to a whole number of steps.")
 @click.option(
     "--to-valid",
     is_flag=True,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
 
-EVERY = -1  # the axis of a note that concerns all axes of the image, because it follows none of them
+EVERY = -1  # axis of a note on all axes of the image: what it concerns follows none of them
 Facts = tuple[tuple[str, Any], ...]
 
 

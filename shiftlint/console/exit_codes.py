@@ -56,9 +56,7 @@ def run(command: click.Command, name: str) -> NoReturn:
             code = _internal(name)
         else:
             what = f"the system refuses ({error.filename or 'input or output'}): {error.strerror}"
-            code = _fail(
-                name, f"{what}. Check the name, permissions and disk space.", WRONG_INPUT
-            )
+            code = _fail(name, f"{what}. Check the name, permissions and disk space.", WRONG_INPUT)
     except Exception:
         code = _internal(name)
     sys.exit(code)

@@ -178,7 +178,5 @@ def _gap(
             difference(inside[name], whole[name][index], float(np.abs(whole[name]).max(initial=0)))
         )
     if not gaps:
-        raise InputError(
-            f"no output follows the image ({where}): expected at least one, got none."
-        )
+        raise InputError(f"no output follows the image ({where}): expected at least one, got none.")
     return max(gaps)
