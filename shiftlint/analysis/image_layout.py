@@ -41,7 +41,7 @@ TRIED_SIZES = 8  # per number of channels
 
 
 def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
-    """The network with its image input and axes chosen; InputError (SL005) if that is impossible."""
+    """The network with its image and axes chosen; InputError (SL005) if that is impossible."""
     images = [v for v in graph.inputs if len(v.shape) >= 3 and v.dtype in IMAGE_TYPES]
     if input_name is not None:
         images = [v for v in graph.inputs if v.name == input_name]

@@ -212,7 +212,7 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
 def evaluate(
     call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMapping[str, Tensor], budget: Pass
 ) -> tuple[Tensor, ...]:
-    """The outputs of one node; opaque if it is unknown or unsupported, or if its inputs are opaque."""
+    """The outputs of one node; opaque if it or an input of it cannot be analyzed."""
     node, known = call.node, call.known
     present = tuple([x for x in inputs if x is not None])
     bodies: list[Hashable] = []

@@ -218,7 +218,7 @@ def _holds_beside(
     position: int,
     output: str,
 ) -> bool:
-    """Whether the class of one axis, found with the others at `base`, holds at their other sizes."""
+    """Whether the class of one axis, found with the others at `base`, holds at other sizes."""
     own = classes[position]
     assert own is not None
     for other, known in enumerate(classes):

@@ -92,7 +92,7 @@ class Elements:
 
     @property
     def kind(self) -> str:
-        """numpy's kind of the type: "b" booleans, "i" and "u" integers, "f" floats; else ""."""
+        """The numpy kind of the type: "b" booleans, "i" and "u" integers, "f" floats; else ""."""
         return self.dtype[0] if self.dtype in FORMATS else ""
 
     @property
@@ -131,7 +131,7 @@ def once(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def type_name(number: int) -> str:
-    """numpy's name of the element type with this number in onnx.proto; "" if there is none."""
+    """The numpy name of the element type with this number in onnx.proto; "" if there is none."""
     return TYPES[number] if 0 < number < len(TYPES) else ""
 
 

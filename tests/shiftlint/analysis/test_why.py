@@ -115,8 +115,8 @@ def test_what_is_not_analyzed_is_never_called_the_same(tmp_path: Path) -> None:
     result = why(path, "--sizes", "64", "80")
     assert result.return_value == 1
     assert (
-        "Unheard_0 (Unheard) may compute something different at 80x80 px than at 64x64 px: it is not "
-        "analyzed" in result.stdout
+        "Unheard_0 (Unheard) may compute something different at 80x80 px than at 64x64 px: "
+        "it is not analyzed" in result.stdout
     )
 
 
