@@ -1,5 +1,4 @@
-"""Why a network is a different program at other sizes: the first node that differs, as facts and in
-words.
+"""Why a network is another program at other sizes: the first differing node, as facts and words.
 
 The first differing part of that node's two keys (`shiftlint.analysis.size_dependence`) is the
 cause:

@@ -1,6 +1,4 @@
-"""Confirm a plan at its actual sizes: the contract holds there, and the whole image is the same
-local function.
-"""
+"""Confirm a plan at its actual sizes: the contract holds, for the whole image as for its tiles."""
 
 from __future__ import annotations
 

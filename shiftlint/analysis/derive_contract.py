@@ -162,8 +162,7 @@ def _size_notes(
     apart: tuple[int, ...] | None,
     notes: frozenset[Note],
 ) -> Iterator[Note]:
-    """Notes on how the network changes with the size, for axes whose missing period has no other
-    explanation.
+    """Notes on how the network changes with the size, for axes without another explanation.
 
     `apart` are sizes at which it differs from `base` although no single axis makes it differ.
     """

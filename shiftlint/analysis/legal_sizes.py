@@ -264,9 +264,7 @@ def larger_sizes(
 
 
 def _another(known: SizeClass) -> int:
-    """A size congruent to the example of a class: about twice as long, else the largest, else the
-    smallest.
-    """
+    """A size congruent to a class's example: about twice as long, else the largest, or smallest."""
     sizes, modulus = known.sizes, known.sizes.modulus
     most = 2 * known.example if sizes.max is None else min(sizes.max, 2 * known.example)
     longer = known.example + (most - known.example) // modulus * modulus
@@ -347,9 +345,7 @@ def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
 
 
 def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
-    """The size to describe: one with the smallest period, preferring a multiple of `modulus`, then
-    `base`.
-    """
+    """The size to describe: of the smallest period, preferably a multiple of `modulus` or `base`."""
     start = base - base % modulus
     periods = {
         n: b.relation.period

@@ -290,9 +290,7 @@ class Probe:
             return "fixed"
 
     def independent(self, sizes: tuple[int, ...], batch: int) -> bool:
-        """Whether each of `batch` images is computed like a single image; SizeError if that many
-        do not run.
-        """
+        """Whether `batch` images are computed like single images; SizeError if they do not run."""
         alone, together = self.at(sizes, 1).outputs, self.at(sizes, batch).outputs
         return all(
             _per_sample(t) and operand(t) == operand(alone[name]) for name, t in together.items()

@@ -1,5 +1,4 @@
-"""Operators whose last bits in onnxruntime depend on more than their inputs: measured facts of its
-CPU provider.
+"""Operators whose last bits depend on more than their inputs, measured for onnxruntime on the CPU.
 
 Most kernels give the same bits at every position. The exceptions, measured with onnxruntime 1.32 on
 x86-64 (tests/shiftlint/analysis/test_rounding.py measures that there are no others):
@@ -85,9 +84,7 @@ def _of_a_sum(
 
 
 def fewest_px(threads: int) -> int:
-    """Px of a layer above which each of `threads` gets more than `FEWEST_PX`, so that long products
-    are summed in one order.
-    """
+    """Px of a layer above which each of `threads` gets more than `FEWEST_PX`: one order of sums."""
     return threads * (FEWEST_PX + GRAIN_PX * (threads - 1))
 
 

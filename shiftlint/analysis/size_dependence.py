@@ -147,9 +147,7 @@ def _value(elements: Elements, *, elementwise: bool) -> Hashable:
 
 
 def _shortened(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], Any]:
-    """The array with one slice for all equal ones between its ends along an axis, and the number of
-    slices at each end.
-    """
+    """The array with equal slices along an axis merged, and the number of slices at each end."""
     count = array.shape[axis]
     ends = deviating_ends(array, axis)
     if ends is None or count == 0:

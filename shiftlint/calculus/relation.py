@@ -167,7 +167,7 @@ def blocks(size: int) -> Relation:
 
 
 def repeat(factor: int) -> Relation:
-    """Outputs factor·k … factor·k + factor - 1 read element k (pixel shuffle, nearest upscaling)."""
+    """Outputs factor·k … factor·k + factor - 1 read k (nearest upsampling, pixel shuffle)."""
     _check_step(factor)
     return Relation(1, factor, ((0, 0),) * factor)
 

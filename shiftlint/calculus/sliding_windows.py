@@ -98,9 +98,7 @@ def _explicit(
 def slide(
     x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False
 ) -> tuple[list[Dim], list[Note]]:
-    """The spatial dimensions after sliding a window over `x`; `fills` names the padding ("zeros",
-    "-inf").
-    """
+    """The spatial dimensions after a window slid over `x`; `fills` names the padding."""
     dims, notes = [], []
     for dim, one in zip(x.dims[2:], geometry, strict=True):
         size = dim_size(dim)

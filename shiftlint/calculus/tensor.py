@@ -237,9 +237,7 @@ def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> D
 
 
 def released(dim: Dim, reason: Reason) -> list[Note]:
-    """Notes for a dimension that loses its single element: global if it sums up a whole axis, else
-    positional.
-    """
+    """Notes for a dimension that loses its one element: global for a whole axis, or positional."""
     notes = []
     for track in (atom.track for atom in dim if atom.track):
         kind = Kind.GLOBAL if track.whole else Kind.POSITION

@@ -20,9 +20,7 @@ def claims(contract: Contract, axis: int) -> list[tuple[OutputContract, AxisCont
 
 
 def smallest_legal(contract: Contract, axis: int, least: int) -> int | None:
-    """The smallest size >= `least` px that is legal for all outputs; a static size is returned
-    whatever it is.
-    """
+    """The smallest size >= `least` px that is legal for all outputs; a static size as it is."""
     known = [a.sizes for _, a in claims(contract, axis) if a.sizes]
     fixed = [s.max for s in known if s.max is not None and s.min == s.max]
     start = fixed[0] if fixed else max([least, *(s.min for s in known)])

@@ -1,6 +1,4 @@
-"""Findings as JUnit XML: one suite per file. A finding that fails the gate is a failure; the others
-are in the output of their case.
-"""
+"""Findings as JUnit XML, one suite per file: failures, and the others as output of their case."""
 
 from __future__ import annotations
 
