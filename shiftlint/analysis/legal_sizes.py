@@ -345,7 +345,7 @@ def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
 
 
 def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
-    """The size to describe: of the smallest period, preferably a multiple of `modulus` or `base`."""
+    """Size to describe: of the smallest period; preferably a multiple of `modulus` or `base`."""
     start = base - base % modulus
     periods = {
         n: b.relation.period
