@@ -1,6 +1,4 @@
-"""shiftlint: what may be relied on when a network's input is shifted, cropped or tiled, derived
-from its ONNX file.
-"""
+"""shiftlint: how a network's output follows shifts, crops and tiles, derived from its ONNX file."""
 
 from __future__ import annotations
 

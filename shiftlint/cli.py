@@ -1,4 +1,4 @@
-"""The command `shiftlint`. Everything heavy is imported by the command that needs it."""
+"""The command `shiftlint`. Each command imports the heavy modules that it needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.version_option(package_name="shiftlint", prog_name="shiftlint")
 def cli() -> None:
-    """Say how a neural network may be tiled: read it off its ONNX file, and flag what is not safe.
+    """Analyze the ONNX file of a neural network: report how to tile it, and flag what is unsafe.
 
     \b
     shiftlint check model.onnx --train-window 20 --tile 148
@@ -33,7 +33,7 @@ def cli() -> None:
 
 
 def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments that check and analyze have in common."""
+    """Add the arguments that check and analyze share."""
     for decorate in (
         click.option(
             "--input",
@@ -48,30 +48,30 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
-    """How the network is, or was, to be used."""
+    """Add the options that say how the network was trained and will be run."""
     for decorate in reversed(
         (
             click.option(
                 "--train-window",
                 type=SizesType(),
-                help="Output px that the training loss saw; else from the metadata.",
+                help="Output px that the training loss covered; default: from the metadata.",
             ),
             click.option("--tile", type=SizesType(), help="Output px written per tile."),
             click.option(
                 "--tile-stride",
                 type=SizesType(),
-                help="Output px from tile to tile, where they overlap.",
+                help="Output px from one tile to the next, if tiles overlap.",
             ),
             click.option(
                 "--image",
                 type=SizesType(),
-                help="Input px of an image, for runners that move the last tile back.",
+                help="Input px of the image, for runners that move the last tile back.",
             ),
             click.option("--halo", type=SizesType(0), help="Input px read around a tile."),
             click.option(
                 "--objects",
                 type=click.IntRange(1),
-                help="Same-looking objects that must be told apart.",
+                help="Same-looking objects that must be distinguished.",
             ),
             click.option(
                 "--spacing", type=SizesType(), help="Input px between same-looking objects."
@@ -86,35 +86,35 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @_shared
 @_wish
 @click.option(
-    "--verify", is_flag=True, default=None, help="Measure the contract with onnxruntime, too."
+    "--verify", is_flag=True, default=None, help="Also measure the contract with onnxruntime."
 )
 @click.option(
     "--select",
     metavar="CODES",
     callback=split_codes,
-    help="Only these rules: codes or their beginnings, as SL1,SL301.",
+    help="Only these rules: codes or code prefixes, such as SL1,SL301.",
 )
 @click.option(
     "--ignore",
     metavar="CODES",
     callback=split_codes,
-    help="Not these rules; the longest code that fits decides.",
+    help="Not these rules; the longest matching prefix wins.",
 )
 @click.option(
     "--severity",
     metavar="CODE=LEVEL",
     multiple=True,
     callback=split_levels,
-    help="Another level for a rule; repeatable.",
+    help="Change the level of a rule; repeatable.",
 )
 @click.option(
     "--output-format", type=NameType(findings_report.names), default="text", show_default=True
 )
 @click.option(
-    "--fail-on", type=click.Choice(LEVELS), help="Exit 1 from this level on.  [default: error]"
+    "--fail-on", type=click.Choice(LEVELS), help="Exit 1 at this level or above.  [default: error]"
 )
 @click.option(
-    "--exit-zero", is_flag=True, help="Exit 0 whatever is found; unusable files still exit 2."
+    "--exit-zero", is_flag=True, help="Exit 0 even with findings; unusable files still exit 2."
 )
 @click.option(
     "--statistics", is_flag=True, help="Count the findings per rule instead of listing them."
@@ -122,12 +122,12 @@ def _wish(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
-    help="Leave out the findings that this file knows.",
+    help="Hide the findings listed in this file.",
 )
 @click.option(
     "--write-baseline",
     type=click.Path(path_type=Path),
-    help="Write what is found as known, and exit 0.",
+    help="Write all findings to this file as known, and exit 0.",
 )
 def check(
     files: tuple[str, ...],
@@ -140,10 +140,10 @@ def check(
     write_baseline: Path | None,
     **options: Any,
 ) -> int:
-    """Check networks against the rules of safe tiling; `-` reads standard input.
+    """Check networks against the rules for safe tiling; `-` reads standard input.
 
-    Options can stand in [tool.shiftlint] of pyproject.toml. Exits with 1 if a finding reaches
-    --fail-on, with 2 if a file is unreadable; the others are still checked.
+    Options can also be set in [tool.shiftlint] of pyproject.toml. Exits with 1 if a finding reaches
+    --fail-on, with 2 if a file is unreadable; the other files are still checked.
 
     \b
     shiftlint check zoo/dsb2018.onnx --train-window 20 --tile 148
@@ -176,11 +176,10 @@ def check(
         hidden = known.without_known(shown, baseline)
         shown = hidden.files
         if hidden.count:
-            click.echo(f"{hidden.count} known findings are left out ({baseline})", err=True)
+            click.echo(f"{hidden.count} known findings hidden ({baseline})", err=True)
         if hidden.rewritten:
             click.echo(
-                f"{baseline}: rewritten, its findings are now known whatever the wording of "
-                "messages",
+                f"{baseline}: rewritten; its findings no longer depend on the wording of messages",
                 err=True,
             )
     level = fail_on or configuration.table.get("fail-on", "error")
@@ -218,9 +217,9 @@ def _print_report(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) -> int:
-    """Print the contract of networks: period, windows, padding, legal sizes; no verdict.
+    """Print the contract of each network: period, windows, padding, legal sizes; no verdict.
 
-    Exits with 2 if a file cannot be analyzed; the others still are.
+    Exits with 2 if a file cannot be analyzed; the other files are still analyzed.
 
     \b
     shiftlint analyze zoo/dsb2018.onnx
@@ -259,17 +258,17 @@ def analyze(files: tuple[str, ...], input_name: str | None, output_format: str) 
     "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random images."
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the test images."
 )
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def verify(file: str, input_name: str | None, seed: int, output_format: str) -> int:
-    """Measure with onnxruntime what the contract of a network claims.
+    """Measure the claims of a network's contract with onnxruntime.
 
-    Shifts by the period and by every divisor of it, windows by changing the image outside of them,
-    tiles against the whole. Exits with 1 if a measurement contradicts. Needs pip install
-    "shiftlint[cpu]".
+    Shifts the image by the period and each of its divisors, changes it outside the windows, and
+    compares tiles with the whole. Exits with 1 if a measurement contradicts the contract. Needs
+    pip install "shiftlint[cpu]".
 
     \b
     shiftlint verify zoo/dsb2018.onnx
@@ -294,9 +293,9 @@ def verify(file: str, input_name: str | None, seed: int, output_format: str) -> 
     nargs=2,
     required=True,
     metavar="N|Y,X N|Y,X",
-    help="Input px to compare.",
+    help="Two input sizes in px to compare.",
 )
-@click.option("--output", metavar="NAME", help="Which output; else all of them.")
+@click.option("--output", metavar="NAME", help="Which output; default: all outputs.")
 @click.option(
     "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
 )
@@ -310,10 +309,10 @@ def why(
     input_name: str | None,
     output_format: str,
 ) -> int:
-    """Say why a network computes something else at one size than at another.
+    """Explain why a network computes different results at two sizes.
 
-    Names the first node whose program differs, and what differs there. Exits with 0 if the programs
-    are the same, with 1 if not, with 2 if the network does not run at one of the sizes.
+    Names the first node whose program differs, and the difference. Exits with 0 if the programs are
+    the same, with 1 if not, with 2 if the network does not run at one of the sizes.
 
     \b
     shiftlint why model.onnx --sizes 256 512
@@ -336,24 +335,22 @@ def why(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Write there; else in place. Never half-written.",
+    help="File to write; default: in place. Never half-written.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an OUTPUT that exists.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing OUTPUT.")
 @click.option("--diff", is_flag=True, help="Only show what would change.")
 @click.option(
     "--set",
     "values",
     metavar="KEY=VALUE",
     multiple=True,
-    help="More metadata, as train_window=[20,20]. Repeatable.",
+    help="More metadata, such as train_window=[20,20]. Repeatable.",
 )
-@click.option(
-    "--crop-output", is_flag=True, help="Append a crop of the outputs to a whole number of steps."
-)
+@click.option("--crop-output", is_flag=True, help="Crop the outputs to a whole number of steps.")
 @click.option(
     "--to-valid",
     is_flag=True,
-    help="Remove padding: the output becomes the interior of the original's.",
+    help="Remove padding: the output becomes the interior of the original output.",
 )
 @click.option(
     "--input", "input_name", metavar="NAME", help="Which input is the image, if there are several."
@@ -368,9 +365,9 @@ def fix(
     to_valid: bool,
     input_name: str | None,
 ) -> None:
-    """Store a network's contract in its metadata; change its graph only where asked.
+    """Store a network's contract in its metadata; change its graph only if asked to.
 
-    --to-valid needs onnxruntime: the twin is compared with the original before it is written.
+    --to-valid needs onnxruntime, to compare the twin with the original before writing it.
 
     \b
     shiftlint fix model.onnx --diff
@@ -407,7 +404,7 @@ def fix(
         return
     if has_external_data(fixed.after) and target.absolute().parent != file.absolute().parent:
         raise InputError(
-            f"weights lie beside the model ({file}): expected an output in the same folder, got "
+            f"weights are in other files ({file}): expected an output in the same folder, got "
             f"{target}."
         )
     write_atomically(target, fixed.after.SerializeToString())
@@ -424,17 +421,17 @@ def fix(
     "--new",
     nargs=2,
     metavar="CODE TITLE",
-    help="Write a new rule and the row of its test, in a checkout.",
+    help="Write a new rule and its test row; works in a checkout.",
 )
 @click.option(
     "--operator",
     metavar="OP",
-    help="With --new: the operator that the rule flags until it is written.",
+    help="With --new: the operator that the unfinished rule flags.",
 )
 def rule(
     code: str | None, output_format: str, new: tuple[str, str] | None, operator: str | None
 ) -> None:
-    """Print the manual of a rule, or the list of all rules; or start a new one.
+    """Print the manual of a rule or the list of all rules, or start a new rule.
 
     \b
     shiftlint rule
@@ -444,7 +441,7 @@ def rule(
     if new is not None:
         _start_rule(code, new, operator)
     elif operator is not None:
-        raise click.UsageError("--operator: expected --new CODE TITLE beside it, got none.")
+        raise click.UsageError("--operator: expected --new CODE TITLE as well, got none.")
     else:
         _print_rules(code, output_format)
 
@@ -454,14 +451,13 @@ def _start_rule(code: str | None, new: tuple[str, str], operator: str | None) ->
 
     if code is not None:
         raise click.UsageError(
-            f"--new: expected its code and its title alone, got {code!r} too. Put the title in "
-            "quotes."
+            f"--new: expected only a code and a title, got {code!r} too. Put the title in quotes."
         )
     for path in new_rule(*new, operator=operator or OPERATOR):
         click.echo(f"{path}: written")
     click.echo(
-        "Now write its manual, examples and check; pytest tests/shiftlint/rules/test_rules.py -k "
-        f"{new[0].upper()}"
+        "Now write its manual, examples and check. Then run pytest "
+        f"tests/shiftlint/rules/test_rules.py -k {new[0].upper()}"
     )
 
 
@@ -476,8 +472,8 @@ def _print_rules(code: str | None, output_format: str) -> None:
     if code is not None and code.upper() not in known:
         near = get_close_matches(code.upper(), known, 1, 0)
         raise InputError(
-            f"no such rule ({code}): expected a code such as {near[0]}, got {code!r}. shiftlint "
-            "rule lists all."
+            f"no such rule ({code}): expected a code such as {near[0]}, got {code!r}. List all "
+            "rules with shiftlint rule."
         )
     chosen = [known[code.upper()]] if code else list(known.values())
     if output_format == "json":
@@ -495,9 +491,6 @@ def _print_rules(code: str | None, output_format: str) -> None:
 
 def main() -> NoReturn:
     """Run the command."""
-    gc.set_threshold(
-        50_000
-        # imports and contracts make many objects and hardly a cycle: looking for some took a tenth
-        # of a run
-    )
+    # imports and contracts make many objects and few cycles: collecting took a tenth of a run
+    gc.set_threshold(50_000)
     run(cli, "shiftlint")

@@ -1,6 +1,4 @@
-"""The one error that a user can cause: it carries a whole sentence and ends the command with exit
-code 2.
-"""
+"""The error that a user can cause: one whole sentence that ends the command with exit code 2."""
 
 from __future__ import annotations
 
@@ -8,15 +6,15 @@ from __future__ import annotations
 class InputError(ValueError):
     """A file, an argument or an image that cannot be used.
 
-    The message is one line of the form `what (where): expected E, got G. Do this.`; where a rule
-    stands behind the error, `str` begins with its code.
+    The message is one line of the form `what (where): expected E, got G. Do this.` If the error
+    belongs to a rule, `str` begins with its code.
 
     Attributes
     ----------
     code : str or None
-        Of the rule, such as "SL001".
+        Code of the rule, such as "SL001".
     message : str
-        Without the code.
+        The message without the code.
     """
 
     def __init__(self, message: str, *, code: str | None = None) -> None:

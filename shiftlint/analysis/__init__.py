@@ -1,1 +1,1 @@
-"""From a graph to its contract: layout, sizes, probes, the interpreter and its programs."""
+"""Derive a contract from a graph: layout, sizes, probes, the interpreter and its programs."""

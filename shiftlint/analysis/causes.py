@@ -1,15 +1,14 @@
-"""Why a network is another program at other sizes: what differs at the first node where it does, as
-facts and in words.
+"""Why a network is another program at other sizes: the first differing node, as facts and words.
 
-Of the two keys of that node (`shiftlint.analysis.size_dependence`) the first part that differs is
-the cause:
+The first differing part of that node's two keys (`shiftlint.analysis.size_dependence`) is the
+cause:
 
-    bodies      another branch, or another number of rounds
-    operands    an input that is computed from the size has another value
-    besides     other elements along a dimension that does not follow the image (channels), other
-                factors of a Resize
-    geometry    another number of such elements; along an axis of the image another window, border
-                or size
+    bodies      a different branch or number of rounds
+    operands    a different value of an input that is computed from the size
+    besides     different elements along a dimension that does not follow the image (channels), or
+                different factors of a Resize
+    geometry    a different number of such elements; along an axis of the image, a different window,
+                border or size
 """
 
 from __future__ import annotations
@@ -28,29 +27,30 @@ from shiftlint.calculus.relation import Relation
 from shiftlint.calculus.tensor import Atom, Dim, Tensor
 from shiftlint.onnx_file.graph import Node
 
-FEW = 8  # elements that are told in full
+FEW = 8  # elements that are reported in full
 
-BRANCHES = {"If": "it takes another branch", "Loop": "it runs its body another number of times"}
+BRANCHES = {"If": "it takes another branch", "Loop": "it runs its body a different number of times"}
 
 Operand = tuple[str, Tensor | None, Tensor | None]
 
 
 class What(StrEnum):
-    """What differs."""
+    """The kind of fact that differs."""
 
     UNKNOWN = "unknown"  # not analyzed at one of the sizes
     VALUE = "value"  # of an input that is computed from the size
-    BRANCH = "branch"  # which subgraph is run, how often, or what it computes
-    CHANNELS = "channels"  # which elements are taken beside the image
+    BRANCH = "branch"  # which subgraph runs, how often, or what it computes
+    CHANNELS = "channels"  # which elements are taken along other dimensions than the image's
     FACTORS = "factors"  # of a Resize, per dimension
-    COUNT = "count"  # of the elements along a dimension beside the image
+    COUNT = "count"  # of the elements along other dimensions than the image's
     STRIDE = "stride"  # px per px along an axis of the image
     WINDOW = "window"  # px of the image that an element reads
-    BORDER = "border"  # elements at either end that padding reaches
-    SIZE = "size"  # of an axis, as a function of that of the image
-    OTHER = "other"  # the same facts, computed in another way
+    BORDER = "border"  # elements at each end that padding reaches
+    SIZE = "size"  # of an axis, as a function of the image's size
+    OTHER = "other"  # the same facts, computed differently
 
 
+# facts that an operand may determine
 STEERED = {
     What.BRANCH,
     What.CHANNELS,
@@ -59,23 +59,23 @@ STEERED = {
     What.WINDOW,
     What.BORDER,
     What.SIZE,
-}  # by what an operand says
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What a node computes in another way at the second sizes than at the first.
+    """What a node computes differently at the second sizes.
 
     Attributes
     ----------
     node : Node
     what : What
     subject : str
-        The input, the axis or the dimension that it concerns; "" for none.
+        The input, axis or dimension concerned; "" for none.
     before, after : number, str, or list of them
-        The fact at the first sizes and at the second; None where there is none.
+        The fact at the first and second sizes; None if there is none.
     path : tuple of Node
-        Those that lead from the size to the operand at fault, in their order.
+        The nodes from the size to the responsible operand, in order.
     """
 
     node: Node
@@ -87,7 +87,7 @@ class Cause:
 
 
 def cause_of(probe: Probe, found: Difference, first: Sequence[int], second: Sequence[int]) -> Cause:
-    """What is behind a difference between two choices of sizes.
+    """The cause of a difference between two choices of sizes.
 
     Parameters
     ----------
@@ -146,14 +146,12 @@ def _facts(
 
 
 def _unknown(x: Tensor) -> str | None:
-    """Why a tensor is not analyzed; None where it is."""
+    """Why a tensor is not analyzed; None if it is."""
     return min((note.text for note in x.notes), default="unknown") if x.opaque else None
 
 
 def _value(one: Operand) -> Facts | None:
-    """An input that is computed from the size and differs: its elements, or where there are many
-    the first that differs.
-    """
+    """A differing input that is computed from the size: its elements, or the first that differs."""
     name, a, b = one
     if a is None or b is None or a.from_image or b.from_image or operand(a) == operand(b):
         return None
@@ -181,7 +179,7 @@ def _factors(besides: Any) -> list[float]:
 def _along(
     index: int, a: Dim, b: Dim, axes: Mapping[int, str], sizes: Mapping[int, tuple[int, int]]
 ) -> Facts:
-    """What differs along a dimension of the result."""
+    """The facts that differ along a dimension of the result."""
     (tracked, count), (others, other_count) = _parts(a), _parts(b)
     if [atom.track.axis for atom in tracked if atom.track] != [
         atom.track.axis for atom in others if atom.track
@@ -209,7 +207,7 @@ def _along(
 
 
 def _parts(dim: Dim) -> tuple[list[Atom], int]:
-    """The atoms of a dimension that follow the image, and how many elements the others have."""
+    """The atoms of a dimension that follow the image, and the number of elements of the others."""
     return [atom for atom in dim if atom.track], prod(atom.size for atom in dim if not atom.track)
 
 
@@ -220,7 +218,7 @@ def _size(scale: Fraction, image: int, size: int) -> str:
 
 
 def _windows(one: Relation, two: Relation) -> tuple[list[int], list[int]]:
-    """The px that the first element reads of which both relations say something else."""
+    """The px that both relations give for the first element on which they differ."""
     for element in range(max(one.step, two.step)):
         before, after = one.window(element), two.window(element)
         if before != after:
@@ -229,31 +227,31 @@ def _windows(one: Relation, two: Relation) -> tuple[list[int], list[int]]:
 
 
 def sentence(cause: Cause, first: Sequence[int], second: Sequence[int]) -> str:
-    """The cause in words: one line without a full stop.
+    """The cause in words: one line without a final period.
 
     Parameters
     ----------
     cause : Cause
     first, second : sequence of int
-        The sizes, px.
+        The sizes in px.
     """
     return f"{cause.node.name} ({cause.node.op}) {predicate(cause, first, second)}"
 
 
 def predicate(cause: Cause, first: Sequence[int], second: Sequence[int]) -> str:
-    """What the node does, in words; parameters as of `sentence`."""
+    """The node's behavior in words; parameters as in `sentence`."""
     if cause.what is What.UNKNOWN:
         reason = cause.after or cause.before
         return (
-            f"may compute something else at {written(second)} px than at {written(first)} px: it "
-            f"is not analyzed ({reason})"
+            f"may compute something different at {written(second)} px than at {written(first)} "
+            f"px: it is not analyzed ({reason})"
         )
     said = _said(cause)
     path = ", ".join(f"{node.name} ({node.op})" for node in cause.path)
     return (
-        f"computes something else at {written(second)} px than at {written(first)} px"
+        f"computes something different at {written(second)} px than at {written(first)} px"
         + (f": {said}" if said else "")
-        + (f", which follows from the size by way of {path}" if path else "")
+        + (f", which follows from the size through {path}" if path else "")
     )
 
 
@@ -268,7 +266,7 @@ def _said(cause: Cause) -> str:
     value = (
         f"{subject!r} is {after}, not {before}"
         if known
-        else f"{subject!r} has another value"
+        else f"{subject!r} has a different value"
         if subject
         else ""
     )
@@ -276,10 +274,10 @@ def _said(cause: Cause) -> str:
         case What.VALUE:
             return f"its input {value}"
         case What.BRANCH:
-            what = BRANCHES.get(cause.node.op, "its subgraph computes something else")
+            what = BRANCHES.get(cause.node.op, "its subgraph computes something different")
             return f"{what} ({value})" if value else what
         case What.CHANNELS:
-            return "it takes other channels" + (f" ({value})" if value else "")
+            return "it takes different channels" + (f" ({value})" if value else "")
         case What.FACTORS:
             return f"it resizes by {after}, not by {before}"
         case What.COUNT:
@@ -307,7 +305,7 @@ def _said(cause: Cause) -> str:
 
 
 def _text(fact: Any) -> str:
-    """A fact as it is read: numbers with six digits."""
+    """A fact in words: numbers with six digits."""
     if isinstance(fact, list):
         return "[" + ", ".join(map(_text, fact)) + "]"
     return f"{fact:.6g}" if isinstance(fact, float) else str(fact)

@@ -1,6 +1,4 @@
-"""Whether a network is the same program at two choices of sizes, and if not, where it begins to be
-another one.
-"""
+"""Whether a network is the same program at two choices of sizes, and the first node that is not."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ class Comparison:
     output : str
     first, second : tuple of int
     cause : Cause or None
-        None: the program is the same at both.
+        None: the program is the same at both sizes.
     """
 
     output: str
@@ -46,17 +44,17 @@ def compare(
     input_name: str | None = None,
     where: str | None = None,
 ) -> list[Comparison]:
-    """Compare the programs of all outputs, or of one.
+    """Compare the programs of all outputs or of one output.
 
     Parameters
     ----------
     path : str or Path
     first, second : tuple of int
-        Px of the image, one for all spatial axes or one for each.
+        Px of the image, one size for all spatial axes or one for each.
     output, input_name : str, optional
-        Names of an output and of the input that is the image.
+        Names of an output and of the image input.
     where : str, optional
-        What errors name; default: the path.
+        Name of the file in errors; default: the path.
 
     Raises
     ------
@@ -81,7 +79,7 @@ def compare(
 
 
 def _checked(probe: Probe, sizes: Sizes, where: str) -> Sizes:
-    """One size per axis, at which the network runs."""
+    """One size per axis, at which the network runs; else InputError."""
     rank = len(probe.axes)
     if len(sizes) not in (1, rank):
         raise InputError(
@@ -102,7 +100,7 @@ def _checked(probe: Probe, sizes: Sizes, where: str) -> Sizes:
         probe.at(sizes)
     except SizeError as error:
         raise InputError(
-            f"illegal size ({where}): expected one at which the network runs, got "
+            f"illegal size ({where}): expected a size at which the network runs, got "
             f"{written(sizes)} px: {error}.",
             code="SL302",
         ) from error
@@ -117,9 +115,7 @@ def _cause(probe: Probe, output: str, first: Sizes, second: Sizes) -> Cause | No
 
 
 def _unknown(probe: Probe, output: str, sizes: Sequence[Sizes]) -> Iterator[Cause]:
-    """What is not analyzed, the first node first: it may be another program wherever it looks the
-    same.
-    """
+    """Nodes that are not analyzed, in graph order: their programs may differ even if equal here."""
     nodes = {call.node.name: call.node for call in probe.calls}
     order = {name: place for place, name in enumerate(nodes)}
     for one in sizes:

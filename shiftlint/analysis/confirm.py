@@ -1,6 +1,4 @@
-"""What a plan may promise at its very sizes: the contract holds there, and the whole image is the
-same local function.
-"""
+"""Confirm a plan at its actual sizes: the contract holds, for the whole image as for its tiles."""
 
 from __future__ import annotations
 
@@ -19,14 +17,14 @@ from shiftlint.onnx_file.reader import read_graph
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a plan may promise at its very sizes.
+    """The guarantees of a plan at its actual sizes.
 
     Attributes
     ----------
     refusals : tuple of str
-        Why the tiles are not those of the whole image.
+        Why tiles differ from the whole image.
     rounding : tuple of str
-        Why they are so up to rounding only.
+        Why they agree only up to rounding.
     """
 
     refusals: tuple[str, ...] = ()
@@ -42,25 +40,26 @@ def confirmed(
     batch: int = 1,
     threads: int = 1,
 ) -> Confirmation:
-    """Evaluate the network at the very sizes of a plan.
+    """Evaluate the network at the actual sizes of a plan.
 
     Parameters
     ----------
     path : str or Path
     contract : Contract
     sizes : tuple of int
-        Of a tile's input, px per spatial axis.
+        Size of a tile's input, px per spatial axis.
     whole : tuple of int, optional
-        Of the whole image as the network would get it; there it must be the same local function.
+        Size of the whole image as a single input, where the network must be the same local
+        function.
     batch : int
-        Tiles that are run at a time.
+        Tiles per run.
     threads : int
-        That compute one of them.
+        Threads per tile.
 
     Raises
     ------
     InputError
-        As `analyze`.
+        As in `analyze`.
     """
     probe = open_probe(read_graph(Path(path)), where=str(path), input_name=contract.input.name)
     try:
@@ -75,8 +74,8 @@ def confirmed(
             actual = behavior.axes.get((output.name, axis.input_axis))
             if actual is None or not _holds(axis, actual, sizes[probe.axes.index(axis.input_axis)]):
                 found.append(
-                    f"output {output.name}, axis {axis.name} behaves otherwise at "
-                    f"{written(sizes)} px than its contract says"
+                    f"output {output.name}, axis {axis.name} does not behave at {written(sizes)} "
+                    "px as its contract says"
                 )
         if whole is not None and not found:
             found += _elsewhere(probe, output.name, sizes, whole)
@@ -86,21 +85,20 @@ def confirmed(
 
 
 def _small_layers(probe: Probe, sizes: tuple[int, ...], threads: int) -> Iterator[str]:
-    """The layer of the fewest px among those that sum in another order where they have few."""
+    """The layer with the fewest px among those whose order of summation depends on their px."""
     layers = [(px, node) for node, px in probe.small_layers(sizes) if px <= fewest_px(threads)]
     if layers:
         px, node = min(layers, key=lambda layer: layer[0])
         yield (
-            f"{node.name} ({node.op}) computes {px} px of a tile, and up to {fewest_px(threads)} "
-            "px onnxruntime sums its "
-            "products in another order"
+            f"{node.name} ({node.op}) computes {px} px of a tile; up to {fewest_px(threads)} px "
+            "onnxruntime sums its products in a different order"
         )
 
 
 def _elsewhere(
     probe: Probe, output: str, sizes: tuple[int, ...], whole: tuple[int, ...]
 ) -> list[str]:
-    """Where the network computes something else for the whole image than for a tile."""
+    """Where the network computes something different for the whole image than for a tile."""
     whole = tuple(
         n if fixed is None else fixed for n, fixed in zip(whole, probe.static, strict=True)
     )

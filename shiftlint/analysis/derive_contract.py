@@ -1,4 +1,4 @@
-"""From an ONNX file to its contract."""
+"""Derive the contract of an ONNX file."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def analyze(
     ----------
     path : str or Path
     input_name : str, optional
-        Which input is the image, where there are several.
+        Which input is the image, if there are several.
     where : str, optional
-        What errors name; default: the path.
+        Name of the file in errors; default: the path.
 
     Raises
     ------
@@ -49,24 +49,22 @@ def analyze(
 
 
 def read_metadata(path: str | Path) -> Metadata:
-    """What the model says of itself; InputError (SL001) or SchemaError if it cannot be read."""
+    """The metadata that the model declares; InputError (SL001) or SchemaError if unreadable."""
     return Metadata.from_props(read_graph(Path(path)).metadata, where=str(path))
 
 
 def contract_of(graph: Graph, *, where: str, input_name: str | None = None) -> Contract:
-    """The contract of a graph; `where` names it in errors. Raises as `analyze`."""
+    """The contract of a graph; `where` names it in errors. Raises as in `analyze`."""
     return contract_at(open_probe(graph, where=where, input_name=input_name), where=where)
 
 
 def contract_at(probe: Probe, *, where: str) -> Contract:
-    """As `contract_of`, of a network whose image and axes are chosen; what was looked at stays with
-    the probe.
-    """
+    """As `contract_of`, for a network whose image and axes are chosen; the probe keeps results."""
     return contract_and_notes(probe, where=where)[0]
 
 
 def contract_and_notes(probe: Probe, *, where: str) -> tuple[Contract, tuple[Note, ...]]:
-    """As `contract_at`, and what is noted of the outputs."""
+    """As `contract_at`, with the notes of the outputs."""
     graph = probe.graph
     try:
         base = typical_sizes(probe)
@@ -145,7 +143,7 @@ def _axis(name: str, input_axis: int, found: AxisBehavior, known: SizeClass | No
 
 
 def _merged(probe: Probe, behavior: Behavior, value: Value) -> Iterator[Note]:
-    """The axes of the image that several dimensions of an output follow."""
+    """Notes for the axes of the image that several dimensions of an output follow."""
     maker = next((call.node for call in probe.calls if value.name in call.node.outputs), None)
     tracks = [
         {track.axis for atom in dim if (track := atom.track)}
@@ -164,16 +162,15 @@ def _size_notes(
     apart: tuple[int, ...] | None,
     notes: frozenset[Note],
 ) -> Iterator[Note]:
-    """What makes the network another function at another size, where nothing else says why an axis
-    has no period.
+    """Notes on how the network changes with the size, for axes without another explanation.
 
-    `apart` are sizes at which it differs from `base` although it does not along any single axis.
+    `apart` are sizes at which it differs from `base` although no single axis makes it differ.
     """
     explained = {note.axis for note in notes if note.kind is not Kind.GLOBAL}
     for axis in axes:
         if axis.period is not None or not explained.isdisjoint((axis.input_axis, EVERY)):
             continue
-        from shiftlint.analysis.causes import cause_of, predicate, written  # few networks need them
+        from shiftlint.analysis.causes import cause_of, predicate, written  # rarely needed
 
         for other in (
             [apart]
@@ -182,7 +179,7 @@ def _size_notes(
         ):
             try:
                 found = probe.difference(output, base, other)
-            except SizeError as error:  # such as of a network that takes squares alone
+            except SizeError as error:  # such as for a network that takes only squares
                 facts = (
                     ("first", written(base)),
                     ("second", written(other)),
@@ -216,14 +213,14 @@ def _size_notes(
 
 
 def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[Explanation, ...]:
-    """Why something is null, with the node at fault."""
+    """The explanations of missing claims, with the responsible nodes."""
     reasons = {
         Explanation(code_of(note), note.kind, note.axis, note.node, note.op, note.text)
         for note in causes(notes)
     }
     for axis in axes:
         if axis.period is None and not notes:
-            text = f"axis {axis.name} behaves differently from size to size"
+            text = f"axis {axis.name} behaves differently at different sizes"
             reasons.add(Explanation("SL102", Kind.SIZE, axis.input_axis, "", "", text))
     return tuple(
         sorted(reasons, key=lambda reason: (reason.kind, reason.node, reason.axis, reason.text))

@@ -1,4 +1,4 @@
-"""Which input is the image, which of its axes are spatial, and how many channels it has."""
+"""Find the image input, its spatial axes and its number of channels."""
 
 from __future__ import annotations
 
@@ -31,19 +31,17 @@ LARGEST_IMAGE_DEPTH = 4  # channels of an image whose layout must be guessed
 LARGEST_GROUP = 1 << 16
 
 
-COLORS = 3  # more than one: what merges channels with an axis of the image must be seen
+COLORS = 3  # more than one, to detect nodes that merge channels with an axis of the image
 
 
-MOST_COUNTS = 64  # of channels that are tried where their number is dynamic
+MOST_COUNTS = 64  # numbers of channels that are tried if it is dynamic
 
 
-TRIED_SIZES = 8  # with each of them
+TRIED_SIZES = 8  # per number of channels
 
 
 def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Probe:
-    """The network with its image input and spatial axes chosen; InputError (SL005) where there is
-    no choice to make.
-    """
+    """The network with its image and axes chosen; InputError (SL005) if that is impossible."""
     images = [v for v in graph.inputs if len(v.shape) >= 3 and v.dtype in IMAGE_TYPES]
     if input_name is not None:
         images = [v for v in graph.inputs if v.name == input_name]
@@ -64,7 +62,7 @@ def open_probe(graph: Graph, *, where: str, input_name: str | None = None) -> Pr
 
 
 def layouts_of(image: Value) -> list[tuple[int, ...]]:
-    """The spatial dimensions, the likeliest first: behind batch and channels, or between them."""
+    """Candidate spatial dimensions, likeliest first: after batch and channels, or between them."""
     rank = len(image.shape)
     first, last = tuple(range(2, rank)), tuple(range(1, rank - 1))
     near, far = image.shape[1], image.shape[-1]
@@ -76,7 +74,7 @@ def layouts_of(image: Value) -> list[tuple[int, ...]]:
 
 
 def _suits(probe: Probe) -> bool:
-    """Whether the network runs with these spatial axes and takes none of them for channels."""
+    """Whether the network runs with these spatial axes and uses none of them as channels."""
     try:
         behavior = probe.at(typical_sizes(probe))
     except SizeError:
@@ -91,7 +89,7 @@ def _suits(probe: Probe) -> bool:
 
 
 def _with_channels(probe: Probe) -> Probe:
-    """The probe with the first number of channels that the network takes, where that is dynamic."""
+    """The probe with the first number of channels that works, if that number is dynamic."""
     if all(
         isinstance(n, int)
         for axis, n in enumerate(probe.image.shape)
@@ -109,9 +107,7 @@ def _with_channels(probe: Probe) -> Probe:
 
 
 def _channel_counts(graph: Graph) -> Iterator[int]:
-    """Numbers of channels to try: those of the first convolution, of a color image, as many as
-    constants hold, any.
-    """
+    """Numbers of channels to try: of the first convolution, of a color image, of constants, any."""
     for node in graph.nodes:
         weights = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
         group = node.attributes.get("group", 1)
@@ -137,5 +133,5 @@ def _channel_counts(graph: Graph) -> Iterator[int]:
 
 
 def axis_names(probe: Probe) -> tuple[str, ...]:
-    """How the spatial axes of the image are called."""
+    """The names of the spatial axes of the image."""
     return AXIS_NAMES.get(len(probe.axes), tuple(f"axis{i}" for i in probe.axes))

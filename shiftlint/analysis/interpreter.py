@@ -1,11 +1,10 @@
-"""The abstract interpreter: one pass over the nodes at concrete sizes, each replaced by its
-transfer function.
+"""The abstract interpreter: one pass of transfer functions over the nodes, at concrete sizes.
 
 Sizes are concrete because half of all exports compute their crops from them (`Shape → Gather → Sub
-→ Slice`): shape tensors are small integers and are simply evaluated. What does not depend on the
-image or its size is evaluated once (`fold`). Local functions and subgraphs are interpreted where
-they are called, in the scope of the call. Every result gets the number of its program, in one place
-for all operators (`shiftlint.analysis.size_dependence`).
+→ Slice`): shape tensors are small integers and are simply evaluated. Nodes that do not depend on
+the image or its size are evaluated once (`fold`). Local functions and subgraphs are interpreted at
+each call, in its scope. Every result gets the number of its program, in one place for all operators
+(`shiftlint.analysis.size_dependence`).
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ from shiftlint.onnx_file.graph import (
 from shiftlint.ops.registry import SUPPLIED, Transfer, arguments, find, misfit
 
 Values = Mapping[str, Tensor]
-DEEPEST = 16  # functions and subgraphs within each other
+DEEPEST = 16  # nested functions and subgraphs
 MOST_STEPS = 50_000  # nodes of functions and subgraphs in one pass
-MOST_BYTES = 64 << 20  # of computed values in one pass; what comes after keeps its sizes alone
+MOST_BYTES = 64 << 20  # of computed values in one pass; later values keep only their sizes
 LOST = opaque((), Reason.NEVER_COMPUTED)
 
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass over a graph may use, and what it has left.
+    """The inputs of one pass over a graph, and its remaining budget.
 
-    `sizes` are those of the image, px by axis; `types` those of the numbers in the network.
+    `sizes` are those of the image, px by axis; `types` are the number types of the network.
     """
 
     functions: Mapping[tuple[str, str], Function]
@@ -56,10 +55,9 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A node with its transfer function looked up and its attributes checked; `problem` says why it
-    cannot be analyzed.
+    """A node with its transfer function and checked attributes.
 
-    `key` tells operator and attributes from those of other nodes.
+    `problem` says why it cannot be analyzed; `key` identifies its operator and attributes.
     """
 
     node: Node
@@ -72,7 +70,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A graph ready to be interpreted many times: what depends on constants alone is evaluated."""
+    """A graph ready for repeated interpretation: nodes of constants are already evaluated."""
 
     graph: Graph
     calls: tuple[Call, ...]
@@ -82,7 +80,7 @@ class Program:
 
 
 def fold(graph: Graph) -> Program:
-    """Look up all transfer functions, and evaluate the nodes that depend on constants alone."""
+    """Look up all transfer functions, and evaluate the nodes that depend only on constants."""
     values: dict[str, Tensor] = _tensors(graph.constants)
     calls = []
     types = types_in(graph)
@@ -104,7 +102,7 @@ def fold(graph: Graph) -> Program:
                 )
                 continue
             except SizeError:
-                pass  # said again where the graph is interpreted
+                pass  # interpreting the graph raises it again
         varying.update(node.outputs)
         calls.append(call)
     read = {name for call in calls for name in (*call.node.inputs, *call.node.captured)} | {
@@ -120,7 +118,7 @@ def fold(graph: Graph) -> Program:
 
 
 def types_in(graph: Graph) -> frozenset[str]:
-    """The types of numbers in a graph: those of its inputs, and those that it casts to."""
+    """The number types in a graph: those of its inputs and of its casts."""
     casts = {
         type_name(to)
         for node in every_node(graph)
@@ -130,7 +128,7 @@ def types_in(graph: Graph) -> frozenset[str]:
 
 
 def _named_constant(x: Tensor, name: str) -> Tensor:
-    """A constant that was computed once, told from others by its name instead of its elements."""
+    """A constant that was computed once, identified by its name instead of its elements."""
     return x if x.program is not None else replace(x, program=(name,))
 
 
@@ -147,9 +145,7 @@ def interpret(program: Program, inputs: Values) -> dict[str, Tensor]:
 
 
 def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
-    """As `interpret`, but all tensors by name; of those that depend on constants alone only what
-    other nodes read.
-    """
+    """As `interpret`, but return all tensors by name; of constants, only those that nodes read."""
     values: dict[str, Tensor] = {**program.constants, **inputs}
     sizes = {
         track.axis: atom.size
@@ -165,14 +161,14 @@ def trace(program: Program, inputs: Values) -> dict[str, Tensor]:
 
 
 def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call:
-    """Look up one node's transfer function, and check its attributes and inputs against it."""
+    """Look up a node's transfer function, and check its attributes and inputs against it."""
     node = _with_tensors(node)
     name = f"{node.domain}::{node.op}" if node.domain else node.op
     known = find(node.op, node.domain, opset.get(node.domain, 1))
     attributes = tuple(
         [item for item in node.attributes.items() if not isinstance(item[1], Subgraph)]
     )
-    key = numbering.number((name, attributes))  # a subgraph is told by what it gives
+    key = numbering.number((name, attributes))  # subgraphs are identified by their results
     if known is None:
         return Call(
             node, name, key, opset, None, Unsupported(Reason.UNKNOWN_OPERATOR, operator=name)
@@ -187,7 +183,7 @@ def prepared(node: Node, opset: Mapping[str, int], numbering: Numbering) -> Call
 
 
 def _with_tensors(node: Node) -> Node:
-    """A node whose attributes hold tensors where the file has constants."""
+    """The node with the constants in its attributes replaced by tensors."""
     if not any(isinstance(value, Constant) for value in node.attributes.values()):
         return node
     attributes = {
@@ -208,7 +204,7 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
     for name, result in zip(node.outputs, results, strict=False):
         if result.elements is not None:
             budget.bytes -= result.elements.nbytes
-            if budget.bytes < 0:  # they are dropped, but not forgotten
+            if budget.bytes < 0:  # drop the elements; their program still identifies them
                 result = plain(*result.shape, program=budget.numbering.number(operand(result)))
         values[name] = result
 
@@ -216,9 +212,7 @@ def _step(call: Call, values: MutableMapping[str, Tensor], budget: Pass) -> None
 def evaluate(
     call: Call, inputs: tuple[Tensor | None, ...], scope: MutableMapping[str, Tensor], budget: Pass
 ) -> tuple[Tensor, ...]:
-    """The outputs of one node; opaque ones where it is unknown, unsupported, or its inputs are
-    opaque.
-    """
+    """The outputs of one node; opaque if it or an input of it cannot be analyzed."""
     node, known = call.node, call.known
     present = tuple([x for x in inputs if x is not None])
     bodies: list[Hashable] = []
@@ -244,7 +238,7 @@ def evaluate(
             )
             results = result if isinstance(result, tuple) else (result,)
         if any(0 in r.shape for r in results if r.elements is None):
-            raise SizeError("an output without elements, which runtimes refuse or crash on")
+            raise SizeError("an output without elements, which runtimes reject or crash on")
     except SizeError as error:
         raise SizeError(f"{node.name} ({call.name}): {error}") from error
     except (Unsupported, PeriodTooLong) as error:
@@ -268,10 +262,9 @@ def _finished(
     bodies: tuple[Hashable, ...],
     budget: Pass,
 ) -> tuple[Tensor, ...]:
-    """The results with what every operator passes on, where it happened, how it rounds, and the
-    numbers of their programs.
+    """Add to the results the inherited notes, the node, rounding, and program numbers.
 
-    Elements that are known speak for themselves.
+    Results with known elements need none of these.
     """
     if all(r.elements is not None for r in results):
         return results
@@ -315,9 +308,7 @@ def _keywords(
     budget: Pass,
     bodies: list[Hashable],
 ) -> dict[str, Any]:
-    """The keyword arguments of a call; programs of what its subgraphs give are added to
-    `bodies`.
-    """
+    """The keyword arguments of a call; adds the programs of its subgraphs' results to `bodies`."""
     if SUPPLIED.isdisjoint(known.keywords):
         return call.node.attributes
 
@@ -336,7 +327,7 @@ def _run_body(
     opset: Mapping[str, int],
     budget: Pass,
 ) -> tuple[Tensor, ...]:
-    """The outputs of a subgraph, which sees the names of the scope around it."""
+    """The outputs of a subgraph, which sees the names of the enclosing scope."""
     if not isinstance(body, Subgraph) or len(inputs) > len(body.inputs):
         raise Unsupported(Reason.SUBGRAPH_MISFIT)
     own = _tensors(body.constants) | dict(zip(body.inputs, inputs, strict=False))
@@ -351,7 +342,7 @@ def _run_body(
 def _call_function(
     call: Call, function: Function, inputs: tuple[Tensor | None, ...], budget: Pass
 ) -> tuple[Tensor, ...]:
-    """The outputs of a local function, whose body sees its inputs and attributes alone."""
+    """The outputs of a local function, whose body sees only its inputs and attributes."""
     given = {
         name: call.node.attributes.get(name, default)
         for name, default in function.attributes.items()
@@ -371,9 +362,7 @@ def _call_function(
 
 
 def _bound(node: Node, given: Mapping[str, Any], absent: set[str]) -> Node:
-    """A node of a function's body with the call's attributes put in; inputs that the call omits are
-    omitted.
-    """
+    """A node of a function's body with the call's attributes; omits inputs that the call omits."""
     attributes = {
         name: given.get(value.name) if isinstance(value, AttributeReference) else value
         for name, value in node.attributes.items()
@@ -394,7 +383,7 @@ def _run_nodes(
         for call in calls:
             budget.steps -= 1
             if budget.depth > DEEPEST or budget.steps < 0:
-                budget.steps = 0  # for the rest of the pass: calls within calls grow exponentially
+                budget.steps = 0  # for the rest of the pass: nested calls grow exponentially
                 raise Unsupported(Reason.NESTED_TOO_DEEP)
             _step(call, values, budget)
     finally:
@@ -403,9 +392,7 @@ def _run_nodes(
 
 
 def _inherit(result: Tensor, inputs: tuple[Tensor | None, ...]) -> Tensor:
-    """Carry over what every operator passes on: notes, kinds of upsampling, dependence on the
-    image.
-    """
+    """Inherit from the inputs: notes, kinds of upsampling, dependence on the image."""
     if result.elements is not None:
         return result
     present = [x for x in inputs if x is not None and (x.notes or x.upsampling or x.from_image)]
@@ -423,9 +410,7 @@ def _inherit(result: Tensor, inputs: tuple[Tensor | None, ...]) -> Tensor:
 
 
 def _located(result: Tensor, node: Node) -> Tensor:
-    """Write the node's name into the notes and paddings that its transfer function left without
-    one.
-    """
+    """Fill in the node in notes and paddings whose transfer function left it empty."""
     if not result.from_image and not result.notes:
         return result
     if result.notes and any(not note.node for note in result.notes):

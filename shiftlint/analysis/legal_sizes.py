@@ -1,11 +1,11 @@
-"""Which input sizes a contract holds for.
+"""Find the input sizes for which a contract holds.
 
-Analysis runs at concrete sizes, so a claim is made for those sizes that were looked at and for what
-repeats: along one axis, all residues modulo the period at a large size, then downward to the
-smallest size that behaves the same, then one and two periods further up, at a huge size, and on
-both sides of every integer constant that a clamping operator meets (a baked crop, Min, Max). Sizes
-that behave alike form a class; the contract describes one of them, the aligned one. Where a baked
-crop bites, that is the class below it. The others that run are reported as misaligned.
+Analysis runs at concrete sizes, so claims cover the sizes that were analyzed and their repetitions:
+along one axis, all residues modulo the period at a large size, then downward to the smallest size
+that behaves the same, then one and two periods further up, at a huge size, and on both sides of
+every integer constant of a clamping operator (a baked crop, Min, Max). Sizes that behave alike form
+a class; the contract describes one class, the aligned one. If a baked crop takes effect, that is
+the class below it. Other sizes that run are reported as misaligned.
 """
 
 from __future__ import annotations
@@ -21,14 +21,9 @@ from shiftlint.calculus.note import SizeError
 from shiftlint.calculus.tensor import Tensor
 from shiftlint.contract.values import Sizes
 
-TYPICAL = (
-    3840,
-    5040,
-    4096,
-    480,
-    240,
-)  # px; rich in divisors, so that the grid of most networks is aligned at one of them
-EXPORTED = (
+# px; with many divisors: the grid of most networks is aligned at one of them
+TYPICAL = (3840, 5040, 4096, 480, 240)
+EXPORTED = (  # px; usual sizes of example inputs
     224,
     256,
     64,
@@ -49,31 +44,13 @@ EXPORTED = (
     1280,
     1536,
     2048,
-)  # px; usual examples
-SMALLER = (
-    1920,
-    960,
-    480,
-    240,
-    120,
-    60,
-)  # px; tried where a network behaves differently from size to size at large ones
-HUGE = 1 << 17  # px; looked at once, to see whether anything ends
-SEARCHED = (
-    160  # sizes after a typical one that are tried before a network is called illegal everywhere
 )
-BESIDE = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    7,
-    8,
-    # px by which an axis without a class is made longer, to see whether others behave alike beside
-    # it
-)
-MANY = 128  # residues; of longer periods only a sample is looked at
+SMALLER = (1920, 960, 480, 240, 120, 60)  # px; tried if behavior does not repeat at large sizes
+HUGE = 1 << 17  # px; analyzed once, to see whether any claim has an upper end
+SEARCHED = 160  # sizes above a typical one to try before a network has no legal size
+# px by which an axis without a class is lengthened, to test the classes of the other axes
+BESIDE = (1, 2, 3, 4, 5, 7, 8)
+MANY = 128  # residues; longer periods are only sampled
 CLAMPING = frozenset(
     {"Slice", "Min", "Max", "Clip", "Where", "Mod", "Pad", "CenterCropPad", "Resize", "Range"}
     | {"Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"}
@@ -87,7 +64,7 @@ Behaves = Callable[[int], AxisBehavior | None]
 
 @dataclass(frozen=True, slots=True)
 class SizeClass:
-    """Sizes of one axis that obey one contract, the behavior that they share, and one of them."""
+    """Sizes of one axis that obey one contract, their common behavior, and an example."""
 
     behavior: AxisBehavior
     sizes: Sizes
@@ -95,12 +72,12 @@ class SizeClass:
 
 
 def typical_sizes(probe: Probe) -> tuple[int, ...]:
-    """Sizes at which the network runs, if possible such that every output axis has a period.
+    """Sizes at which the network runs and, if possible, every output axis has a period.
 
     Raises
     ------
     SizeError
-        No size that was tried is legal; the message is that of the first.
+        None of the tried sizes is legal; the message is that of the first.
     """
     legal = None
     told = set()
@@ -112,17 +89,15 @@ def typical_sizes(probe: Probe) -> tuple[int, ...]:
                 return sizes
             told.add(frozenset(note for axis in axes.values() for note in axis.notes))
             if count >= len(TYPICAL) - 1 and len(told) == 1:
-                return legal  # what spoils the period does not hang on the size
+                return legal  # no period, independent of the size
     if legal is None:
         probe.at(next(candidates(probe)))  # raises with the reason
-        raise SizeError("every size that was tried gives an empty output")
+        raise SizeError("all tried sizes give an empty output")
     return legal
 
 
 def candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
-    """Typical sizes; all neighbors of the first; combinations that differ between axes; sizes that
-    exports are made with.
-    """
+    """Typical sizes; all neighbors of the first; sizes that differ by axis; usual export sizes."""
     static = probe.static
     if all(n is not None for n in static):
         yield tuple(n for n in static if n is not None)
@@ -147,18 +122,18 @@ def candidates(probe: Probe) -> Iterator[tuple[int, ...]]:
 def size_classes(
     probe: Probe, base: tuple[int, ...], output: str
 ) -> tuple[list[SizeClass | None], tuple[int, ...] | None]:
-    """The aligned class of sizes of each spatial axis of one output, None where it has no period.
+    """The aligned class of sizes of each spatial axis of one output; None if it has no period.
 
-    Axes that are alike at `base` are looked at together first: a size that one of them had by
-    itself is then not claimed. Else each is looked at alone, the others staying at `base`. What is
-    found must hold whatever the sizes of the others are.
+    Axes that are alike at `base` are first analyzed together; sizes that work for only one of them
+    are then not claimed. Else each axis is analyzed alone, with the others at `base`. A class must
+    hold at any size of the other axes.
 
     Returns
     -------
     classes : list of SizeClass or None
     rectangle : tuple of int, optional
-        Sizes at which axes that are alike give another function than where they are as long as each
-        other, such as by a pad to a square: then there are no classes.
+        Different sizes of alike axes at which the network is another function than at equal sizes,
+        such as because of a pad to a square: then there are no classes.
     """
     if probe.alike(base):
         together = [
@@ -173,7 +148,7 @@ def size_classes(
     alone = [
         _searched(probe, base, position, output, together=False) for position in range(len(base))
     ]
-    while True:  # what holds beside a class need not hold where that class falls
+    while True:  # dropping a class may invalidate the classes of other axes
         kept = [
             known if known and _holds_beside(probe, base, alone, i, output) else None
             for i, known in enumerate(alone)
@@ -186,8 +161,9 @@ def size_classes(
 def _searched(
     probe: Probe, base: tuple[int, ...], position: int, output: str, *, together: bool
 ) -> SizeClass | None:
-    """The class of one axis around `base`, else around smaller sizes; all axes change `together` or
-    this one alone.
+    """The class of one axis around `base`, else around smaller sizes.
+
+    All axes change `together`, or this axis alone.
     """
     axis = probe.axes[position]
     found = probe.at(base).axes.get((output, axis))
@@ -217,7 +193,7 @@ def _searched(
         and base[position] in EXPORTED
         and not any(behaves(base[position] + n) for n in (-modulus, -1, 1, modulus))
     ):
-        size = base[position]  # an export that says it takes any size and takes this one
+        size = base[position]  # an export that declares any size but runs only at this one
         return SizeClass(found, Sizes(size, size, modulus, (size % modulus,)), size)
     return known
 
@@ -225,9 +201,7 @@ def _searched(
 def _rectangle_that_differs(
     probe: Probe, classes: Sequence[SizeClass], output: str
 ) -> tuple[int, ...] | None:
-    """Sizes of their classes, one axis longer than the others, at which the output is computed by
-    another program; else None.
-    """
+    """Sizes from the classes, one axis longer, at which the output has another program; or None."""
     examples = tuple(known.example for known in classes)
     here = _program(probe, examples, output)
     for position, known in enumerate(classes):
@@ -244,9 +218,7 @@ def _holds_beside(
     position: int,
     output: str,
 ) -> bool:
-    """Whether the class of one axis, found with the others at `base`, holds at another size of each
-    of them.
-    """
+    """Whether the class of one axis, found with the others at `base`, holds at other sizes."""
     own = classes[position]
     assert own is not None
     for other, known in enumerate(classes):
@@ -275,16 +247,14 @@ def _holds_beside(
 
 
 def _program(probe: Probe, sizes: tuple[int, ...], output: str) -> Hashable:
-    """What an output is computed by; None where the network does not run."""
+    """The program of an output; None if the network does not run."""
     return operand(probe.at(sizes).outputs[output]) if probe.legal(sizes) else None
 
 
 def larger_sizes(
     probe: Probe, base: tuple[int, ...], position: int, output: str
 ) -> Iterator[tuple[int, ...]]:
-    """Sizes that run, one and two periods larger than `base` along an axis, or along all axes that
-    are alike.
-    """
+    """Sizes that run, one and two periods larger than `base` along one axis or all alike axes."""
     found = probe.at(base).axes.get((output, probe.axes[position]))
     modulus = 1 if found is None else found.relation.period
     for k in (1, 2):
@@ -294,9 +264,7 @@ def larger_sizes(
 
 
 def _another(known: SizeClass) -> int:
-    """A size that is congruent to the example of a class: about twice as long, or as long as there
-    is; else the smallest.
-    """
+    """A size congruent to a class's example: about twice as long, else the largest, or smallest."""
     sizes, modulus = known.sizes, known.sizes.modulus
     most = 2 * known.example if sizes.max is None else min(sizes.max, 2 * known.example)
     longer = known.example + (most - known.example) // modulus * modulus
@@ -308,10 +276,10 @@ def _another(known: SizeClass) -> int:
 
 
 def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeClass | None:
-    """The class of the sizes around `base`; None where behavior does not repeat there.
+    """The class of the sizes around `base`; None if behavior does not repeat there.
 
-    Sizes repeat with the period, or with a multiple of it: a network may pad its input up to a
-    multiple of its own.
+    Sizes repeat with the period or a multiple of it: a network may pad its input to such a
+    multiple.
     """
     here = behaves(base)
     if here is None or not here.periodic:
@@ -332,10 +300,10 @@ def _class_at(behaves: Behaves, base: int, modulus: int, probe: Probe) -> SizeCl
 def _class_of(
     behaves: Behaves, size: int, behavior: AxisBehavior, modulus: int, probe: Probe
 ) -> SizeClass | None:
-    """The class that `size` stands for, with sizes that repeat with `modulus`.
+    """The class of `size`, with sizes that repeat with `modulus`.
 
-    All obey one contract; those that differ by multiples of the period, as a tile and its image do,
-    are the same local function.
+    All obey one contract; sizes that differ by multiples of the period, like a tile and its image,
+    give the same local function.
     """
     start = size - size % modulus
     residues = range(modulus) if modulus <= MANY else sorted({0, 1, modulus - 1, size % modulus})
@@ -345,9 +313,8 @@ def _class_of(
         return _repeats(behaves, seen[size % modulus], size)
 
     period = behavior.relation.period
-    leaders = {
-        r % period: seen[r] for r in sorted(seen, key=lambda r: r == size % modulus)
-    }  # the last of each is kept
+    # the last of each is kept
+    leaders = {r % period: seen[r] for r in sorted(seen, key=lambda r: r == size % modulus)}
     members = [
         r
         for r, b in seen.items()
@@ -378,9 +345,7 @@ def _repeats(behaves: Behaves, chosen: AxisBehavior, size: int) -> bool:
 
 
 def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
-    """The size to describe among all residues: one of the smallest period, a multiple of `modulus`
-    first, then `base`.
-    """
+    """Size to describe: of the smallest period; preferably a multiple of `modulus` or `base`."""
     start = base - base % modulus
     periods = {
         n: b.relation.period
@@ -396,11 +361,10 @@ def _aligned(behaves: Behaves, base: int, modulus: int) -> int | None:
 def _last(
     fits: Callable[[int], bool], size: int, modulus: int, direction: int, points: list[int]
 ) -> int | None:
-    """The last size from `size` on, in steps of `modulus`, up to which all that were looked at fit;
-    None if there is no end.
+    """The last size from `size` on, in steps of `modulus`, that fits; None if there is no end.
 
-    Looked at are the breakpoints on the way and the far end; where one does not fit, bisection
-    finds the last that does.
+    Tests the breakpoints on the way and the far end; if one does not fit, bisection finds the last
+    that does.
     """
     end = 0 if direction < 0 else HUGE
     near = {round((p - size) / modulus) for p in points}
@@ -424,9 +388,7 @@ def _last(
 
 
 def _breakpoints(probe: Probe, modulus: int) -> list[int]:
-    """Input sizes at which a constant of the graph may begin or cease to bite, at any of the
-    network's resolutions.
-    """
+    """Input sizes at which a constant may start or stop to take effect, at any resolution."""
     factors = [f for f in range(1, min(modulus, 64) + 1) if modulus % f == 0]
     found: set[int] = set()
     for call in probe.calls:
@@ -444,9 +406,7 @@ def _breakpoints(probe: Probe, modulus: int) -> list[int]:
 def _crops_ends(
     starts: Sequence[Any] = (), ends: Sequence[Any] = (), steps: Sequence[Any] = (1,)
 ) -> bool:
-    """Whether a Slice leaves out a fixed number of elements at either end: of an axis too short for
-    it nothing is left at all.
-    """
+    """Whether a Slice drops a fixed number of elements at each end; a short axis becomes empty."""
     inner = [
         start >= 0 and (end < 0 or end >= SENTINEL)
         for start, end in zip(starts, ends, strict=False)
@@ -461,7 +421,7 @@ def _crops_ends(
 
 
 def _numbers(tensor: Tensor | None) -> list[Any]:
-    """The elements of a constant of few; none of any other tensor."""
+    """The elements of a small constant; [] for any other tensor."""
     elements = None if tensor is None else tensor.elements
     return elements.numbers() if elements is not None and elements.size <= MOST_CONSTANTS else []
 

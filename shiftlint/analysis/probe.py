@@ -1,4 +1,4 @@
-"""One network at chosen input sizes: what its outputs then do, axis by axis."""
+"""Probe one network at chosen input sizes: the behavior of its outputs, axis by axis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shiftlint.onnx_file.graph import Graph, Node, Value, needed
 
 @dataclass(frozen=True, slots=True)
 class AxisBehavior:
-    """What one output axis does at one input size.
+    """The behavior of one output axis at one input size.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class AxisBehavior:
         scale · input size - output size.
     output_size : int
     notes : frozenset of Note
-        Those of this image axis.
+        The notes on this image axis.
     program : hashable
-        What the whole output is computed by (see `shiftlint.analysis.size_dependence`).
+        The program of the whole output (see `shiftlint.analysis.size_dependence`).
     """
 
     output_axis: int
@@ -57,7 +57,7 @@ class AxisBehavior:
 
     @property
     def clipped_border(self) -> tuple[int, int]:
-        """The border as far as the output is long."""
+        """The border, limited to the size of the output."""
         return min(self.border[0], self.output_size), min(self.border[1], self.output_size)
 
     def same_class(self, other: AxisBehavior) -> bool:
@@ -97,20 +97,20 @@ class Behavior:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A node that computes its result by another program at other sizes.
+    """A node whose result has another program at other sizes.
 
     Attributes
     ----------
     node : Node
     before, after : Key or None
-        What its result is made of at the one sizes and at the others.
+        The keys of its result at the first and second sizes.
     operands : tuple of (name, tensor, tensor)
-        Its inputs at both, and after them what its subgraphs mention.
+        Its inputs at both sizes, followed by the names that its subgraphs use.
     results : (tensor, tensor)
-        What it gives at both.
+        Its results at both sizes.
     paths : mapping of str to tuple of Node
-        By name of an operand that is computed from the size and differs: the nodes that lead from
-        the size to it, in their order.
+        By name of a differing operand that is computed from the size: the nodes from the size to
+        it, in order.
     """
 
     node: Node
@@ -123,7 +123,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Probe:
-    """A network that can be asked for its behavior at any sizes; answers are kept.
+    """A network whose behavior can be queried at any sizes; results are cached.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Probe:
     axes : tuple of int
         Its spatial dimensions.
     channels : int
-        What is put in for a dynamic dimension that is neither batch nor space.
+        Size of a dynamic dimension that is neither batch nor space.
     """
 
     graph: Graph
@@ -149,16 +149,14 @@ class Probe:
         self._program = fold(self.graph)
 
     def taking(self, channels: int) -> Probe:
-        """The same network with another number for a dynamic dimension that is neither batch nor
-        space.
-        """
+        """The same network with another number of channels."""
         other = copy(self)
         other.channels, other._known, other._traced = channels, {}, {}
         return other
 
     @property
     def static(self) -> tuple[int | None, ...]:
-        """The fixed sizes of the spatial axes; None where one is dynamic."""
+        """The fixed sizes of the spatial axes; None for a dynamic size."""
         sizes = (self.image.shape[axis] for axis in self.axes)
         return tuple(n if isinstance(n, int) else None for n in sizes)
 
@@ -169,21 +167,17 @@ class Probe:
 
     @property
     def constants(self) -> Values:
-        """The values that do not."""
+        """The values that depend on neither."""
         return self._program.constants
 
     def diagonal(self, size: int, base: tuple[int, ...]) -> tuple[int, ...]:
-        """`size` along all axes that are as long as each other in `base` and dynamic: one look
-        answers for all of them.
-        """
+        """`size` along all dynamic axes if all are equal in `base`, else (): one query for all."""
         if len(set(base)) > 1:
             return ()
         return tuple(size if fixed is None else fixed for fixed in self.static)
 
     def alike(self, base: tuple[int, ...]) -> bool:
-        """Whether all spatial axes are dynamic, as long as each other in `base`, and do the same
-        there in every output.
-        """
+        """Whether all spatial axes are dynamic, equal in `base`, and alike in every output."""
         if len(set(base)) > 1 or any(fixed is not None for fixed in self.static):
             return False
         behavior = self.at(base).axes
@@ -197,10 +191,9 @@ class Probe:
         return True
 
     def at(self, sizes: tuple[int, ...], batch: int | None = None) -> Behavior:
-        """The behavior at `sizes` px along the spatial axes; SizeError where the network does not
-        run.
+        """The behavior at `sizes` px along the spatial axes; SizeError if the network does not run.
 
-        With `batch` images at a time their axis is followed, too; else there is one.
+        With `batch` images, their axis is followed, too; default: one image.
         """
         if (sizes, batch) not in self._known:
             try:
@@ -218,13 +211,12 @@ class Probe:
     def difference(
         self, output: str, first: tuple[int, ...], second: tuple[int, ...]
     ) -> Difference | None:
-        """The first node before `output` whose result is computed by another program at the
-        `second` sizes; None if there is none.
+        """The first node before `output` whose result has another program at the `second` sizes.
 
         Raises
         ------
         SizeError
-            The network does not run at one of them.
+            The network does not run at one of the sizes.
         """
         one, two = self.tensors(first), self.tensors(second)
         for node in needed([call.node for call in self.calls], [output]):
@@ -249,9 +241,7 @@ class Probe:
         return None
 
     def _path(self, name: str, one: Values, two: Values) -> tuple[Node, ...]:
-        """The nodes that lead from a size to a tensor that is computed from it and differs; where
-        several do, the first way.
-        """
+        """The nodes from a size to a differing tensor that is computed from it; the first path."""
         makers = {made: call.node for call in self.calls for made in call.node.outputs}
         path: list[Node] = []
         while name in makers:
@@ -260,16 +250,13 @@ class Probe:
         return tuple(reversed(path))
 
     def tensors(self, sizes: tuple[int, ...]) -> Values:
-        """All tensors of the graph at `sizes`, by name; SizeError where the network does
-        not run.
-        """
+        """All tensors of the graph at `sizes`, by name; SizeError if the network does not run."""
         if sizes not in self._traced:
             self._traced[sizes] = trace(self._program, self._inputs(self._input(sizes)))
         return self._traced[sizes]
 
     def small_layers(self, sizes: tuple[int, ...]) -> Iterator[tuple[Node, int]]:
-        """The nodes whose long products may be summed in another order where they compute few px,
-        and their px at these sizes.
+        """The nodes whose order of summation may depend on their px, and these px.
 
         Raises
         ------
@@ -294,7 +281,7 @@ class Probe:
         return all(axis.output_size > 0 for axis in behavior.axes.values())
 
     def batch(self, sizes: tuple[int, ...]) -> str:
-        """Whether samples of a batch may be exchanged freely: "independent", "fixed" or "mixed"."""
+        """Whether samples of a batch are independent: "independent", "fixed" or "mixed"."""
         if isinstance(self.image.shape[0], int):
             return "fixed"
         try:
@@ -303,9 +290,7 @@ class Probe:
             return "fixed"
 
     def independent(self, sizes: tuple[int, ...], batch: int) -> bool:
-        """Whether each of `batch` images is computed as one alone is; SizeError where the network
-        does not run with so many.
-        """
+        """Whether `batch` images are computed like single images; SizeError if they do not run."""
         alone, together = self.at(sizes, 1).outputs, self.at(sizes, batch).outputs
         return all(
             _per_sample(t) and operand(t) == operand(alone[name]) for name, t in together.items()
@@ -326,7 +311,7 @@ class Probe:
     def _inputs(self, image: Tensor) -> dict[str, Tensor]:
         """The image, and every other input as a tensor that does not depend on it.
 
-        Sizes of the same name are the same; others are those of the image in an input of as many
+        Sizes of the same name are equal; others are those of the image if the input has as many
         dimensions, else 1.
         """
         named = {
@@ -347,7 +332,7 @@ class Probe:
 
 
 def _steering(node: Node, one: Values, two: Values) -> list[str]:
-    """The operands of a node that are computed from sizes, and differ."""
+    """The operands of a node that are computed from sizes and differ."""
     names = (name for name in (*node.inputs, *sorted(node.captured)) if name in one and name in two)
     return [
         name
@@ -357,7 +342,7 @@ def _steering(node: Node, one: Values, two: Values) -> list[str]:
 
 
 def _per_sample(output: Tensor) -> bool:
-    """Whether dimension 0 still is the batch, and nothing else depends on it."""
+    """Whether dimension 0 is still the batch, and nothing else depends on it."""
     if (
         output.opaque
         or not output.dims

@@ -1,18 +1,16 @@
-"""Where onnxruntime's last bits depend on more than the values that go in: measured facts of its
-CPU provider.
+"""Operators whose last bits depend on more than their inputs, measured for onnxruntime on the CPU.
 
-Most kernels give the same bits wherever an element lies. The exceptions, measured with onnxruntime
-1.32 on x86-64 (tests/shiftlint/analysis/test_rounding.py measures that nothing else depends on
-them):
+Most kernels give the same bits at every position. The exceptions, measured with onnxruntime 1.32 on
+x86-64 (tests/shiftlint/analysis/test_rounding.py measures that there are no others):
 
-- by place: a vectorized body and a scalar tail of each thread's part compute differently, so that
-  results depend on the place, the size and the number of threads;
-- by batch: several images at a time are summed in another order than one;
-- by few px: a product over more than 128 summands is summed in longer blocks where a thread gets at
+- by place: the vectorized body and the scalar tail of each thread's part compute differently, so
+  results depend on the position, the size and the number of threads;
+- by batch: several images at a time are summed in a different order than one;
+- by few px: a product over more than 128 summands is summed in longer blocks if a thread gets at
   most 64 px.
 
-Differences are of 1e-7 to 1e-5 standard deviations. What is not said to be exact here is no claim
-about other machines: the run proves itself.
+Differences are 1e-7 to 1e-5 standard deviations. This table makes no claim about other machines:
+each run checks itself.
 """
 
 from __future__ import annotations
@@ -24,15 +22,13 @@ from typing import Any
 from shiftlint.calculus.tensor import Rounding, Tensor, follows
 from shiftlint.onnx_file.graph import Node
 
-FEWEST_SUMMED = 6  # channels from which a sum over them is ordered by the size of the batch
-PACKETS = {
-    "float32": 4,
-    "float64": 2,
-}  # numbers; of more channels, but for multiples, a sum over the last axis goes by its address
+FEWEST_SUMMED = 6  # channels; from here on, the batch size sets the order of a sum over them
+# numbers; for more channels, except multiples, a sum over the last axis depends on its address
+PACKETS = {"float32": 4, "float64": 2}
 PACKET = PACKETS["float32"]
 LONGEST_BLOCK = 128  # summands
-FEWEST_PX = 64  # of a thread, up to which blocks become longer
-GRAIN_PX = 16  # px are dealt to threads by so many
+FEWEST_PX = 64  # per thread; up to here, blocks are longer
+GRAIN_PX = 16  # threads get px in multiples of this
 
 OF_BOTH = frozenset({"Log", "Softplus", "Mish", "Elu", "Selu", "Celu", "Sin", "Cos"})
 BY_PLACE: Mapping[str, frozenset[str]] = {  # by type of the numbers
@@ -42,9 +38,8 @@ BY_PLACE: Mapping[str, frozenset[str]] = {  # by type of the numbers
     | {"Exp", "Sigmoid", "Tanh", "Gelu", "QuickGelu", "FastGelu", "Softmax", "LogSoftmax", "Swish"},
 }
 SUMS = frozenset({"ReduceSum", "ReduceMean"})
-SUMS_OF_HALVES = frozenset(
-    {"Softmax", "LogSoftmax", "ReduceSumSquare", "ReduceLogSum"}
-)  # in float16 these are written out with sums
+# in float16 these are expanded into sums
+SUMS_OF_HALVES = frozenset({"Softmax", "LogSoftmax", "ReduceSumSquare", "ReduceLogSum"})
 
 ROUNDED = SUMS.union(SUMS_OF_HALVES, *BY_PLACE.values())
 
@@ -52,13 +47,13 @@ ROUNDED = SUMS.union(SUMS_OF_HALVES, *BY_PLACE.values())
 def rounding_of(
     op: str, types: frozenset[str], inputs: Sequence[Tensor | None], attributes: Mapping[str, Any]
 ) -> Rounding | None:
-    """What the last bits of a node depend on; None where they depend on nothing but its values.
+    """What the last bits of a node depend on, besides its values; None if nothing else.
 
     Parameters
     ----------
     op : str
     types : frozenset of str
-        Types of the numbers in the network.
+        Number types of the network.
     inputs : sequence of Tensor or None
     attributes : mapping
     """
@@ -89,16 +84,12 @@ def _of_a_sum(
 
 
 def fewest_px(threads: int) -> int:
-    """Px of a layer beyond which every one of `threads` gets more than `FEWEST_PX`: long products
-    are then summed in one order.
-    """
+    """Px of a layer above which each of `threads` gets more than `FEWEST_PX`: one order of sums."""
     return threads * (FEWEST_PX + GRAIN_PX * (threads - 1))
 
 
 def long_product_px(node: Node, inputs: Sequence[Tensor | None], output: Tensor) -> int | None:
-    """The px of a node that sums so many numbers that their order depends on the px; None of any
-    other node.
-    """
+    """The px of a node whose sums are so long that their order depends on the px; else None."""
     x, w = (*inputs, None, None)[:2]
     if x is None or w is None or not output.from_image:
         return None
@@ -106,9 +97,8 @@ def long_product_px(node: Node, inputs: Sequence[Tensor | None], output: Tensor)
         group = max(int(node.attributes.get("group", 1)), 1)
         return prod(x.shape[2:]) if w.shape[0] // group > LONGEST_BLOCK else None
     if node.op in {"Conv", "FusedConv"} and w.rank > 2 and w.shape[0] > 1:
-        blocked = w.rank == 4 and (
-            x.shape[1] < 8 or x.shape[1] % PACKET == 0
-        )  # onnxruntime's NCHWc kernels sum in one order
+        # onnxruntime's NCHWc kernels sum in one order
+        blocked = w.rank == 4 and (x.shape[1] < 8 or x.shape[1] % PACKET == 0)
         return prod(output.shape[2:]) if not blocked and prod(w.shape[1:]) > LONGEST_BLOCK else None
     if node.op in {"MatMul", "Gemm"} and w.from_image and w.rank > 1:
         return w.shape[-1] if w.shape[-2] > LONGEST_BLOCK else None

@@ -1,18 +1,17 @@
-"""Programs by number: whether a network computes the same thing at two choices of sizes.
+"""Numbered programs: whether a network computes the same thing at two choices of sizes.
 
-A contract that was found at one size holds at another iff the network is the same local function
-there. So every tensor gets the number of its program:
+A contract found at one size holds at another iff the network is the same local function there.
+Therefore every tensor gets the number of its program:
 
     number(result) = N[operator and attributes, numbers of the operands, what its subgraphs gave,
     geometry of the result]
 
-where N gives equal numbers to equal keys and to no others (global value numbering, as compilers
-know it). The geometry of a tensor is the relation, border and offset of every axis that follows the
-image, and the size of every axis that does not. Everything enters by default, what was computed
-from sizes by its value. Left out is only what a transfer function declares
-(`shiftlint.ops.registry.numbered`): operands that say where elements go, for the geometry shows
-what they did; and, in operators that work element by element, how often equal elements are repeated
-along an axis.
+where N gives equal numbers to equal keys only (global value numbering, as in compilers). The
+geometry of a tensor is the relation, border and offset of every axis that follows the image, and
+the size of every axis that does not. By default everything is part of the key; tensors computed
+from sizes, by value. A transfer function declares what to omit (`shiftlint.ops.registry.numbered`):
+operands that say where elements go, because the geometry shows their effect; and, in element-wise
+operators, how often equal elements are repeated along an axis.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ Sizes = Mapping[int, int]  # px of the image by axis
 
 
 class Key(NamedTuple):
-    """What one result of one node is made of; two programs are the same iff their keys are equal.
+    """The key of one result of one node; two programs are the same iff their keys are equal.
 
     Attributes
     ----------
     call : int
         Operator and attributes.
     operands : tuple
-        One for each input: a number, a value, or None where it is omitted or left out.
+        One entry per input: a number, a value, or None if it is absent or not part of the key.
     besides : hashable
-        What left-out operands do to axes that do not follow the image.
+        The effect of operands outside the key on axes that do not follow the image.
     bodies : tuple
         Operands and results of the subgraphs that were run.
     result : int
         Which output of the node.
     geometry : tuple
-        Of the result, one entry for each dimension.
+        Geometry of the result, one entry per dimension.
     """
 
     call: Hashable
@@ -65,25 +64,25 @@ class Numbering:
         self._keys: list[Hashable] = [None]
 
     def number(self, key: Hashable) -> int:
-        """The number of a key, a new one where it was never seen."""
+        """The number of a key; a new number for a new key."""
         number = self._numbers.setdefault(key, len(self._keys))
         if number == len(self._keys):
             self._keys.append(key)
         return number
 
     def key(self, number: Hashable) -> Hashable:
-        """The key that has this number; None of anything else."""
+        """The key with this number; None for anything else."""
         return self._keys[number] if isinstance(number, int) else None
 
 
 def operand(x: Tensor | None, *, elementwise: bool = False) -> Hashable:
-    """What an input contributes to a key.
+    """The contribution of an input to a key.
 
     Parameters
     ----------
     x : Tensor, optional
     elementwise : bool
-        How often equal elements are repeated along an axis does not matter.
+        Ignore how often equal elements are repeated along an axis.
     """
     if x is None:
         return None
@@ -97,10 +96,10 @@ def operand(x: Tensor | None, *, elementwise: bool = False) -> Hashable:
 
 
 def geometry(x: Tensor, sizes: Sizes) -> tuple[Hashable, ...]:
-    """How each dimension of a tensor follows the image of these `sizes`.
+    """How each dimension of a tensor follows an image of these `sizes`.
 
-    Equal elements are not counted, but where they are merged with others: there their number says
-    where these lie.
+    Equal elements count only if they are merged with others: their number then determines where
+    the others are.
     """
     return tuple([_atom(dim[0], sizes) if len(dim) == 1 else _merged(dim, sizes) for dim in x.dims])
 
@@ -118,9 +117,7 @@ def _atom(atom: Atom, sizes: Sizes) -> Hashable:
     if track is None:
         return None if atom.uniform else atom.size
     relation, image, first = track.relation, sizes[track.axis], track.relation.reads[0]
-    if (
-        first is not None
-    ):  # a piece of either end, such as what a roll wraps around, is counted from there
+    if first is not None:  # a piece at one end, such as what a roll wraps, counts from that end
         if 2 * first[0] > image:
             reads = tuple([read and (read[0] - image, read[1] - image) for read in relation.reads])
             return track.axis, relation.period, reads, track.border, atom.size
@@ -130,7 +127,7 @@ def _atom(atom: Atom, sizes: Sizes) -> Hashable:
 
 
 def _repeats(x: Tensor) -> tuple[int, ...]:
-    """How often equal elements are repeated, along every axis."""
+    """How often equal elements are repeated along each axis."""
     return tuple(
         [atom.size for dim in x.dims for atom in dim if atom.uniform and atom.track is None]
     )
@@ -150,9 +147,7 @@ def _value(elements: Elements, *, elementwise: bool) -> Hashable:
 
 
 def _shortened(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], Any]:
-    """The array with one slice in place of the equal ones between its ends along an axis, and how
-    many stand at either end.
-    """
+    """The array with equal slices along an axis merged, and the number of slices at each end."""
     count = array.shape[axis]
     ends = deviating_ends(array, axis)
     if ends is None or count == 0:

@@ -1,1 +1,1 @@
-"""Relations, tracks, notes and tensors: the mathematics of shift equivariance."""
+"""The mathematics of shift equivariance: relations, tracks, notes and tensors."""

@@ -1,6 +1,4 @@
-"""Dimensions that meet element by element: what follows the image in both is joined, atom
-by atom.
-"""
+"""Combine dimensions that meet element by element: join their tracks, atom by atom."""
 
 from __future__ import annotations
 
@@ -13,9 +11,9 @@ from shiftlint.calculus.track import Track
 
 
 def combine_dims(first: Dim, second: Dim) -> tuple[Dim, list[Note]]:
-    """Two dimensions of equal size that meet element by element.
+    """Combine two dimensions of equal size that meet element by element.
 
-    What varies along an axis without following the image fixes the place of what does.
+    A note records that a tracked atom depends on its position if it meets varying plain values.
     """
     if first == second:
         return first, []
@@ -59,7 +57,7 @@ def _combine_atoms(a: Atom, b: Atom) -> tuple[Atom, list[Note]]:
 
 
 def merge_tracks(first: Track, second: Track) -> Track:
-    """What an element follows that combines an element of either axis, of the same size.
+    """The track of an axis whose elements combine one element of each of two axes of equal size.
 
     Raises
     ------
@@ -79,9 +77,7 @@ def merge_tracks(first: Track, second: Track) -> Track:
 
 
 def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
-    """Split plain atoms so that both dimensions have atoms of the same sizes; (None, None) where
-    they do not fit.
-    """
+    """Split plain atoms until both dimensions have equal atom sizes; (None, None) if impossible."""
     one, two = list(reversed(first)), list(reversed(second))
     left: list[Atom] = []
     right: list[Atom] = []
@@ -95,7 +91,7 @@ def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
             others.append(Atom(1))
             continue
         a, b = one.pop(), two.pop()
-        if a.size != b.size and 1 in (a.size, b.size):  # a single element stands by itself
+        if a.size != b.size and 1 in (a.size, b.size):  # a single element is its own atom
             (one if a.size != 1 else two).append(a if a.size != 1 else b)
             a, b = (a, Atom(1)) if a.size == 1 else (Atom(1), b)
         elif a.size > b.size:
@@ -114,9 +110,7 @@ def common_factors(first: Dim, second: Dim) -> tuple[Dim | None, Dim | None]:
 
 
 def split_outer(atom: Atom, outer: int) -> tuple[Atom, Atom | None]:
-    """A plain atom as (outer, rest); no rest if it is tracked or not divisible, or nothing is split
-    off.
-    """
+    """Split a plain atom into (outer, rest); rest is None if it is tracked or cannot be split."""
     if atom.track or outer < 2 or atom.size % outer:
         return atom, None
     return Atom(outer, None, atom.uniform), Atom(atom.size // outer, None, atom.uniform)

@@ -1,25 +1,25 @@
-"""The windows of an interpolation: the phases follow from the coordinate formula with the given
-scale.
+"""The windows of an interpolation, whose phases follow from the coordinate formula and the scale.
 
-With the scale p/q (output step p, input period q) output j lies at the input coordinate
+With the scale p/q (output step p, input period q) output j is at the input coordinate
 
     half_pixel           x = (j + 1/2)·q/p - 1/2
     pytorch_half_pixel   the same, but 0 for a single px
     asymmetric           x = j·q/p
 
-half_pixel_symmetric adds n/2·(1 - m/(s·n)), which is 0 where the output is exactly s times as long.
-It reads: nearest one px, rounded by `nearest_mode`; linear floor(x) and the next; cubic one more on
-either side. Antialiasing widens the support by q/p where that is above 1. Neighbors whose weight is
-exactly 0 are left out: finite values of theirs change nothing (an infinite one would: 0·inf is not
-a number).
+half_pixel_symmetric adds n/2·(1 - m/(s·n)), which is 0 if the output is exactly s times as long.
+Output j reads: nearest, one px, rounded by `nearest_mode`; linear, floor(x) and the next px; cubic,
+one more px on each side. Antialiasing widens the support by q/p if that is above 1. Neighbors with
+a weight of exactly 0 are omitted: their finite values change nothing (an infinite value would:
+0·inf is not a number).
 
-onnxruntime computes x in float32, by a division by the scale s that is correctly rounded. Where
-|s·q/p - 1| ≤ 2^-25 it finds every quotient that is a float32 number exactly, for the error is less
-than half the distance to the next one. Then x is exact where it is whole, or a tie between two px;
-else it falls to either side from place to place, and windows hold both. The weights of an
-interpolation are exact where, besides, p is a power of two, and those of an axis that keeps its
-size only up to its last px (`bitwise`); else their error grows with x. A nearest px that falls to
-the other side is another px altogether: `irregular` computes all of them as onnxruntime does.
+onnxruntime computes x in float32, with a correctly rounded division by the scale s. If
+|s·q/p - 1| ≤ 2^-25, every quotient that is a float32 number is computed exactly, because the error
+is less than half the distance to the next number. Then x is exact if it is whole or a tie between
+two px; else x is rounded up or down depending on the position, and windows contain both. The
+weights of an interpolation are exact if p is also a power of two; those of an axis that keeps its
+size, only up to its last px (`bitwise`). Else their error grows with x. For nearest interpolation,
+rounding to the other side reads a different px: `irregular` computes all of these as onnxruntime
+does.
 
 Reference: onnxruntime/core/providers/cpu/tensor/upsamplebase.h
 (GetOriginalCoordinateFromResizedCoordinateFunc, GetNearestPixelFunc).
@@ -42,14 +42,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HALF = Fraction(1, 2)
-TIE = 1e-6  # a coordinate this near to k + 1/2 counts as a tie since onnxruntime 1.27
+TIE = 1e-6  # coordinates this close to k + 1/2 are ties since onnxruntime 1.27
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """How a Resize interpolates: its attributes, and whether whole coordinates and ties are `exact`
-    in float32.
-    """
+    """The attributes of a Resize, and whether whole coordinates and ties are `exact` in float32."""
 
     mode: str
     coordinates: str
@@ -69,7 +67,7 @@ def interpolation(scale: Fraction, kernel: Kernel) -> Relation:
 
 
 def _coordinate(j: int, scale: Fraction, mode: str) -> Fraction:
-    """Where output `j` lies on the input's axis."""
+    """The input coordinate of output `j`."""
     if mode == "asymmetric":
         return j / scale
     return (j + HALF) / scale - (0 if mode == "tf_half_pixel_for_nn" else HALF)
@@ -80,37 +78,34 @@ def is_power_of_two(number: int) -> bool:
 
 
 def single(number: float) -> float:
-    """The float32 number nearest to a float64 one."""
+    """The float32 number nearest to a float64 number."""
     (result,) = struct.unpack("<f", struct.pack("<f", number))
     return float(result)
 
 
 def is_exact(scale: Fraction, given: float) -> bool:
-    """Whether division by `given`, in float32, finds the quotient by `scale` exactly wherever that
-    is a float32 number.
-    """
+    """Whether float32 division by `given` gives every float32 quotient by `scale` exactly."""
     return abs(Fraction(single(given)) / scale - 1) <= Fraction(1, 1 << 25)
 
 
 def symmetric_offset(size: int, new_size: int, given: float) -> float:
-    """What half_pixel_symmetric adds to every coordinate, as float32 finds it."""
+    """The float32 offset that half_pixel_symmetric adds to every coordinate."""
     return single(single(size / 2) * single(1 - single(new_size / single(single(given) * size))))
 
 
 def irregular(
     relation: Relation, size: int, new_size: int, given: float, kernel: Kernel
 ) -> NDArray[np.intp]:
-    """The outputs of a nearest interpolation that read another px than `relation` says, for float32
-    rounds there to the other side.
+    """The outputs of a nearest interpolation whose px differs from `relation` by float32 rounding.
 
     Parameters
     ----------
     relation : Relation
-        Of `interpolation`: every phase reads one px.
+        From `interpolation`: every phase reads one px.
     size, new_size : int
         Px of the axis before and after.
     given : float
-        The scale as the node has it.
+        The scale that the node gives.
     kernel : Kernel
     """
     j = np.arange(new_size)
@@ -122,7 +117,7 @@ def irregular(
 
 
 def _coordinates(j: NDArray[Any], size: int, new_size: int, s: Any, mode: str) -> NDArray[Any]:
-    """Where the outputs `j` lie on the input's axis: every operation rounds to float32."""
+    """The input coordinates of the outputs `j`; every operation rounds to float32."""
     half = np.float32(0.5)
     x: NDArray[Any]
     match mode:
@@ -165,7 +160,7 @@ def _support(x: Fraction, scale: Fraction, kernel: Kernel) -> Window:
         radius = (1 if linear else 2) / scale
         return ceil(x - radius), floor(x + radius)
     if kernel.exact and x.denominator == 1 and (linear or (kernel.cubic * 4).is_integer()):
-        return int(x), int(x)  # of -0.6 and the like float32 leaves the neighbors a weight of 1e-7
+        return int(x), int(x)  # with cubic -0.6, float32 gives the neighbors a weight of 1e-7
     more = 0 if linear else 1
     return floor(x - wobble) - more, floor(x + wobble) + 1 + more
 

@@ -1,8 +1,7 @@
-"""Dependences that no window expresses, and what ends an analysis: a kind and a reason with its
-facts.
+"""Dependences that no window expresses, and limits of the analysis: a kind, a reason and its facts.
 
-Facts are values: whatever is decided, compared or hashed uses them. The words stand in one place,
-beside each reason, and are put together where somebody reads them (`text_of`).
+Facts are values: decisions, comparisons and hashes use only them. Each reason has its words next to
+it; `text_of` fills in the facts for a reader.
 """
 
 from __future__ import annotations
@@ -11,25 +10,21 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
 
-EVERY = (
-    -1
-)  # the axis of a note that holds for all axes of the image: what it speaks of follows none of them
+EVERY = -1  # axis of a note on all axes of the image: what it concerns follows none of them
 Facts = tuple[tuple[str, Any], ...]
 
 
 class Words(str):
-    """A fact that is a text, made where more is known: it is shown, and never compared or
-    hashed.
-    """
+    """A fact that is text: it is shown, but never compared or hashed."""
 
     __slots__ = ()
 
 
 @unique
 class Reason(StrEnum):
-    """Why something is noted, and its words, in which names of facts stand in braces."""
+    """Why something is noted, and its words, with the names of facts in braces."""
 
-    # what the interpreter cannot follow
+    # limits of the interpreter
     UNKNOWN_OPERATOR = "the analyzer does not know {operator}"
     OUTSIDE_SPECIFICATION = "{operator} with {wrong} is not in its specification"
     FOLLOWS_UNANALYZED = "an input is not analyzed"
@@ -40,7 +35,7 @@ class Reason(StrEnum):
     FUNCTION_INPUTS = "{given} inputs for {expected}"
     TOO_MANY_PHASES = "a grid of {phases} phases"
 
-    # values that must follow from the size alone
+    # values that must depend on the size alone
     NOT_CONSTANT = "{operand} must be constant"
     NOT_ONE_NUMBER = "{operand} must be one constant number"
     INDEX_FROM_IMAGE = "elements are picked by an index that is computed from the image"
@@ -51,17 +46,17 @@ class Reason(StrEnum):
     CONDITION_FROM_IMAGE = "the condition is computed from the image"
     BRANCH_BY_IMAGE = "the whole image decides which branch runs"
     LOOP_TOO_LONG = "the number of rounds must be constant and at most {most}"
-    LOOP_GATHERS = "results that a loop gathers round by round are not followed"
+    LOOP_GATHERS = "results that a loop collects in each round are not followed"
     SCANNED = "a subgraph that scans an axis is not followed"
     ABSENT = "an optional value is absent"
 
     # operators that are not analyzed
     SEQUENCES = "sequences of tensors are not followed"
     TEXT = "text is not an image"
-    REGIONS = "regions are taken at computed places"
-    PATCHES_SUMMED = "patches are summed at their places"
+    REGIONS = "regions are taken at computed positions"
+    PATCHES_SUMMED = "patches are summed at their positions"
     DECODED = "the image is decoded inside the network"
-    WRITTEN_AT_COMPUTED = "elements are written at computed places"
+    WRITTEN_AT_COMPUTED = "elements are written at computed positions"
     LANGUAGE_MODEL = "an operator of language models"
     CACHED_ATTENTION = "attention over packed or cached sequences"
     PACKED_KEYS = "packed or cached keys and values"
@@ -83,12 +78,12 @@ class Reason(StrEnum):
     BOUNDS = "bounds from {first} to {last} by {step}"
     ATTRIBUTE = "{attribute} {value}"
     SCALE = "a scale of {scale}"
-    MIXED_NEAREST = "nearest by factors above 1 and below 1, which round in different ways"
+    MIXED_NEAREST = "nearest by factors above and below 1, which round differently"
     EQUATION_INPUTS = "equation {equation} for {inputs} inputs"
     EQUATION_RANKS = "equation {equation} for inputs of rank {ranks}"
     EQUATION_DIAGONAL = "equation {equation} takes a diagonal"
     SCALAR_PRODUCT = "a product with a scalar"
-    TRANSPOSED_BATCHES = "a product of matrices with transposed batches"
+    TRANSPOSED_BATCHES = "a matrix product with transposed batches"
     WEIGHTS_SHAPE = "weights of {rows} by {columns}"
     REPEATED_BIAS = "a bias that is repeated row by row"
     BLOCKED_CHANNELS = "{channels} channels of an input of rank {rank}"
@@ -105,43 +100,43 @@ class Reason(StrEnum):
     MERGED_DIFFERENTLY = "axes that are merged in different ways meet"
     CUT_ACROSS = "a reshape from {before} to {after} cuts across axes"
     SEVERAL_DIMENSIONS = "several dimensions follow the same axis of the image"
-    AXIS_AS_CHANNELS = "an axis of the image is taken for channels"
-    SIDE_BY_SIDE = "pieces of merged or different axes stand side by side"
+    AXIS_AS_CHANNELS = "an axis of the image is used as channels"
+    SIDE_BY_SIDE = "pieces of merged or different axes are concatenated"
     AXES_MEET = "two axes of the image meet element by element"
     STRIDES_DIFFER = (
         "branches of different stride meet: {first} and {second} px of output per px of the image"
     )
 
-    # what depends on the place
-    VARIES = "combined with values that depend on the place"
+    # dependence on position
+    VARIES = "combined with values that depend on the position"
     SPREAD = "an axis of one element is spread over a longer one"
     DROPPED = "an axis of one element is dropped"
     REPEATED = "an axis of the image is repeated as a whole"
     BACKWARD = "the axis is read backward"
-    PICKED = "elements are picked by their place"
-    WRITTEN = "elements are written at their place"
+    PICKED = "elements are picked by their position"
+    WRITTEN = "elements are written at their position"
     TRIANGLE = "a triangle of the axes is kept"
     RUNNING_SUM = "a running sum along the axis"
     STATE = "a state that runs along the axis"
-    STATE_FROM_IMAGE = "a state that the image begins"
+    STATE_FROM_IMAGE = "a state that the image initializes"
     ANGLE = "an angle that grows along the axis"
-    GROUPED = "elements are grouped by their place"
-    WEIGHTED = "weighted by its place"
-    ATTENTION_BY_PLACE = "attention that depends on the place"
-    HEADS_BY_PLACE = "heads share keys by their place"
+    GROUPED = "elements are grouped by their position"
+    WEIGHTED = "weighted by position"
+    ATTENTION_BY_PLACE = "attention that depends on the position"
+    HEADS_BY_PLACE = "heads share keys by their position"
     MASK_OVER_HEADS = "a mask over heads"
     QUANTIZED_IN_BLOCKS = "quantized block by block"
     SCALES_MISFIT = "scales that do not fit the axis"
-    SAMPLED = "elements are taken at places relative to the total size"
+    SAMPLED = "elements are taken at positions relative to the total size"
     COORDINATES = "coordinate_transformation_mode {mode}: coordinates depend on the total size"
     NO_COMMON_GRID = "resized from {before} to {after}: no common grid"
     COARSE_COORDINATES = "resized from {before} to {after}: float32 coordinates are too coarse"
     IRREGULAR_COORDINATES = (
-        "resized from {before} to {after}: float32 coordinates fall on another px from place to "
-        "place"
+        "resized from {before} to {after}: float32 coordinates round to different px at different "
+        "positions"
     )
 
-    # what depends on a whole axis
+    # dependence on a whole axis
     AVERAGE = "an average over the whole axis"
     REDUCED = "an axis is reduced as a whole"
     CHANNEL_NORM = "a norm over neighboring channels"
@@ -156,8 +151,8 @@ class Reason(StrEnum):
     DETERMINANT = "a determinant over the axes"
     LOSS = "a loss over the axis"
     GREATEST = "the greatest elements of the whole axis"
-    PLACES_OF_GREATEST = "places of the greatest elements of the axis"
-    PLACE_OF_GREATEST = "the place of the greatest element of the axis"
+    PLACES_OF_GREATEST = "the positions of the greatest elements of the axis"
+    PLACE_OF_GREATEST = "the position of the greatest element of the axis"
     FOURIER = "a Fourier transform over the whole axis"
     OFFSETS = "taps at offsets that are computed from the image"
 
@@ -165,18 +160,18 @@ class Reason(StrEnum):
     RANDOM = "random values: no two runs agree"
     TRAINING = "random values (training mode)"
 
-    # what depends on the size
-    RUNS_NOT_AT = "runs at {first} px and not at {second} px: {error}"
+    # dependence on the size
+    RUNS_NOT_AT = "runs at {first} px but not at {second} px: {error}"
     OTHER_PROGRAM = "{words}"
 
 
 def text_of(reason: Reason, facts: Facts) -> str:
-    """A reason in words: one line without a full stop."""
+    """A reason in words: one line without a final period."""
     return reason.format(**{name: _text(value) for name, value in facts}) if facts else str(reason)
 
 
 def _text(value: Any) -> str:
-    """A fact as it is read: sizes as [2, 3], names of inputs as "starts, ends and axes"."""
+    """A fact in words: sizes as [2, 3], names of inputs as "starts, ends and axes"."""
     if not isinstance(value, tuple):
         return str(value)
     if not value or not all(isinstance(part, str) for part in value):
@@ -190,7 +185,7 @@ class SizeError(ValueError):
 
 
 class Unsupported(ValueError):
-    """The operator is known, this use of it is not analyzed.
+    """The operator is known, but this use of it is not analyzed.
 
     Attributes
     ----------
@@ -204,14 +199,14 @@ class Unsupported(ValueError):
 
 
 class Kind(StrEnum):
-    """What a note says of an image axis."""
+    """The effect on an image axis."""
 
-    GLOBAL = "global"  # the output depends on the whole axis; the period stays
-    POSITION = "position"  # the output depends on absolute place or total size; no period
-    SIZE = "size"  # the network computes something else at another size; no period
+    GLOBAL = "global"  # the output depends on the whole axis; the period remains
+    POSITION = "position"  # the output depends on absolute position or total size; no period
+    SIZE = "size"  # the network computes something different at another size; no period
     RANDOM = "random"  # no two runs agree; no period
     STRIDES = "strides"  # branches of different stride meet; no period
-    UNKNOWN = "unknown"  # not analyzed; nothing may be claimed
+    UNKNOWN = "unknown"  # not analyzed; no claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,15 +217,14 @@ class Note:
     ----------
     kind : Kind
     axis : int
-        Of the network's image input; `EVERY` for all of them.
+        Axis of the image input; `EVERY` for all axes.
     reason : Reason
-        What happens.
     period : int
         A global dependence is unchanged only under shifts by multiples of this (input px).
     node, op : str
-        Where; filled in by the interpreter.
+        The node; filled in by the interpreter.
     facts : tuple of (name, value)
-        Of the reason.
+        The facts of the reason.
     """
 
     kind: Kind
@@ -243,12 +237,12 @@ class Note:
 
     @property
     def text(self) -> str:
-        """What happens, in words: one line without a full stop."""
+        """The reason in words: one line without a final period."""
         return text_of(self.reason, self.facts)
 
     @property
     def fact(self) -> Facts:
-        """What it is known by beside node and axis: the reason and its facts, without words."""
+        """Its identity besides node and axis: the reason and its facts, without words."""
         return (
             ("reason", self.reason.name),
             *((name, value) for name, value in self.facts if not isinstance(value, Words)),

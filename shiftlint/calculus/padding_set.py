@@ -1,7 +1,7 @@
-"""Sets of paddings that grow along a network, united without being copied.
+"""Sets of paddings that grow along a network; a union does not copy them.
 
-Of n padded convolutions in a row the k-th has a set of k nodes. A set is kept as what it was united
-from: then n sets take n steps, and only who asks which nodes are in one walks through it.
+In a chain of n padded convolutions, the k-th has a set of k nodes. A set stores the sets it was
+united from: n sets take n steps, and only iteration visits all members.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from shiftlint.contract.values import Padding
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paddings:
-    """A set of paddings: one of its own, and those of its parts.
+    """A set of paddings: its own, and those of its parts.
 
     Attributes
     ----------
     own : Padding, optional
     parts : tuple of Paddings
     unnamed : bool
-        Whether a padding in it has no node yet: its transfer function does not know it.
+        Whether a padding in it has no node yet, because its transfer function does not know it.
     """
 
     own: Padding | None = None
@@ -51,11 +51,11 @@ class Paddings:
                     yield one.own
 
     def also(self, kind: str) -> Paddings:
-        """The set with one more padding of this kind, whose node is still to be named."""
+        """The set with one more padding of this kind, whose node is not named yet."""
         return Paddings(Padding("", "", kind), (self,) if self else (), True)
 
     def named(self, node: str, op: str) -> Paddings:
-        """The set with the node filled in where it is missing."""
+        """The set with the missing nodes filled in."""
         if not self.unnamed:
             return self
         own = (

@@ -1,15 +1,15 @@
-"""Periodic interval relations: what one axis of a tensor reads of another axis, in exact integers.
+"""Periodic interval relations: the elements that one axis reads of another, in exact integers.
 
     Relation(period a, step b, reads[0..b)):
     element  b·k + phi  reads only  a·k + lo[phi] … a·k + hi[phi]  for all integers k
 
 The scale is b/a. Every spatially local operator is such a relation between its output and its
-input; a network is their composition (`then`), and branches meet in a `join`. The calculus knows no
-ONNX and no sizes: borders, where a window would leave the tensor, are kept by
-`shiftlint.calculus.tensor`.
+input; a network is their composition (`then`), and branches meet in a `join`. The calculus does not
+know ONNX or sizes: `shiftlint.calculus.tensor` tracks borders, where a window would leave the
+tensor.
 
-With valid convolutions and l poolings of factor f the relation of a U-Net to its image has period
-f^l: the shifts that it is equivariant to (Rumberger et al. 2021, section 3.1).
+The relation of a U-Net with valid convolutions and l poolings of factor f to its image has period
+f^l: the U-Net is equivariant to these shifts (Rumberger et al. 2021, section 3.1).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from math import gcd, lcm
 
 from shiftlint.contract.values import Window, hull
 
-LONGEST_STEP = 2048  # phases of one relation; networks have at most some hundred
+LONGEST_STEP = 2048  # phases of one relation; networks have a few hundred at most
 
 
 class PeriodTooLong(ValueError):
-    """A relation of more phases than any network has: a mistake or an attack.
+    """A relation has more phases than any real network: a mistake or an attack.
 
     Attributes
     ----------
@@ -38,9 +38,7 @@ class PeriodTooLong(ValueError):
 
 
 class SlopeMismatch(ValueError):
-    """Two relations of different scale meet: their phases drift apart, and no period holds for
-    both.
-    """
+    """Two relations of different scale meet: their phases drift apart, so they share no period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,8 @@ class Relation:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "_hash", hash((self.period, self.step, self.reads))
-        )  # looked up far more often than made
+        # looked up far more often than created
+        object.__setattr__(self, "_hash", hash((self.period, self.step, self.reads)))
         if self.period < 1 or self.step < 1 or len(self.reads) != self.step:
             raise ValueError(
                 f"not a relation: period {self.period}, step {self.step}, {len(self.reads)} phases"
@@ -76,7 +73,7 @@ class Relation:
 
     @property
     def scale(self) -> Fraction:
-        """Elements that read per element that is read: b/a."""
+        """Reading elements per element that is read: b/a."""
         return Fraction(self.step, self.period)
 
     def window(self, element: int) -> Window | None:
@@ -86,7 +83,7 @@ class Relation:
         return reads and (reads[0] + self.period * k, reads[1] + self.period * k)
 
     def unroll(self, factor: int) -> Relation:
-        """The same relation with `factor` times the step and the period."""
+        """The same relation with step and period multiplied by `factor`."""
         if factor == 1:
             return self
         _check_step(self.step * factor)
@@ -97,15 +94,15 @@ class Relation:
         )
 
     def then(self, inner: Relation) -> Relation:
-        """The composition: this relation reads an axis that `inner` relates to a third one.
+        """The composition: this relation reads an axis that `inner` relates to a third axis.
 
-        The middle axis is brought to lcm(inner.step, self.period); windows are hulls over *all*
+        The middle axis is unrolled to lcm(inner.step, self.period); windows are hulls over *all*
         middle elements.
         """
         return _compose(self, inner)
 
     def hull(self, first: int, last: int) -> Window | None:
-        """The smallest window that holds those of the elements first … last.
+        """The smallest window that contains those of the elements first … last.
 
         The windows repeat after `step` elements, moved by `period`: the lowest starts among the
         first `step` elements, the highest ends among the last.
@@ -121,8 +118,9 @@ class Relation:
 
 @lru_cache(maxsize=1024)
 def window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) -> Relation:
-    """A sliding window (convolution, pooling): output k reads stride·k - before … stride·k - before
-    + dilation·(size - 1).
+    """A sliding window (convolution, pooling).
+
+    Output k reads stride·k - before … stride·k - before + dilation·(size - 1).
     """
     return Relation(stride, 1, ((-before, dilation * (size - 1) - before),))
 
@@ -131,10 +129,10 @@ def window(size: int, *, stride: int = 1, dilation: int = 1, before: int = 0) ->
 def transposed_window(
     size: int, *, stride: int = 1, dilation: int = 1, before: int = 0
 ) -> Relation:
-    """A transposed convolution: output j reads ceil((j + before - dilation·(size - 1)) / stride) …
-    floor((j + before) / stride).
+    """A transposed convolution.
 
-    A phase that no kernel element reaches reads nothing: with dilation 1 where size < stride.
+    Output j reads ceil((j + before - dilation·(size - 1)) / stride) … floor((j + before) / stride).
+    A phase that no kernel element reaches reads nothing; with dilation 1 this needs size < stride.
     """
     _check_step(stride)
     phases: list[Window | None] = []
@@ -154,7 +152,7 @@ def transposed_window(
 
 
 def shift(elements: int) -> Relation:
-    """Output k reads k + elements: a crop, or a pad where negative."""
+    """Output k reads k + elements: a crop, or a pad if negative."""
     return IDENTITY if elements == 0 else Relation(1, 1, ((elements, elements),))
 
 
@@ -164,23 +162,18 @@ def strided(stride: int, start: int = 0) -> Relation:
 
 
 def blocks(size: int) -> Relation:
-    """Output k reads the whole block size·k … size·k + size - 1 (an axis split in two; its outer
-    part).
-    """
+    """Output k reads the block size·k … size·k + size - 1 (the outer part of a split axis)."""
     return Relation(size, 1, ((0, size - 1),))
 
 
 def repeat(factor: int) -> Relation:
-    """Outputs factor·k … factor·k + factor - 1 read element k (nearest upsampling, pixel
-    shuffle).
-    """
+    """Outputs factor·k … factor·k + factor - 1 read k (nearest upsampling, pixel shuffle)."""
     _check_step(factor)
     return Relation(1, factor, ((0, 0),) * factor)
 
 
 def join(first: Relation, second: Relation) -> Relation:
-    """What an element reads that combines an element of either relation: the common step, hulls
-    phase by phase.
+    """The relation of elements that combine one of each: the common step, hulls phase by phase.
 
     Raises
     ------
@@ -211,7 +204,7 @@ def _check_step(step: int) -> None:
         raise PeriodTooLong(step)
 
 
-@lru_cache(maxsize=4096)  # a network repeats few compositions, at many sizes
+@lru_cache(maxsize=4096)  # a network repeats few compositions at many sizes
 def _compose(outer: Relation, inner: Relation) -> Relation:
     if inner == IDENTITY:
         return outer

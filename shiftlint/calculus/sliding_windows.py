@@ -1,5 +1,4 @@
-"""Sliding windows over the spatial dimensions of a tensor: the part that convolution and pooling
-share.
+"""Sliding windows over the spatial dimensions of a tensor, for convolution and pooling.
 
 Sizes follow the ONNX specification (Conv, MaxPool): with the input size n, kernel k, stride s,
 dilation d, pads b and e
@@ -19,7 +18,7 @@ from shiftlint.calculus.tensor import Dim, Tensor, dim_of, dim_size, single_trac
 from shiftlint.calculus.track import resample
 
 Ints = Sequence[int]
-LONGEST = 1 << 20  # strides, dilations and kernels beyond are mistakes or attacks
+LONGEST = 1 << 20  # larger strides, dilations and kernels are mistakes or attacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,10 @@ def geometries(
     *,
     strict: bool = False,
 ) -> list[Geometry]:
-    """The attributes of one operator, per axis; SAME pads depend on the size, and leave dilations
-    out, as onnxruntime does.
+    """The attributes of one operator, per axis.
 
-    Where the kernel is smaller than the stride they may be less than nothing: a `strict` operator
-    does not run then.
+    SAME pads depend on the size and ignore dilations, as in onnxruntime. They may be negative if
+    the kernel is smaller than the stride: a `strict` operator does not run then.
     """
     pads = None if auto_pad not in {"NOTSET", ""} else pads  # they follow from auto_pad
     explicit = _explicit(
@@ -100,17 +98,15 @@ def _explicit(
 def slide(
     x: Tensor, geometry: list[Geometry], *, fills: str, ceil_mode: bool = False
 ) -> tuple[list[Dim], list[Note]]:
-    """The spatial dimensions after a window slid over those of `x`; `fills` names what stands
-    outside ("zeros", "-inf").
-    """
+    """The spatial dimensions after a window slid over `x`; `fills` names the padding."""
     dims, notes = [], []
     for dim, one in zip(x.dims[2:], geometry, strict=True):
         size = dim_size(dim)
         reach = size + one.before + one.after - one.extent
         if reach < 0:
             raise SizeError(
-                f"a window of {one.extent} does not fit into {size} with pads {one.before} and "
-                f"{one.after}"
+                f"a window of {one.extent} px does not fit into {size} px with pads {one.before} "
+                f"and {one.after}"
             )
         new_size = reach // one.stride + 1
         if ceil_mode and reach % one.stride and new_size * one.stride < size + one.before:
@@ -129,9 +125,7 @@ def slide_transposed(
     output_shape: Ints | None,
     auto_pad: str,
 ) -> tuple[list[Dim], list[Note]]:
-    """The spatial dimensions after a transposed convolution; missing contributions count as
-    zeros.
-    """
+    """The spatial dimensions after a transposed convolution; missing contributions are zeros."""
     dims, notes = [], []
     rank = len(geometry)
     if len(output_padding) != rank or (output_shape and len(output_shape) != rank):
@@ -147,7 +141,7 @@ def slide_transposed(
             before = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
             new_size = new_size if output_shape else full - total
         if new_size < 1:
-            raise SizeError(f"a transposed window of {one.extent} leaves nothing of {size}")
+            raise SizeError(f"a transposed window of {one.extent} px leaves nothing of {size} px")
         relation = transposed_window(
             one.kernel, stride=one.stride, dilation=one.dilation, before=before
         )
@@ -166,9 +160,7 @@ def related(dim: Dim, relation: Relation, new_size: int, *, fills: str) -> tuple
 
 
 def check_channels(x: Tensor, expected: int | None) -> list[Note]:
-    """Notes for a convolution over channels that follow the image: another layout than N,
-    C, space.
-    """
+    """Notes for channels that follow the image, as in layouts other than N, C, space."""
     if expected is not None and dim_size(x.dims[1]) != expected:
         raise SizeError(f"expected {expected} channels, got {dim_size(x.dims[1])}")
     return [

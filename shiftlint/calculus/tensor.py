@@ -1,15 +1,15 @@
-"""What the analyzer knows of a tensor: its sizes, and per axis how it hangs on the image.
+"""What the analyzer knows of a tensor: its sizes, and per axis how it follows the image.
 
-A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner, so that Reshape
-and Transpose can be followed exactly (pixel shuffle, window partition, flattening). An atom either
-follows one axis of the image (`Track`) or is plain: channels, heads, the inside of a block. What
-cannot be said per atom is said per image axis by `Note`s.
+A tensor has dimensions; a dimension is a product of *atoms*, from outer to inner. This makes
+Reshape and Transpose exact (pixel shuffle, window partition, flattening). An atom either follows
+one axis of the image (`Track`) or is plain: channels, heads, the inside of a block. `Note`s record
+per image axis what atoms cannot express.
 
-An element of a tracked atom is *clean* iff its window in its own input tensor holds only clean
-elements and does not leave it. `border` counts, from either end, up to the last element that is
-not. It cannot be read off the final windows: after a crop, a padded convolution reads inside the
-image and yet mixes in its own zeros. On an axis that is shorter than that it counts on, so that it
-is the same at every size.
+An element of a tracked atom is *clean* iff its window in its own input tensor contains only clean
+elements and does not leave that tensor. `border` counts, from each end, up to the last element that
+is not clean. It does not follow from the final windows: after a crop, a padded convolution reads
+inside the image and still mixes in its own zeros. On a shorter axis the count goes beyond its end,
+which makes it independent of the size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH_AXIS = 0
 
 
 class Rounding(StrEnum):
-    """What the last bits of an operator depend on, beside its values."""
+    """What the last bits of an operator depend on, besides its values."""
 
     PLACE = "place"
     BATCH = "batch"
@@ -42,8 +42,8 @@ class Rounding(StrEnum):
 class Atom(NamedTuple):
     """A factor of a dimension: its size and, unless it is plain, the image axis that it follows.
 
-    The elements along a plain atom may be known to be equal (`uniform`): then it may meet an axis
-    of the image anywhere.
+    If the elements along a plain atom are known to be equal (`uniform`), it may meet an axis of the
+    image anywhere.
     """
 
     size: int
@@ -64,20 +64,20 @@ class Tensor:
         The size of a dimension is the product of its atoms' sizes; a dimension without atoms has
         size 1.
     elements : Elements, optional
-        Where they do not depend on the image: shapes, indices, scales.
+        Known if they do not depend on the image: shapes, indices, scales.
     from_image : bool
-        Whether the elements depend on the image at all.
+        Whether the elements depend on the image.
     notes : frozenset of Note
     upsampling : frozenset of {"fixed", "learned"}
-        Kinds of upsampling between the image and here.
+        Kinds of upsampling between the image and this tensor.
     opaque : bool
         Not even the sizes are known; `dims` is empty, and the notes say why.
     blocked : bool
-        In memory a block of channels is innermost (onnxruntime's NCHWc), which only a Reshape can
-        tell.
+        In memory a block of channels is innermost (onnxruntime's NCHWc); only Reshape depends on
+        this.
     program : hashable, optional
-        What computed it (see `shiftlint.analysis.size_dependence`); None of what was computed from
-        sizes: then `elements` tell.
+        The program that computed it (see `shiftlint.analysis.size_dependence`); None if it was
+        computed from sizes: then `elements` identify it.
     """
 
     dims: tuple[Dim, ...]
@@ -91,11 +91,11 @@ class Tensor:
 
     @property
     def value(self) -> NDArray[Any] | None:
-        """The elements as an array, which must not be written to; None where they are not known."""
+        """The elements as an array, which must not be written to; None if unknown."""
         return None if self.elements is None else self.elements.array()
 
     def number(self) -> Any:
-        """The one element; None where it is not known, or there are more."""
+        """The only element; None if it is unknown or there are more."""
         return (
             self.elements.numbers()[0]
             if self.elements is not None and self.elements.size == 1
@@ -117,11 +117,11 @@ class Tensor:
         return tuple([atom.track for dim in self.dims for atom in dim if atom.track])
 
     def image_axes(self) -> frozenset[int]:
-        """The image axes that this tensor depends on, by a track or by a note."""
+        """The image axes that this tensor depends on, through tracks or notes."""
         return frozenset(track.axis for track in self.tracks()) | {note.axis for note in self.notes}
 
     def with_dim(self, index: int, dim: Dim) -> Tensor:
-        """The same tensor with another dimension, its elements unknown."""
+        """The same tensor with one dimension replaced and its elements unknown."""
         dims = (
             (*self.dims[:index], dim, *self.dims[index + 1 :])
             if index >= 0
@@ -136,15 +136,12 @@ class Tensor:
 
 
 Parameter = Tensor
-"""Annotates an input that the analysis takes for a constant: a node whose parameter is computed
-from the image is not analyzed.
+"""Annotates an input that must be constant: a node that computes it from the image is not analyzed.
 """
 
 
 def rounded(x: Tensor, rounding: Rounding) -> Tensor:
-    """The same tensor where last bits depend on the place, or on how many images are computed at a
-    time.
-    """
+    """The same tensor, but its last bits depend on the position or on the batch size."""
     axes = {BATCH_AXIS} if rounding is Rounding.BATCH else {track.axis for track in x.tracks()}
     dims = [
         tuple(
@@ -159,14 +156,14 @@ def rounded(x: Tensor, rounding: Rounding) -> Tensor:
 
 
 def with_program(x: Tensor, program: Hashable) -> Tensor:
-    """The same tensor, computed by this program."""
+    """The same tensor, computed by `program`."""
     return Tensor(
         x.dims, x.elements, x.from_image, x.notes, x.upsampling, x.opaque, x.blocked, program
     )
 
 
 def plain(*sizes: int, uniform: bool = False, program: Hashable = None) -> Tensor:
-    """A tensor that does not depend on the image, of these sizes."""
+    """A tensor of these sizes that does not depend on the image."""
     return Tensor(tuple(dim_of(size, uniform=uniform) for size in sizes), program=program)
 
 
@@ -177,7 +174,7 @@ def derived(
     upsampling: frozenset[str] = frozenset(),
     blocked: bool = False,
 ) -> Tensor:
-    """A tensor that is computed from `sources`: whatever is noted of them holds for it, too."""
+    """A tensor that is computed from `sources` and inherits their notes."""
     present = [source for source in sources if source is not None]
     return Tensor(
         tuple(dims),
@@ -189,7 +186,7 @@ def derived(
 
 
 def opaque(sources: Iterable[Tensor], reason: Reason, facts: Facts = ()) -> Tensor:
-    """A tensor of which nothing is known but what it was made from."""
+    """A tensor of which only the sources are known."""
     sources = tuple(sources)
     notes = {note for source in sources for note in source.notes}
     notes |= {
@@ -203,7 +200,7 @@ def opaque(sources: Iterable[Tensor], reason: Reason, facts: Facts = ()) -> Tens
 
 
 def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
-    """A tensor of these numbers: a list, or a single one without axes."""
+    """A tensor of these numbers: a list, or a single number without axes."""
     if not isinstance(values, Sequence):
         return stored(Elements((), dtype, struct.pack(f"<{FORMATS[dtype]}", values)))
     return stored(
@@ -212,7 +209,7 @@ def constant(values: Sequence[Any] | float, dtype: str = "int64") -> Tensor:
 
 
 def computed(array: NDArray[Any]) -> Tensor:
-    """A tensor of the elements of an array."""
+    """A tensor of an array's elements."""
     return stored(Elements(array.shape, array.dtype.name, array))
 
 
@@ -222,7 +219,7 @@ def stored(elements: Elements, program: Hashable = None) -> Tensor:
 
 
 def tensor_of(value: Constant) -> Tensor:
-    """A constant of a file; its name and number tell its program."""
+    """A constant of a file; its name and number identify its program."""
     return Tensor(
         tuple(dim_of(size) for size in value.shape),
         value.elements,
@@ -231,7 +228,7 @@ def tensor_of(value: Constant) -> Tensor:
 
 
 def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> Dim:
-    """A dimension of one atom; of none if it is plain and of size 1."""
+    """A dimension of one atom, or of no atom if it is plain and of size 1."""
     if size < 0:
         raise SizeError(f"negative size {size}")
     if size > LARGEST_SIZE:
@@ -240,9 +237,7 @@ def dim_of(size: int, track: Track | None = None, *, uniform: bool = False) -> D
 
 
 def released(dim: Dim, reason: Reason) -> list[Note]:
-    """Notes for a dimension whose single place is given up: global where it holds a whole axis,
-    else a matter of place.
-    """
+    """Notes for a dimension that loses its one element: global for a whole axis, or positional."""
     notes = []
     for track in (atom.track for atom in dim if atom.track):
         kind = Kind.GLOBAL if track.whole else Kind.POSITION
@@ -260,9 +255,7 @@ def dim_size(dim: Dim) -> int:
 
 
 def single_track(dim: Dim) -> Track | None:
-    """The track of a dimension of one tracked atom; None if it is plain; Unsupported if axes are
-    merged in it.
-    """
+    """The track of a dimension of one atom; None if plain; Unsupported if it merges axes."""
     if len(dim) == 1:
         return dim[0].track
     if any(atom.track for atom in dim):
@@ -271,9 +264,7 @@ def single_track(dim: Dim) -> Track | None:
 
 
 def spoil(dim: Dim, kind: Kind, reason: Reason, **facts: Any) -> tuple[Dim, list[Note]]:
-    """Give up on a dimension: the same size without tracks, and a note for every image axis that it
-    followed.
-    """
+    """Drop the tracks of a dimension: the same size, and a note per image axis that it followed."""
     known = tuple(facts.items())
     notes = [
         Note(kind, atom.track.axis, reason, atom.track.relation.period, facts=known)

@@ -1,4 +1,4 @@
-"""How one factor of a dimension follows an axis of the image."""
+"""A track: how one factor of a dimension follows an axis of the image."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ BY_PLACE = Inexact(place=True)
 
 
 class Track(NamedTuple):
-    """How one atom follows an axis of the image. (Tracks and atoms are made by the million; tuples
-    are made fast.)
+    """How one atom follows an axis of the image.
+
+    A tuple, because tracks and atoms are created by the million.
 
     Attributes
     ----------
     axis : int
-        Of the network's image input.
+        Axis of the image input.
     relation : Relation
         To that axis, in px of the image.
     border : (before, after)
-        Elements at either end that padding reaches, or would reach if the axis were long enough.
+        Elements at each end that padding reaches, or would reach if the axis were long enough.
     padding : Paddings
-        The nodes whose padding reaches them; empty where the border is.
+        The nodes whose padding reaches them; empty if the border is.
     rounding : Inexact
-        What behind it is rounded by its place.
+        Rounding so far that depends on the position.
     whole : int
-        Set where the axis is one element that weighs all elements of an axis alike (an average over
-        a whole static map): the period of that axis. Spread over an axis of the image again, it is
-        a global dependence, not a place.
+        Set if the axis is one element that weighs all elements of an axis equally (an average over
+        a whole static map): the period of that axis. If this element is spread over an axis of the
+        image again, it is a global dependence, not a positional one.
     """
 
     axis: int
@@ -46,7 +47,7 @@ class Track(NamedTuple):
     whole: int = 0
 
     def by_place(self) -> Track:
-        """The same behind a function that is rounded by its place."""
+        """The same track after a function whose rounding depends on the position."""
         return self._replace(rounding=self.rounding.then(BY_PLACE))
 
 
@@ -59,11 +60,10 @@ def resample(
     kind: str,
     rounding: Inexact = EXACT,
 ) -> Track:
-    """The track of a new axis of `new_size` elements that reads this one of `size` elements by
-    `relation`.
+    """The track of a new axis of `new_size` elements that reads this one, of `size`, by `relation`.
 
     Elements whose windows leave the axis or meet its border become border; `kind` names the padding
-    that fills what is outside ("zeros", "reflect", …), its node is filled in by the interpreter.
+    outside ("zeros", "reflect", …), and the interpreter fills in its node.
     """
     inner = border_of(relation, track.border, size, new_size)
     outside = (
@@ -77,26 +77,24 @@ def resample(
     )
 
 
-@lru_cache(maxsize=4096)  # axes that are alike, layers of one size
+@lru_cache(maxsize=4096)  # axes that behave alike, layers of one size
 def border_of(
     relation: Relation, border: tuple[int, int], size: int, new_size: int
 ) -> tuple[int, int]:
-    """Count the elements of either end of a new axis up to the last whose window is not within the
-    clean part of the old.
+    """Count the border of a new axis: up to the last element with a window outside the clean part.
 
-    `size` and `border` belong to the axis that is read; the clean part is border[0] … size -
-    border[1] - 1. The counts go on beyond an axis without any clean element: they do not depend on
-    its size.
+    `size` and `border` belong to the axis that is read; its clean part is border[0] … size -
+    border[1] - 1. The counts may exceed an axis without clean elements: they do not depend on its
+    size.
     """
     first_clean, last_clean = border[0], size - border[1] - 1
     before, end = 0, new_size
     for phase, reads in enumerate(relation.reads):
         if reads is None:
             continue
-        below = (
-            -(-(first_clean - reads[0]) // relation.period) - 1
-        )  # last k whose window starts too early
-        above = (last_clean - reads[1]) // relation.period + 1  # first k whose window ends too late
+        # last k whose window starts too early, first k whose window ends too late
+        below = -(-(first_clean - reads[0]) // relation.period) - 1
+        above = (last_clean - reads[1]) // relation.period + 1
         before = max(before, relation.step * below + phase + 1)
         end = min(end, relation.step * above + phase)
     return before, new_size - end

@@ -1,1 +1,1 @@
-"""What the three commands share: exit codes, option types, standard input, whole files."""
+"""Shared by the three commands: exit codes, option types, standard input, whole files."""

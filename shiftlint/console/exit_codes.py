@@ -1,10 +1,10 @@
-"""How every command of this project ends: exit codes and the one line that a user sees of an error.
+"""The exit codes of every command, and the one line that a user sees of an error.
 
 | code | meaning |
 |---|---|
 | 0 | done, nothing found |
 | 1 | findings at or above `--fail-on` |
-| 2 | one line on stderr: a wrong call, an unusable input, too little memory, a refusing system |
+| 2 | one line on stderr: a wrong call, an unusable input, too little memory, a system error |
 | 3 | an internal error: the traceback, and a request to report it |
 | 130 | Ctrl-C |
 """
@@ -42,13 +42,13 @@ def run(command: click.Command, name: str) -> NoReturn:
     except MemoryError as error:
         code = _fail(
             name,
-            f"out of memory: {str(error) or 'none is left'}. Free some, or do less at a time.",
+            f"out of memory: {str(error) or 'none is left'}. Free some, or process less at a time.",
             WRONG_INPUT,
         )
     except KeyboardInterrupt:
         code = _fail(name, "interrupted; nothing was left half-written.", INTERRUPTED)
     except BrokenPipeError:
-        # the reader of our output left (as `head` does): nothing to say, nobody to say it to
+        # the reader of our output has closed it (as `head` does): no one is left to read an error
         sys.stderr.close()
         code = 0
     except OSError as error:
@@ -56,9 +56,7 @@ def run(command: click.Command, name: str) -> NoReturn:
             code = _internal(name)
         else:
             what = f"the system refuses ({error.filename or 'input or output'}): {error.strerror}"
-            code = _fail(
-                name, f"{what}. Check the name, the permissions and the space.", WRONG_INPUT
-            )
+            code = _fail(name, f"{what}. Check the name, permissions and disk space.", WRONG_INPUT)
     except Exception:
         code = _internal(name)
     sys.exit(code)

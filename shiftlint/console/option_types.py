@@ -1,4 +1,4 @@
-"""How the text of options is read."""
+"""Parsers for the text of options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEVELS = ("error", "warning", "info")
 
 
 class NameType(click.ParamType[str]):
-    """One of the names that a function gives; it is called when they are needed."""
+    """One of the names that a function returns; it is called only when they are needed."""
 
     name = "choice"
 
@@ -22,17 +22,17 @@ class NameType(click.ParamType[str]):
         self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name itself; a usage error that lists all names where it is another one."""
+        """Return the name; a usage error lists all names if it is unknown."""
         return click.Choice(self.names()).convert(value, param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """All names, as of `click.Choice`."""
+        """All names, as in `click.Choice`."""
         return click.Choice(self.names()).get_metavar(param, ctx)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Those that begin so."""
+        """The names that begin with `incomplete`."""
         return click.Choice(self.names()).shell_complete(ctx, param, incomplete)
 
 
@@ -53,7 +53,7 @@ class SizesType(click.ParamType[tuple[int, ...]]):
         try:
             sizes = tuple(int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"expected whole numbers as 144 or 144,160, got {value!r}", param, ctx)
+            self.fail(f"expected whole numbers such as 144 or 144,160, got {value!r}", param, ctx)
         if min(sizes) < self.minimum or len(sizes) > 3:
             self.fail(
                 f"expected one to three numbers of at least {self.minimum}, got {value!r}",
@@ -64,19 +64,19 @@ class SizesType(click.ParamType[tuple[int, ...]]):
 
 
 def split_codes(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
-    """A list with commas."""
+    """Split a comma-separated list."""
     return None if value is None else [part for part in value.split(",") if part.strip()]
 
 
 def split_levels(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str] | None:
-    """CODE=LEVEL, repeated."""
+    """Parse repeated CODE=LEVEL."""
     pairs = dict(value.partition("=")[::2] for value in values)
     for code, level in pairs.items():
         if level not in LEVELS:
             raise click.BadParameter(
-                f"expected CODE=LEVEL with a level of {', '.join(LEVELS)}, got {code}={level!r}",
+                f"expected CODE=LEVEL with one of {', '.join(LEVELS)}, got {code}={level!r}",
                 ctx,
                 param,
             )

@@ -1,6 +1,4 @@
-"""`-` for a file: what comes in on standard input, kept in a temporary file while it is
-looked at.
-"""
+"""`-` as a file: standard input, kept in a temporary file while it is read."""
 
 from __future__ import annotations
 
@@ -14,13 +12,11 @@ NAME = "-"
 
 @contextmanager
 def readable(path: str) -> Iterator[str]:
-    """The path itself, or for `-` that of a file with what standard input held; pass `path` on as
-    what errors name.
-    """
+    """Yield the path, or for `-` that of a temporary copy; errors should still name `path`."""
     if path != NAME:
         yield path
         return
-    from tempfile import TemporaryDirectory  # 10 ms: only where it is asked for
+    from tempfile import TemporaryDirectory  # 10 ms: import only if needed
 
     with TemporaryDirectory(prefix="shiftlint") as folder:
         file = Path(folder) / "stdin.onnx"

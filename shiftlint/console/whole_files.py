@@ -1,6 +1,4 @@
-"""Files that are never half-written: written beside their place, and moved there when they are
-whole.
-"""
+"""Files that are never half-written: they are written next to their path, then moved there."""
 
 from __future__ import annotations
 
@@ -14,25 +12,24 @@ from shiftlint.errors import InputError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write a file or folder to, of the same name in a hidden folder beside `path`;
-    at the end move it to `path`.
+    """Yield a draft path of the same name in a hidden folder next to `path`; move it at the end.
 
-    On any error nothing of it is left, and what was at `path` stays. A file that is replaced hands
-    its mode on.
+    On any error the draft is removed, and `path` stays as it was. The draft may be a file or a
+    folder. A file keeps the mode of the file that it replaces.
 
     Raises
     ------
     InputError
         The operating system refused to write (full disk, permissions, no such folder).
     """
-    from tempfile import TemporaryDirectory  # 10 ms: only where something is written
+    from tempfile import TemporaryDirectory  # 10 ms: import only if needed
 
     with writing(path), TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
         draft = Path(beside) / path.name
         yield draft
         if draft.is_dir():
-            # of a folder neither is possible: its thousands of chunks are not synced one by one,
-            # and it cannot take the place of another one at once, so that the old one steps aside
+            # a folder has thousands of chunks, too many to sync one by one, and it cannot replace
+            # another folder in one step: the old one is moved away first
             _replace_folder(draft, path, Path(beside) / "old")
             return
         with draft.open("r+b") as file:
@@ -43,14 +40,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` as a `whole_file`."""
+    """Write `data` through `whole_file`."""
     with whole_file(path) as draft:
         draft.write_bytes(data)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system says while `path` is written into one line."""
+    """Turn operating system errors while `path` is written into one line."""
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""The contract of a network: its values, their JSON form, and what files say of them."""
+"""The contract of a network: its values, their JSON form, and what files declare of it."""

@@ -1,5 +1,4 @@
-"""Read what a bioimage.io description (rdf.yaml) says of sizes and halos, in the forms of the
-specification 0.4 and 0.5.
+"""Read sizes and halos from a bioimage.io description (rdf.yaml), specification 0.4 or 0.5.
 
 Spec: https://github.com/bioimage-io/spec-bioimage-io
 """
@@ -18,8 +17,8 @@ from shiftlint.contract.values import AxisContract, Contract
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One spatial axis: sizes min + k·step of the input; output = scale · input + offset; halo in
-    output px. None: not said.
+    """One spatial axis: input sizes min + k·step; output = scale · input + offset; halo in output
+    px. None: not given.
     """
 
     minimum: int | None
@@ -30,9 +29,7 @@ class Described:
 
 
 def described_axes(path: Path, contract: Contract) -> Iterator[tuple[str, AxisContract, Described]]:
-    """The axes of the contract that a description speaks of; nothing where there is no file that
-    can be read.
-    """
+    """The axes of the contract that a description covers; none if the file cannot be read."""
     document = _read(path)
     inputs, outputs = document.get("inputs"), document.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list) or not inputs:
@@ -83,8 +80,8 @@ def _described(image: Any, tensor: Any, axis: AxisContract) -> Described | None:
 def _described_05(
     image: dict[str, Any], tensor: dict[str, Any], axis: AxisContract
 ) -> Described | None:
-    """Axes are objects; the output's size refers to the input's: size = reference · reference scale
-    / scale + offset.
+    """Axes are objects; the output's size refers to an input's:
+    size = reference · reference scale / scale + offset.
     """
     given, result = _axis_05(image, axis.name), _axis_05(tensor, axis.name)
     if given is None or result is None:

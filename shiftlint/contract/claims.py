@@ -1,6 +1,4 @@
-"""What a contract claims along one axis of the input, and which sizes all of these claims
-hold for.
-"""
+"""The claims of a contract along one input axis, and the sizes for which all of them hold."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from math import ceil, lcm
 
 from shiftlint.contract.values import AxisContract, Contract, OutputContract
 
-STEPS = 3  # clean output steps that an image must have
+STEPS = 3  # output steps that an image must have free of padding
 
 
 def claims(contract: Contract, axis: int) -> list[tuple[OutputContract, AxisContract]]:
@@ -22,9 +20,7 @@ def claims(contract: Contract, axis: int) -> list[tuple[OutputContract, AxisCont
 
 
 def smallest_legal(contract: Contract, axis: int, least: int) -> int | None:
-    """The smallest size of at least `least` px that all outputs call legal; a static size whatever
-    it is.
-    """
+    """The smallest size >= `least` px that is legal for all outputs; a static size as it is."""
     known = [a.sizes for _, a in claims(contract, axis) if a.sizes]
     fixed = [s.max for s in known if s.max is not None and s.min == s.max]
     start = fixed[0] if fixed else max([least, *(s.min for s in known)])
@@ -33,15 +29,13 @@ def smallest_legal(contract: Contract, axis: int, least: int) -> int | None:
 
 
 def grid(contract: Contract, axis: int) -> int:
-    """Input px by which a size may grow and stay legal for all outputs, and a tile may move."""
+    """Input px by which a tile may move, and a size may grow and stay legal for all outputs."""
     claimed = [a for _, a in claims(contract, axis)]
     return lcm(*(a.period or 1 for a in claimed), *(a.sizes.modulus for a in claimed if a.sizes))
 
 
 def enough(axis: AxisContract) -> int:
-    """Input px that give `STEPS` clean steps of output, and room for windows that differ from phase
-    to phase.
-    """
+    """Input px that give `STEPS` clean output steps, with room for windows that differ by phase."""
     if axis.output_size is None or axis.step is None or axis.period is None:
         return 1
     reads = [r for r in axis.reads or () if r]

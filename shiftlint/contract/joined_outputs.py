@@ -1,4 +1,4 @@
-"""Outputs that are computed together: those on one grid, and the axes that serve them all."""
+"""Outputs that are computed together: those on one grid, and their common axes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from shiftlint.errors import InputError
 
 
 def joined_axes(outputs: Sequence[OutputContract]) -> tuple[AxisContract, ...]:
-    """The axes that serve several outputs at once: equal grids, the hull of the windows, the wider
-    border.
+    """The common axes of several outputs: equal grids, the hull of windows, the wider border.
 
     Raises
     ------
     InputError
-        The outputs lie on different grids.
+        The outputs are on different grids.
     """
     joined = outputs[0].axes
     for output in outputs[1:]:

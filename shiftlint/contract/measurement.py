@@ -1,4 +1,4 @@
-"""What a measurement of a claim gave."""
+"""The result of measuring a claim."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Claim(StrEnum):
-    """What is measured, and its words; {count} is that of the measurement."""
+    """The kinds of claims, in words; {count} is that of the measurement."""
 
     RUNS = "runs at legal sizes"
     LOADS = "the network runs"
@@ -25,13 +25,13 @@ class Measurement:
     Attributes
     ----------
     code : str
-        The rule that a contradiction falls under.
+        The rule that reports a contradiction.
     output, axis : str
     claim : Claim
     difference : float
-        The largest, in standard deviations of the output.
+        The largest one, in standard deviations of the output.
     holds : bool or None
-        None: nothing was claimed, the figure is for information.
+        None: nothing was claimed; the figure is for information.
     detail : str
     count : int
         Px that the claim shifts by, or tiles that it compares.
@@ -48,5 +48,5 @@ class Measurement:
 
     @property
     def what(self) -> str:
-        """The claim in words, as in "shift by 16 px"."""
+        """The claim in words, such as "shift by 16 px"."""
         return self.claim.format(count=self.count)

@@ -1,7 +1,7 @@
-"""What a model says of itself: the `metadata_props` of an ONNX file, each value as JSON.
+"""The metadata that a model declares: the `metadata_props` of its ONNX file, each value as JSON.
 
-The keys are those of schemas/metadata.schema.json. `shiftzoo export` writes them, `shiftlint check`
-holds them against the graph, `shiftrun` takes its defaults from them.
+schemas/metadata.schema.json lists the keys. `shiftzoo export` writes them, `shiftlint check`
+compares them with the graph, and `shiftrun` takes its defaults from them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from shiftschemas import SchemaError, validate
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The declared properties of a model; None where the file says nothing.
+    """The declared properties of a model; None if not declared.
 
     Attributes
     ----------
     contract : Contract
         As computed when the file was written.
     period, train_window : tuple of int per spatial axis
-        In px; `train_window` is the output crop that the loss saw.
+        In px; `train_window` is the output crop that the loss covered.
     pooling_depth : int
     pooling_factor : tuple (per level) of tuple (per axis) of int
     padding : str
-        "valid", or the kind of padding.
+        "valid", or the kinds of padding.
     train_batch : int
     bandwidth : float
         Of mean shift, in units of the embedding.
@@ -39,7 +39,7 @@ class Metadata:
     min_size : int
         Px; smaller objects are dropped.
     fragment_border : float
-        In units of a part: those with a longer border to a larger object join it.
+        As a fraction of a part's border: parts that share more with a larger object join it.
     unsafe_window : bool
         Trained although the window was not larger than the period.
     license, data, name, description : str
@@ -67,15 +67,14 @@ class Metadata:
     def from_props(
         cls, props: Mapping[str, str], *, where: str, computed: Contract | None = None
     ) -> Metadata:
-        """Read `metadata_props`, checked against the schema; keys that are not ours are left aside.
+        """Read `metadata_props`, checked against the schema; unknown keys are ignored.
 
-        A stored contract that reads as the `computed` one does is that one: it is not parsed and
-        checked again.
+        A stored contract with the same text as the `computed` one is not parsed and checked again.
 
         Raises
         ------
         SchemaError
-            A value is no JSON or breaks the schema; the key is named.
+            A value is not JSON or violates the schema; the message names the key.
         """
         known = {f.name for f in fields(cls)} - {"contract", "percentiles"} | {
             METADATA_KEY,
@@ -91,7 +90,7 @@ class Metadata:
                     f"{props[key]!r}."
                 ) from error
         if not document:
-            return cls()  # most files: not worth the import of a validator
+            return cls()  # most files; saves importing a validator
         validate(document, "metadata", where=where)
         values = {
             key: _frozen(value)
@@ -110,7 +109,7 @@ class Metadata:
         return cls(**values)
 
     def to_props(self) -> dict[str, str]:
-        """The form of `metadata_props`: JSON text per key, without what is None."""
+        """The entries of `metadata_props`: JSON text per key, without None values."""
         values = {
             f.name: getattr(self, f.name)
             for f in fields(self)

@@ -1,4 +1,4 @@
-"""The contract of a network: what may be relied on when its input is shifted, cropped or tiled.
+"""The contract of a network: the guarantees that hold when its input is shifted, cropped or tiled.
 
 A contract is a tree of frozen values with a JSON form (schemas/contract.schema.json). For one axis
 of one output:
@@ -7,9 +7,9 @@ of one output:
     reads[phase][1]
     output size = scale · input size - offset          scale = step / period
 
-`border` counts the elements at either end of an output that padding reaches; `origin` is the input
-px under output 0. Sizes that are legal and aligned are those from `min` to `max` with a residue of
-`residues` modulo `modulus`.
+`border` counts the elements that padding reaches at each end of an output; `origin` is the input px
+under output 0. Legal, aligned sizes are those from `min` to `max` whose remainder modulo `modulus`
+is in `residues`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ from shiftschemas import validate
 SCHEMA_VERSION = 1
 METADATA_KEY = "shiftlint.contract"  # in the metadata_props of an ONNX file
 
-Window = tuple[
-    int, int
-]  # what one element reads: closed, the first and the last element that is read
+Window = tuple[int, int]  # the first and the last element that one element reads, inclusive
 
 
 def hull(a: Window | None, b: Window | None) -> Window | None:
-    """The smallest window that holds both; None reads nothing."""
+    """The smallest window that contains both; None reads nothing."""
     if a is None or b is None:
         return a or b
     return min(a[0], b[0]), max(a[1], b[1])
@@ -39,9 +37,7 @@ def hull(a: Window | None, b: Window | None) -> Window | None:
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """A node whose padding reaches an output: its name, operator and kind ("zeros", "reflect",
-    "edge", "wrap", …).
-    """
+    """A node whose padding reaches an output; `kind` is "zeros", "reflect", "edge", "wrap", …."""
 
     node: str
     op: str
@@ -50,17 +46,17 @@ class Padding:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The input sizes (px) that one class of a contract holds for.
+    """The input sizes (px) for which a contract holds.
 
     Attributes
     ----------
     min, max : int
-        Smallest and largest legal size; `max` is None where there is no upper bound, `min == max`
-        for a static input.
+        Smallest and largest legal size; `max` is None without an upper bound, `min == max` for a
+        static input.
     modulus, residues : int, tuple of int
         A legal size is congruent to one of `residues` modulo `modulus`.
     misaligned : tuple of int
-        Residues of sizes that run, too, but whose grid or windows differ (rule SL104).
+        Residues of sizes that also run, but with another grid or other windows (rule SL104).
     """
 
     min: int
@@ -78,7 +74,7 @@ class Sizes:
         )
 
     def next_legal(self, size: int) -> int | None:
-        """The smallest legal size of at least `size` px; None where there is none."""
+        """The smallest legal size of at least `size` px; None if there is none."""
         start = max(size, self.min)
         candidates = range(start, start + self.modulus)
         return next((n for n in candidates if self.legal(n)), None)
@@ -92,28 +88,26 @@ class OutputSize:
     offset: Fraction
 
     def of(self, size: int) -> int:
-        """The output size of an input of `size` px (legal sizes only: then it is whole)."""
+        """The output size for an input of `size` px, which must be legal."""
         result = self.scale * size - self.offset
         if result.denominator != 1:
             raise ValueError(
-                f"output size of {size} px: expected a whole number, got {result}; is {size} a "
+                f"output size of {size} px: expected a whole number, got {result}. Is {size} a "
                 "legal size?"
             )
         return int(result)
 
 
 class Inexact(NamedTuple):
-    """Why equal windows may give outputs whose last bits differ, where they lie apart along an
-    axis.
+    """Why equal windows at different positions along an axis may differ in the last output bits.
 
     Attributes
     ----------
     place : bool
-        A function is computed in one way in the body of a row, or of a thread's part, and in
-        another at its end.
+        A function is computed differently at the end of a row, or of a thread's part, than before.
     drift : float
-        The weights of an interpolation are rounded by their place: by up to so many standard
-        deviations for each px of the image.
+        Rounding of interpolation weights depends on their position: the largest difference, in
+        standard deviations per px of the image.
     """
 
     place: bool = False
@@ -121,15 +115,15 @@ class Inexact(NamedTuple):
 
     @property
     def bitwise(self) -> bool:
-        """Whether they do not differ."""
+        """Whether equal windows give equal bits."""
         return not self.place and not self.drift
 
     def then(self, other: Inexact) -> Inexact:
-        """Of what is computed from what differs already."""
+        """For computations in sequence."""
         return Inexact(self.place or other.place, self.drift + other.drift)
 
     def join(self, other: Inexact) -> Inexact:
-        """Where branches meet."""
+        """For branches that meet."""
         return Inexact(self.place or other.place, max(self.drift, other.drift))
 
 
@@ -147,24 +141,24 @@ class AxisContract:
     input_axis, output_axis : int
         Position of the axis in the input and output tensors.
     period : int or None
-        Input px; shifting the input by it shifts the output by `step`. None where no period is
+        Input px; shifting the input by it shifts the output by `step`. None if no period was
         derived.
     step : int or None
         Output px that correspond to `period`.
     reads : tuple of (first, last) or None per phase, or None
         Input elements relative to the period's origin, one entry per phase of `step`; an entry is
-        None for a phase that reads nothing. None for the whole where the axis is global, positional
-        or unknown.
+        None if its phase reads nothing. `reads` is None if the axis is global, positional or
+        unknown.
     border : (before, after)
-        Elements at either end of the output that padding reaches.
+        Elements at each end of the output that padding reaches.
     padding : tuple of Padding
         Empty: valid.
     is_global : bool
         The output depends on the whole axis.
     bitwise : bool
-        Equal input windows give bit-identical outputs, wherever they lie.
+        Equal input windows give bit-identical outputs, wherever they are.
     sizes, output_size
-        None where no legal size was found.
+        None if no legal size was found.
     origin : int
         Input px under output 0.
     rounding : Inexact
@@ -193,14 +187,14 @@ class Explanation(NamedTuple):
     Attributes
     ----------
     code : str
-        Of the rule that speaks of it, such as "SL401"; "" in contracts that were stored before
-        rules were named.
+        Code of the rule that reports it, such as "SL401"; "" in contracts stored before rules had
+        names.
     kind : str
-        As of `shiftlint.calculus.note.Kind`.
+        A value of `shiftlint.calculus.note.Kind`.
     axis : int
-        Of the network's image input; -1 for all of them.
+        Axis of the image input; -1 for all axes.
     node, op : str
-        Where; "" where no node is at fault.
+        The responsible node; "" if there is none.
     text : str
         What happens there, for a reader.
     """
@@ -217,7 +211,7 @@ class Explanation(NamedTuple):
 
 
 def told(reasons: Sequence[Explanation], most: int = 3) -> str:
-    """Explanations in one line: the first ones, and how many more there are."""
+    """Explanations in one line: the first ones, and the number of others."""
     texts = list(dict.fromkeys(map(str, reasons)))
     more = f" (and {len(texts) - most} more)" if len(texts) > most else ""
     return "; ".join(texts[:most]) + more
@@ -227,11 +221,11 @@ def told(reasons: Sequence[Explanation], most: int = 3) -> str:
 class OutputContract:
     """One output tensor.
 
-    `capacity` bounds the same-looking objects that can be told apart (Rumberger et al. 2021,
-    Corollary 2): the product of the periods; None with padding or position. `upsampling` is "none",
-    "fixed", "learned" or "mixed"; `location_aware` says whether a constant image can give different
-    values within one step (Corollary 5). `reasons` explain each None; contracts that differ in
-    nothing else are equal.
+    `capacity` bounds the number of same-looking objects that can be distinguished (Rumberger et al.
+    2021, Corollary 2): the product of the periods; None with padding or position. `upsampling` is
+    "none", "fixed", "learned" or "mixed"; `location_aware` says whether a constant image can give
+    different values within one step (Corollary 5). `reasons` explain each None; they are ignored in
+    comparisons.
     """
 
     name: str
@@ -245,8 +239,9 @@ class OutputContract:
 
 @dataclass(frozen=True, slots=True)
 class InputContract:
-    """The image input; `batch` is "independent", "fixed" or "mixed", and only "independent" may be
-    batched.
+    """The image input; `batch` is "independent", "fixed" or "mixed".
+
+    Only "independent" may be batched.
     """
 
     name: str
@@ -257,10 +252,10 @@ class InputContract:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which graph a contract belongs to.
+    """The graph that a contract belongs to.
 
-    `graph_sha256` hashes nodes, attributes, types and integer or small initializers, without
-    metadata and weights.
+    `graph_sha256` hashes nodes, attributes, types and integer or small initializers, but not
+    metadata or weights.
     """
 
     graph_sha256: str
@@ -307,9 +302,7 @@ class Contract:
 
     @classmethod
     def from_json(cls, document: Any, *, where: str) -> Contract:
-        """Check `document` against the schema and read it; SchemaError names `where` and the place
-        in it.
-        """
+        """Check `document` against the schema and read it; SchemaError names the place."""
         validate(document, "contract", where=where)
         model, image = document["model"], document["input"]
         return cls(
@@ -409,5 +402,5 @@ def _axis_from_json(axis: dict[str, Any]) -> AxisContract:
 
 
 def _number(value: Fraction) -> int | str:
-    """An int where the value is whole, else "p/q"."""
+    """An int if the value is whole, else "p/q"."""
     return int(value) if value.denominator == 1 else str(value)

@@ -1,3 +1,1 @@
-"""`shiftlint fix`: write what was derived into the file, and, where asked, change the graph so that
-it tiles safely.
-"""
+"""`shiftlint fix`: store the contract in the file and, on request, make the graph safe to tile."""

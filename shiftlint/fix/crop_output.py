@@ -1,5 +1,4 @@
-"""`--crop-output`: the output ends on a whole step, so that any consumer that lays tiles side by
-side stays on the grid.
+"""`--crop-output`: crop the output to a whole number of steps, to keep adjacent tiles on the grid.
 
 Shape → Gather → Div(step) → Mul(step) → Slice[0 : n·step]
 """
@@ -33,7 +32,7 @@ def crop_outputs(model: onnx.ModelProto, contract: Contract, *, where: str) -> l
     if wanted and version < FIRST_OPSET:
         raise InputError(
             f"opset too old ({where}, --crop-output): expected at least {FIRST_OPSET}, got "
-            f"{version}. Export it anew."
+            f"{version}. Export the model again."
         )
     for name, axes in wanted.items():
         _crop(model.graph, name, axes)
@@ -41,7 +40,7 @@ def crop_outputs(model: onnx.ModelProto, contract: Contract, *, where: str) -> l
 
 
 def needs_crop(axis: AxisContract) -> bool:
-    """Whether an output of a legal size may end within a step."""
+    """Whether an output may end within a step at a legal size."""
     if axis.step is None or axis.step == 1 or axis.sizes is None or axis.output_size is None:
         return False
     first = axis.sizes.min

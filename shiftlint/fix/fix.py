@@ -1,4 +1,4 @@
-"""What `shiftlint fix` does to one file, in order: the valid twin, the crop, the metadata."""
+"""The steps of `shiftlint fix` on one file, in order: valid twin, crop, metadata."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from shiftlint.verification.subject import difference
 if TYPE_CHECKING:
     import onnx
 
-# of the original's largest value: rounding; tensors of other sizes are summed in another order
+# relative to the original's largest value: tensors of other sizes are summed in a different order
 CLOSE = 1e-5
-ROOM = 8  # periods that an image has beyond what its contract needs: crops before strides take some
+ROOM = 8  # extra periods of the test image, because crops before strides remove some
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A file before and after, the contract after, and what was done in words."""
+    """A model before and after, the contract after, and a sentence per change."""
 
     before: onnx.ModelProto
     after: onnx.ModelProto
@@ -49,7 +49,7 @@ def fix(
     to_valid: bool = False,
     input_name: str | None = None,
 ) -> Fixed:
-    """Fix a model in memory; nothing is written.
+    """Fix a model in memory, without writing it.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def fix(
     if crop_output:
         contract = contract_of(graph_of(after), where=str(path), input_name=input_name)
         cropped = crop_outputs(after, contract, where=str(path))
-        names = ", ".join(cropped) or "no output: all of them end on a whole step"
+        names = ", ".join(cropped) or "no output; all end on a whole step"
         done.append(f"cropped to a whole number of steps: {names}")
     contract = with_metadata(after, values, where=str(path), input_name=input_name)
     done.append("stored the contract in the metadata")
@@ -78,17 +78,17 @@ def fix(
 def _to_valid(
     model: onnx.ModelProto, where: str, input_name: str | None
 ) -> tuple[onnx.ModelProto, str]:
-    """The twin, after it was compared with the original and found to be valid."""
+    """The twin, checked to be valid and compared with the original."""
     if has_external_data(model):
         raise refuse(
-            NotConvertible("weights in other files; merge them into one file first"), where
+            NotConvertible("weights in other files: merge them into one file first"), where
         )
     graph = graph_of(model)
     contract = contract_of(graph, where=where, input_name=input_name)
     probe = open_probe(graph, where=where, input_name=input_name)
     sizes = _sizes(contract, probe.axes, where)
     if not any(axis.padding for output in contract.outputs for axis in output.axes):
-        return model, "valid already: no padding reaches an output"
+        return model, "already valid: no padding reaches an output"
     try:
         twin, parts = valid_twin(model, graph, probe, sizes)
         left = contract_of(graph_of(twin), where=where, input_name=input_name)
@@ -96,7 +96,7 @@ def _to_valid(
             {p.node for output in left.outputs for axis in output.axes for p in axis.padding}
         )
         if padded:
-            raise NotConvertible(f"padding that stays, as at {padded[0]!r}")
+            raise NotConvertible(f"padding that remains, such as at {padded[0]!r}")
         larger = tuple(
             n + _modulus(contract, axis) for n, axis in zip(sizes, probe.axes, strict=True)
         )
@@ -120,20 +120,20 @@ def _to_valid(
 
 
 def _sizes(contract: Contract, axes: tuple[int, ...], where: str) -> tuple[int, ...]:
-    """An aligned size per axis with room for crops."""
+    """An aligned size per axis, with room for crops."""
     sizes = []
     for axis in axes:
         claimed = [a for _, a in claims(contract, axis)]
         if not claimed or any(a.is_global for a in claimed):
             raise refuse(
-                NotConvertible("a network without a period, or that depends on the whole image"),
+                NotConvertible("a network that has no period or depends on the whole image"),
                 where,
             )
         size = smallest_legal(
             contract, axis, max(enough(a) + ROOM * (a.period or 1) for a in claimed)
         )
         if size is None:
-            raise refuse(NotConvertible("outputs that share no legal size"), where)
+            raise refuse(NotConvertible("outputs without a common legal size"), where)
         sizes.append(size)
     return tuple(sizes)
 
@@ -157,7 +157,7 @@ def _gap(
     sizes: tuple[int, ...],
     where: str,
 ) -> float:
-    """The largest difference between the twin's outputs and the same parts of the original's."""
+    """The largest difference between the twin's outputs and the same parts of the original."""
     from shiftlint.verification.onnxruntime_session import open_session
     from shiftlint.verification.verify import subject_of
 
@@ -178,7 +178,5 @@ def _gap(
             difference(inside[name], whole[name][index], float(np.abs(whole[name]).max(initial=0)))
         )
     if not gaps:
-        raise InputError(
-            f"no output that follows the image ({where}): expected one at least, got none."
-        )
+        raise InputError(f"no output follows the image ({where}): expected at least one, got none.")
     return max(gaps)

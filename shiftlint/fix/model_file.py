@@ -1,4 +1,4 @@
-"""A model that is changed, and written as a whole or not at all."""
+"""Load a model to change it, and show the difference."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ def graph_of(model: onnx.ModelProto) -> Graph:
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """The model as it stands in the file, without its external data; InputError (SL001) if it is
-    none.
-    """
+    """The model without its external data; InputError (SL001) if the file is not a model."""
     import onnx
     from google.protobuf.message import DecodeError
 
-    graph.read_graph(path)  # says what is wrong
+    graph.read_graph(path)  # for its better error messages
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except DecodeError as error:
@@ -39,14 +37,14 @@ def load_model(path: Path) -> onnx.ModelProto:
 
 
 def has_external_data(model: onnx.ModelProto) -> bool:
-    """Whether weights lie in other files, found from the model's folder."""
+    """Whether weights are in other files, whose paths are relative to the model's folder."""
     import onnx
 
     return any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
 
 
 def difference(before: onnx.ModelProto, after: onnx.ModelProto, name: str) -> str:
-    """What changed in metadata and nodes, as a unified diff; "" if nothing did."""
+    """The changes of metadata and nodes as a unified diff; "" if there are none."""
     lines = difflib.unified_diff(
         _lines(before), _lines(after), f"{name} (as it is)", f"{name} (fixed)", n=1, lineterm=""
     )

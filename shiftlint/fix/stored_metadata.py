@@ -1,4 +1,4 @@
-"""Metadata that `shiftlint fix` stores, as keys and values of the file."""
+"""The metadata that `shiftlint fix` stores in the file, as keys and values."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from shiftlint.fix.model_file import graph_of
 def with_metadata(
     model: onnx.ModelProto, given: Mapping[str, str], *, where: str, input_name: str | None
 ) -> Contract:
-    """Store the contract of the model as it is now, its period and padding, and the values `given`;
-    return the contract.
+    """Store the model's current contract, its period and padding, and `given`; return the contract.
 
     Raises
     ------
     InputError
-        As `shiftlint.analyze`.
+        As in `shiftlint.analyze`.
     SchemaError
-        A given value breaks the schema of the metadata.
+        A given value violates the metadata schema.
     """
     contract = contract_of(graph_of(model), where=where, input_name=input_name)
     props = {entry.key: entry.value for entry in model.metadata_props}
@@ -42,7 +41,7 @@ def with_metadata(
 
 
 def _period(contract: Contract) -> tuple[int, ...] | None:
-    """Per axis, of the first output with a period on all axes."""
+    """The period per axis of the first output with a period on all axes."""
     for output in contract.outputs:
         periods = [axis.period for axis in output.axes if axis.period]
         if periods and len(periods) == len(output.axes):
@@ -58,9 +57,7 @@ def _padding(contract: Contract) -> str:
 
 
 def parse_values(pairs: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE to metadata: a value that is no JSON is taken for text; InputError where there is
-    no `=`.
-    """
+    """Parse KEY=VALUE; a value that is not JSON is text. InputError if there is no `=`."""
     import json
 
     values = {}

@@ -1,13 +1,13 @@
 """`--to-valid`: the valid twin of a padded network, whose output is the interior of the original's.
 
-Every tensor T' of the twin is a part of the tensor T of the original: T'[i] = T[i + near]. A window
-of stride s and pad p reads T[s·j - p + …] for output j; so the twin's output begins at (near + p) /
-s, and where that is not whole, its input is cropped first. Where branches meet, both are cropped to
-what they share. A transposed convolution drops the px that not all of its windows reach, an
-interpolation those that it clamps.
+Every tensor T' of the twin is part of a tensor T of the original: T'[i] = T[i + near]. A window of
+stride s and pad p reads T[s·j - p + …] for output j, so the twin's output begins at (near + p) / s;
+if that is not whole, its input is cropped first. Branches that meet are cropped to their common
+part. A transposed convolution drops the px that some of its windows miss; an interpolation drops
+the px that it clamps.
 
-Crops are constants, found at one aligned size; the twin is compared with the original, and
-analyzed, before it is written.
+Crops are constants, found at one aligned size. The twin is analyzed and compared with the original
+before it is written.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 def valid_twin(
     model: onnx.ModelProto, graph: Graph, probe: Probe, sizes: tuple[int, ...]
 ) -> tuple[onnx.ModelProto, dict[str, Part]]:
-    """The valid twin, and for each output the part of the original's that it is at these sizes.
+    """The valid twin, and the part of the original output that each output is at these sizes.
 
     Raises
     ------
     NotConvertible
-        A node has no valid form, or its output would not be the interior of the original's.
+        A node has no valid form, or its output would not be the interior of the original output.
     """
     import onnx
 
     if graph.opset.get("", 0) < FIRST_OPSET:
         raise NotConvertible(f"opset {graph.opset.get('', 0)} is older than {FIRST_OPSET}")
     if probe.axes != tuple(range(2, 2 + len(sizes))):
-        raise NotConvertible("only images of shape (batch, channels, space…) are converted")
+        raise NotConvertible("an image of another shape than (batch, channels, space…)")
     protos = {o: node for node in model.graph.node for o in node.output}
     try:
         twin = Twin(probe.tensors(sizes), protos, len(sizes))
@@ -77,17 +77,17 @@ def _convert(twin: Twin, node: Node) -> None:
     if not images or output is None or output.elements is not None:
         twin.nodes.append(twin.protos[node.outputs[0]])
     elif output.opaque or any(note.axis in range(2, 2 + twin.rank) for note in output.notes):
-        raise NotConvertible("it depends on the whole image, on the place, or is not analyzed")
+        raise NotConvertible("it depends on the whole image or on the position, or is not analyzed")
     elif node.op in FORMS:
         FORMS[node.op](twin, node)
     elif _pointwise(twin, node, images):
         join(twin, node, images)
     else:
-        raise NotConvertible("it has no valid form that is known")
+        raise NotConvertible("it has no known valid form")
 
 
 def _pointwise(twin: Twin, node: Node, images: Sequence[str]) -> bool:
-    """Whether output px j reads px j of every input that follows the image, and nothing else."""
+    """Whether output px j reads only px j of every input that follows the image."""
     output = twin.original[node.outputs[0]]
     if output.rank != twin.rank + 2:
         return False
@@ -113,7 +113,7 @@ def _pointwise(twin: Twin, node: Node, images: Sequence[str]) -> bool:
 
 
 def _alive(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
-    """The nodes that an output hangs on: shape arithmetic of removed crops falls away."""
+    """The nodes that an output depends on; this drops the shape arithmetic of removed crops."""
     wanted, kept = set(outputs), []
     for node in reversed(nodes):
         if not wanted.isdisjoint(node.output):
@@ -125,7 +125,7 @@ def _alive(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx
 def _resize_declared(
     value: onnx.ValueInfoProto, part: Part | None, model: onnx.ModelProto, probe: Probe
 ) -> None:
-    """Spatial sizes of an output: fixed where the input's are, else a name."""
+    """Declare the spatial sizes of an output: numbers if the input's are fixed, else names."""
     for axis, dim in enumerate(value.type.tensor_type.shape.dim):
         if axis >= 2 and part is not None and axis - 2 < len(part.size):
             dim.Clear()

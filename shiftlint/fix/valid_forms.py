@@ -1,6 +1,4 @@
-"""The valid form of each operator: without padding, and with the part of the original's output that
-is left.
-"""
+"""The valid form of each operator: no padding, and the part of the original output it gives."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def join(twin: Twin, node: Node, images: Sequence[str]) -> None:
-    """Crop all inputs to what they share."""
+    """Crop all inputs to their common part."""
     parts = [twin.parts[name] for name in images]
     near = tuple(max(p.near[i] for p in parts) for i in range(twin.rank))
     far = tuple(min(p.near[i] + p.size[i] for p in parts) for i in range(twin.rank))
@@ -51,7 +49,7 @@ def _without(proto: onnx.NodeProto, *names: str) -> None:
 
 
 def _slide(twin: Twin, node: Node) -> None:
-    """Convolution and pooling: no pads; the input is cropped to where a whole stride begins."""
+    """Convolution and pooling: no pads; the input is cropped to start on a whole stride."""
     part = twin.parts[node.inputs[0]]
     near, size, first, left = [], [], [], []
     for axis, one in enumerate(_geometry(twin, node)):
@@ -69,7 +67,7 @@ def _slide(twin: Twin, node: Node) -> None:
 
 
 def _slide_transposed(twin: Twin, node: Node) -> None:
-    """Transposed convolution: px that lack a contribution are cut off by its own pads."""
+    """Transposed convolution: its own pads cut off the px that lack a contribution."""
     from onnx import helper
 
     part = twin.parts[node.inputs[0]]
@@ -94,7 +92,7 @@ def _slide_transposed(twin: Twin, node: Node) -> None:
 
 
 def _within(twin: Twin, node: Node, proto: onnx.NodeProto, part: Part) -> None:
-    """Cut off what a node's output has beyond that of the original."""
+    """Cut off the px of a node's output that the original does not have."""
     name = node.outputs[0]
     near = tuple(max(n, 0) for n in part.near)
     ends = (
@@ -109,7 +107,7 @@ def _within(twin: Twin, node: Node, proto: onnx.NodeProto, part: Part) -> None:
 
 
 def _shifted(twin: Twin, node: Node, amounts: Mapping[int, int]) -> None:
-    """A crop or a pad: the same tensor, elsewhere, cut to what the original has."""
+    """A crop or a pad: the same tensor, shifted and cut to the extent of the original."""
     part, name = twin.parts[node.inputs[0]], node.outputs[0]
     moved = Part(tuple(n + amounts.get(i + 2, 0) for i, n in enumerate(part.near)), part.size)
     near = tuple(max(n, 0) for n in moved.near)
@@ -123,7 +121,7 @@ def _shifted(twin: Twin, node: Node, amounts: Mapping[int, int]) -> None:
 
 
 def _integers(twin: Twin, node: Node, index: int, default: Sequence[int]) -> list[int]:
-    """An input that is a list of known integers."""
+    """The known integers of an input."""
     if len(node.inputs) <= index or not node.inputs[index]:
         return list(default)
     elements = twin.original[node.inputs[index]].elements
@@ -141,7 +139,7 @@ def _slice(twin: Twin, node: Node) -> None:
         join(twin, node, [node.inputs[0]])
         return
     if any(axis < 2 for axis in axes) or any(step != 1 for step in steps):
-        raise NotConvertible("a slice of channels and space, or with steps")
+        raise NotConvertible("a slice with steps, or of channels and space at once")
     sizes = twin.original[node.inputs[0]].shape
     firsts = {
         axis: -range(sizes[axis])[start:][0]
@@ -160,7 +158,7 @@ def _pad(twin: Twin, node: Node) -> None:
 
 
 def _resize(twin: Twin, node: Node) -> None:
-    """Interpolation by a whole factor; px that it clamps at a border are cut off."""
+    """Interpolation by a whole factor; the px that it clamps at a border are cut off."""
     part, name = twin.parts[node.inputs[0]], node.outputs[0]
     factors, near, size = [], [], []
     for axis in range(2, 2 + twin.rank):
@@ -182,7 +180,7 @@ def _resize(twin: Twin, node: Node) -> None:
         tuple(s - sum(c) for s, c in zip(size, clamped, strict=True)),
     )
     scales = twin.constant(np.array([1, 1, *factors], np.float32))
-    roi = twin.constant(np.zeros(0, np.float32))  # opset 11 does not let it be left out
+    roi = twin.constant(np.zeros(0, np.float32))  # opset 11 requires it
     inputs = (
         [node.inputs[0], scales]
         if node.op == "Upsample" or len(node.inputs) == 2
@@ -196,9 +194,7 @@ def _resize(twin: Twin, node: Node) -> None:
 
 
 def _clamped(twin: Twin, node: Node, axis: int, size: int, factor: int) -> tuple[int, int]:
-    """The px at both ends whose interpolation leaves the input, by the relation of this
-    node alone.
-    """
+    """The px at both ends whose interpolation leaves the input, from this node's relation alone."""
     source = twin.original[node.inputs[0]]
     alone = source.with_dim(axis, dim_of(source.shape[axis], Track(axis)))
     known = find(node.op, node.domain, 13 if node.op == "Resize" else 9)

@@ -1,6 +1,4 @@
-"""The valid twin in the making: its nodes, and which part of the original each of its
-tensors is.
-"""
+"""The valid twin under construction: its nodes, and the part of the original each tensor is."""
 
 from __future__ import annotations
 
@@ -20,12 +18,12 @@ FAR = np.iinfo(np.int64).max
 
 
 class NotConvertible(ValueError):
-    """A node that the twin cannot have; the message says which and why."""
+    """A node without a valid form; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of the original's tensor a tensor of the twin is, per spatial axis."""
+    """The part of the original tensor that a tensor of the twin is, per spatial axis."""
 
     near: tuple[int, ...]
     size: tuple[int, ...]
@@ -33,9 +31,7 @@ class Part:
 
 @dataclass(slots=True)
 class Twin:
-    """The twin in the making: nodes and constants so far, and per tensor that follows the image its
-    part.
-    """
+    """The twin under construction: nodes, constants, and the part of each tensor of the image."""
 
     original: Mapping[str, Tensor]
     protos: Mapping[str, onnx.NodeProto]
@@ -51,7 +47,7 @@ class Twin:
     def constant(
         self, values: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.float32]]
     ) -> str:
-        """A new constant, of int64 where it is a list."""
+        """Add a constant; a list becomes int64. Return its name."""
         from onnx import numpy_helper
 
         name = f"to_valid_constant_{len(self.constants)}"
@@ -60,7 +56,7 @@ class Twin:
         return name
 
     def add(self, op: str, inputs: Sequence[str], output: str | None = None) -> str:
-        """A new node."""
+        """Add a node; return the name of its output."""
         from onnx import helper
 
         name = output or f"to_valid_{op}_{len(self.nodes)}"
@@ -72,9 +68,7 @@ class Twin:
     def cropped(
         self, name: str, wanted: Part, part: Part | None = None, output: str | None = None
     ) -> str:
-        """The tensor `name`, which is `part`, cut down to `wanted`; the tensor itself if nothing is
-        to be cut.
-        """
+        """Crop the tensor `name`, which is `part`, to `wanted`; return the name of the result."""
         part = part or self.parts[name]
         first = [w - n for w, n in zip(wanted.near, part.near, strict=True)]
         last = [s - f - w for s, f, w in zip(part.size, first, wanted.size, strict=True)]
@@ -89,7 +83,7 @@ class Twin:
         )
 
     def keep(self, node: Node, inputs: Sequence[str], part: Part) -> onnx.NodeProto:
-        """Copy a node with other inputs; its outputs become `part`."""
+        """Copy a node with new inputs; its outputs are `part`."""
         import onnx
 
         proto = onnx.NodeProto()

@@ -1,1 +1,1 @@
-"""Checking files: settings, baselines, findings."""
+"""Check files: settings, baselines, findings."""

@@ -1,9 +1,9 @@
-"""A baseline: findings that are known, so that only new ones are reported.
+"""A baseline lists known findings; only new ones are reported.
 
-A finding is known by its file (from the folder of the baseline), code, node and fingerprint, which
-hangs on no words. The file is JSON, sorted, one finding per line, so that it can be read and
-merged. In files of version 1 the fingerprint was that of the message: these are read once more, and
-rewritten as soon as all their files are checked together.
+A finding is identified by its file (relative to the baseline's folder), code, node and fingerprint,
+which does not depend on the wording of messages. The file is sorted JSON with one finding per line,
+easy to read and merge. In version 1 the fingerprint was that of the message: such files are still
+read, and rewritten once all files that they list are checked together.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ NOT_ANALYZED = ("SL002", "SL003", "SL004")
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What a baseline leaves of some files.
+    """Files without the findings of a baseline.
 
     Attributes
     ----------
     files : list of Checked
-        With the findings that it does not know.
+        The files with their new findings.
     count : int
-        Findings that it knows.
+        Number of known findings.
     rewritten : bool
-        It was of version 1, and is no longer.
+        The baseline was of version 1 and has been rewritten.
     """
 
     files: list[Checked]
@@ -49,9 +49,7 @@ class Hidden:
 
 
 def read_baseline(path: Path) -> tuple[int, tuple[Key, ...]]:
-    """The version of a file and its findings; InputError where it cannot be read or is no
-    baseline.
-    """
+    """The version and findings of a baseline; InputError if it is unreadable or not a baseline."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         validate(document, "baseline", where=str(path))
@@ -62,7 +60,7 @@ def read_baseline(path: Path) -> tuple[int, tuple[Key, ...]]:
         ) from error
     except (ValueError, SchemaError) as error:
         raise InputError(
-            f"no baseline ({path}): expected what --write-baseline writes, got: {error}"
+            f"not a baseline ({path}): expected a file by --write-baseline, got: {error}"
         ) from error
     rows = tuple(
         (row["file"], row["code"], row["node"], row["hash"]) for row in document["findings"]
@@ -71,14 +69,14 @@ def read_baseline(path: Path) -> tuple[int, tuple[Key, ...]]:
 
 
 def write_baseline(path: Path, files: Iterable[Checked]) -> int:
-    """Write all findings as known; return how many."""
+    """Write all findings as known; return their number."""
     return _write(
         path, {key_of(path, file.path, finding) for file in files for finding in file.findings}
     )
 
 
 def without_known(files: Sequence[Checked], path: Path) -> Hidden:
-    """The files without the findings of the baseline; one of version 1 is rewritten."""
+    """The files without the findings of the baseline; a baseline of version 1 is rewritten."""
     version, rows = read_baseline(path)
     known = frozenset(rows) if version == VERSION else _of_version_1(rows, files, path)
     kept = [
@@ -94,7 +92,7 @@ def without_known(files: Sequence[Checked], path: Path) -> Hidden:
 
 
 def key_of(baseline: Path, file: str, finding: Finding) -> Key:
-    """What a finding is known by."""
+    """The key that identifies a finding."""
     return _local(baseline, file), finding.code, finding.node, fingerprint(finding)
 
 
@@ -103,10 +101,10 @@ def _local(baseline: Path, file: str) -> str:
 
 
 def _of_version_1(rows: Sequence[Key], files: Sequence[Checked], path: Path) -> frozenset[Key]:
-    """The findings that a baseline of version 1 knows.
+    """The findings that a baseline of version 1 lists.
 
-    Messages have changed since, so a finding is known by file, code and node: as many of these as
-    the file lists. Some of what is not analyzed went by the code of another rule.
+    Messages have changed since then, so findings are matched by file, code and node, up to the
+    number listed. The codes in `NOT_ANALYZED` were one code then.
     """
     left = Counter((file, _former(code), node) for file, code, node, _ in rows)
     known: set[Key] = set()

@@ -1,4 +1,4 @@
-"""One model through all rules: from a path and a wish to findings."""
+"""Run all rules on one model: from a path and a request (`Wish`) to findings."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ NO_CONTRACT = Contract(ModelIdentity("", (), ""), InputContract("", (), "", "fix
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it; `contract` is None where it could not be derived, `sha256`
-    where nobody asks for it.
+    """One file and its findings; `contract` is None if not derived, `sha256` if not requested.
 
-    `settings` say which findings are asked for, and at which level.
+    `settings` select the findings and their levels.
     """
 
     path: str
@@ -49,7 +48,7 @@ class Checked:
         return any(finding.code == UNREADABLE for finding in self.findings)
 
     def filtered(self) -> Checked:
-        """The same with the findings that are asked for."""
+        """The same file with the selected findings only."""
         return replace(self, findings=self.settings.apply(self.findings))
 
 
@@ -60,9 +59,7 @@ def check_all(
     *,
     hashed: bool = True,
 ) -> list[Checked]:
-    """Check files, each by its settings, and hash them if asked to; InputError as `check`, or for
-    settings that are wrong.
-    """
+    """Check files, each with its settings; InputError as in `check`, or for wrong settings."""
     result = []
     for path in dict.fromkeys(paths):
         settings = configuration.settings(path, command_line)
@@ -83,13 +80,14 @@ def check(
     verify: bool = False,
     where: str | None = None,
 ) -> Checked:
-    """Check one file, which `where` names in findings (default: its path). What makes it unusable
-    is a finding, too (SL001, …).
+    """Check one file; findings name it `where` (default: its path).
+
+    An unusable file is a finding, too (SL001, …).
 
     Raises
     ------
     InputError
-        The wish does not fit the network's axes; `verify` without onnxruntime.
+        The request does not fit the network's axes; `verify` without onnxruntime.
     """
     try:
         graph = read_graph(Path(path), where=where)
@@ -111,9 +109,7 @@ def open_case(
     verify: bool = False,
     where: str | None = None,
 ) -> Case:
-    """Everything that the rules look at; InputError as `shiftlint.analyze`, or for a wish that does
-    not fit the axes.
-    """
+    """The case that the rules read; InputError as in `shiftlint.analyze`, or for wrong sizes."""
     where = where or path
     probe = open_probe(graph, where=where, input_name=input_name)
     contract, notes = contract_and_notes(probe, where=where)
@@ -146,10 +142,9 @@ def open_case(
 
 
 def measured(path: str, contract: Contract, *, where: str) -> tuple[Measurement, ...]:
-    """What onnxruntime says to the contract; that it does not load the model is a contradiction,
-    too.
+    """Measure the contract with onnxruntime; a model that does not load is a contradiction.
 
-    Of a network that is too large to measure it says nothing.
+    Empty if the network is too large to measure.
     """
     from shiftlint.contract.measurement import Claim, Measurement
     from shiftlint.verification.onnxruntime_session import Refused
@@ -164,7 +159,7 @@ def measured(path: str, contract: Contract, *, where: str) -> tuple[Measurement,
 
 
 def file_sha256(path: str) -> str | None:
-    """sha256 of the file; None where it cannot be read."""
+    """sha256 of the file; None if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

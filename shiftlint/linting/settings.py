@@ -1,5 +1,4 @@
-"""Settings of `shiftlint check`: the command line over `[tool.shiftlint]` of the nearest
-pyproject.toml.
+"""Settings of `shiftlint check`: the nearest pyproject.toml, overridden by the command line.
 
     [tool.shiftlint]
     ignore = ["SL604"]
@@ -9,9 +8,8 @@ pyproject.toml.
     [tool.shiftlint.per-model."models/*_3d.onnx"]
     train-window = [12, 20, 20]
 
-Keys are the names of the options. The tables of `per-model` are taken in their order, where their
-glob matches the file's path from the folder of pyproject.toml; then comes the command line. Lists
-replace lists.
+Keys are option names. Tables of `per-model` apply in file order if their glob matches the model's
+path relative to the folder of pyproject.toml; the command line applies last. Lists replace lists.
 """
 
 from __future__ import annotations
@@ -34,14 +32,8 @@ MENTIONED = re.compile(
     r"""tool[\s"']*\.[\s"']*shiftlint | ^\s*\[?\s*["']?tool["']?\s*[]=]""",
     re.MULTILINE | re.VERBOSE,
 )
-SIZES = (
-    "train-window",
-    "tile",
-    "tile-stride",
-    "image",
-    "halo",
-    "spacing",
-)  # of a wish, one per axis
+# options of a `Wish` that hold one size per axis
+SIZES = ("train-window", "tile", "tile-stride", "image", "halo", "spacing")
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -55,12 +47,12 @@ class Settings:
     input : str, optional
         Which input is the image.
     verify : bool
-        Measure with onnxruntime, too.
+        Also measure with onnxruntime.
     select, ignore : tuple of str
-        Codes or beginnings of codes; the longest that fits decides, `ignore` at a tie. An empty
-        `select` is all.
+        Codes or code prefixes; the longest match wins, `ignore` at a tie. An empty `select` selects
+        all.
     severity : mapping
-        Levels by code or beginning of a code; the longest that fits.
+        Levels by code or code prefix; the longest match wins.
     """
 
     wish: Wish = field(default_factory=Wish)
@@ -71,11 +63,11 @@ class Settings:
     severity: Mapping[str, Level] = field(default_factory=dict)
 
     def apply(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """The findings that are asked for, at their level."""
+        """The selected findings at their configured levels."""
         return tuple(self._leveled(f) for f in findings if self.wants(f.code))
 
     def wants(self, code: str) -> bool:
-        """Whether findings of this code are asked for."""
+        """Whether findings of this code are selected."""
         chosen = _longest(code, self.select) if self.select else 0
         ignored = _longest(code, self.ignore)
         return chosen is not None and (ignored is None or ignored < chosen)
@@ -87,19 +79,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The table `[tool.shiftlint]` of one file; empty where there is none."""
+    """The table `[tool.shiftlint]` of one file; empty if there is none."""
 
     folder: Path = Path()
     table: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self, path: str, command_line: Mapping[str, Any]) -> Settings:
-        """The settings for one model; keys of `command_line` are option names, None where an option
-        is not given.
+        """The settings for one model; `command_line` maps option names to values (None: not given).
 
         Raises
         ------
         InputError
-            A value that the option does not take, or a code that no rule has.
+            A value is invalid for its option, or no rule has this code.
         """
         merged = dict(self.table)
         for pattern, table in self.table.get("per-model", {}).items():
@@ -128,13 +119,12 @@ class Configuration:
 
 
 def find_configuration(start: Path) -> Configuration:
-    """The configuration of the nearest pyproject.toml with a `[tool.shiftlint]`, from `start`
-    upward.
+    """The nearest `[tool.shiftlint]` in a pyproject.toml, from `start` upward.
 
     Raises
     ------
     InputError
-        The file is no TOML, has a key that is unknown, or a value that its key does not take.
+        The file is not TOML, has an unknown key, or a value that is invalid for its key.
     """
     for folder in (start.absolute(), *start.absolute().parents):
         path = folder / FILE
@@ -153,20 +143,16 @@ def find_configuration(start: Path) -> Configuration:
 
 
 def _table(text: str) -> Any:
-    """The table [tool.shiftlint]; None where there is none. ValueError where the text is no
-    TOML.
-    """
+    """The table [tool.shiftlint]; None if there is none. ValueError if the text is not TOML."""
     if not MENTIONED.search(text):
         return None
-    import tomllib  # 10 ms: only where the table may be
+    import tomllib  # 10 ms: import only if the table may exist
 
     return tomllib.loads(text).get("tool", {}).get("shiftlint")
 
 
 def _check(table: Any, file: Path) -> None:
-    """Unknown keys and wrong values are refused: a typing error must not switch a rule off
-    silently.
-    """
+    """Reject unknown keys and wrong values: a typo must not silently disable a rule."""
     try:
         validate(table, "settings", where=str(file))
     except SchemaError as error:
@@ -196,7 +182,7 @@ def _sentence(breach: Breach, file: Path) -> str:
 
 
 def _dotted(*path: str | int) -> str:
-    """The place as TOML writes it, with indices: tool.shiftlint.per-model."models/*".tile[0]."""
+    """The place in TOML notation, with indices: tool.shiftlint.per-model."models/*".tile[0]."""
     place = "tool.shiftlint"
     for part in path:
         place += (
@@ -208,7 +194,7 @@ def _dotted(*path: str | int) -> str:
 
 
 def _size(value: Any, name: str) -> Any:
-    """Whole numbers as int, as a schema takes 64.0 for one."""
+    """Whole numbers as int, because schemas accept 64.0 as an integer."""
     if value is None or name == "objects":
         return value and int(value)
     return tuple(map(int, value)) if isinstance(value, list | tuple) else (int(value),)
@@ -233,7 +219,7 @@ def _known(value: str, option: str) -> str:
     code = value.strip().upper()
     if not code or not any(known.startswith(code) for known in modules()):
         raise InputError(
-            f"no such rule ({option}): expected a code or its beginning, as SL301 or SL3, got "
+            f"no such rule ({option}): expected a code or prefix such as SL301 or SL3, got "
             f"{value!r}."
         )
     return code

@@ -1,1 +1,1 @@
-"""What stands in an ONNX file: protobuf, nodes, constants. Knows no analysis."""
+"""The contents of an ONNX file: protobuf, nodes, constants. Contains no analysis."""

@@ -1,8 +1,7 @@
-"""The elements of a constant: bytes as they stand in the file, an array once somebody computes with
-them.
+"""The elements of a constant: the bytes of the file, or an array once they are computed with.
 
-Most constants are weights that nobody computes with, or some integers (the bounds of a crop) that
-need no array: for these numpy is not imported at all.
+Most constants are weights that are never computed with, or a few integers (the bounds of a crop)
+that need no array: these do not import numpy.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from shiftlint.lazy_numpy import np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMATS = {  # numpy's names of what can be computed with, and those of `struct`
+FORMATS = {  # the types that can be computed with: numpy's name, and the format of `struct`
     "float16": "e",
     "float32": "f",
     "float64": "d",
@@ -31,7 +30,7 @@ FORMATS = {  # numpy's names of what can be computed with, and those of `struct`
     "uint32": "I",
     "uint64": "Q",
 }
-TYPES = (  # by the numbers that onnx.proto gives them; what is not in FORMATS is not computed with
+TYPES = (  # indexed by the numbers of onnx.proto; types outside FORMATS are not computed with
     *(
         "",
         "float32",
@@ -81,10 +80,10 @@ class Elements:
     ----------
     shape : tuple of int
     dtype : str
-        numpy's name of the type; for the bytes of a file one of `FORMATS`.
+        numpy's name of the type; for the bytes of a file, one of `FORMATS`.
     data : bytes or ndarray
-        Little-endian, the last axis innermost; or what was computed. Elements that are repeated
-        along an axis may lie in memory once (numpy's stride 0).
+        Bytes are little-endian with the last axis innermost; arrays are computed. Elements that
+        repeat along an axis may be stored once (numpy's stride 0).
     """
 
     shape: tuple[int, ...]
@@ -93,9 +92,7 @@ class Elements:
 
     @property
     def kind(self) -> str:
-        """What numpy calls the kind of the type: "b" truth values, "i" and "u" integers, "f"
-        floating-point numbers; else "".
-        """
+        """The numpy kind of the type: "b" booleans, "i" and "u" integers, "f" floats; else ""."""
         return self.dtype[0] if self.dtype in FORMATS else ""
 
     @property
@@ -104,28 +101,28 @@ class Elements:
 
     @property
     def nbytes(self) -> int:
-        """The memory they take."""
+        """Memory in bytes."""
         return len(self.data) if isinstance(self.data, bytes) else once(self.data).nbytes
 
     def numbers(self) -> list[Any]:
-        """All elements as numbers of Python, the last axis innermost."""
+        """All elements as Python numbers, the last axis innermost."""
         if isinstance(self.data, bytes):
             return list(struct.unpack(f"<{self.size}{FORMATS[self.dtype]}", self.data))
         return self.data.reshape(-1).tolist()
 
     def array(self) -> NDArray[Any]:
-        """As an array, which must not be written to."""
+        """The elements as an array, which must not be written to."""
         if not isinstance(self.data, bytes):
             return self.data
         return np.frombuffer(self.data, np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
 
     def encoded(self) -> bytes:
-        """The bytes as they stand, or would stand, in a file."""
+        """The bytes as in a file."""
         return self.data if isinstance(self.data, bytes) else self.data.tobytes()
 
 
 def once(array: NDArray[Any]) -> NDArray[Any]:
-    """The array with a single element along every axis along which it is repeated in memory."""
+    """The array with one element along every axis of stride 0."""
     return (
         array[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in array.strides])]
         if array.size
@@ -134,21 +131,19 @@ def once(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def type_name(number: int) -> str:
-    """Numpy's name of the element type that has this number in onnx.proto; "" where there
-    is none.
-    """
+    """The numpy name of the element type with this number in onnx.proto; "" if there is none."""
     return TYPES[number] if 0 < number < len(TYPES) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A constant of a file: its elements where they are few, else its sizes alone.
+    """A constant of a file: its elements if they are few, else only its sizes.
 
     Attributes
     ----------
     name : str
     number : int
-        Tells constants of one name in different graphs apart.
+        Distinguishes constants of the same name in different graphs.
     shape : tuple of int
     elements : Elements, optional
     """

@@ -1,6 +1,6 @@
-"""A graph as it is analyzed: nodes in order, attributes, sizes and small constants.
+"""A graph for analysis: nodes in order, attributes, sizes and small constants.
 
-What is hashed of it identifies the network whatever its weights and metadata are.
+Its hash identifies the network, independent of weights and metadata.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 
 from shiftlint.onnx_file.constants import Constant
 
-# elements; smaller floating-point constants (scales, sizes) belong to the identity of a graph
+# elements; smaller floating-point constants (scales, sizes) are part of a graph's identity
 HASHED_WEIGHT = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator call; omitted inputs are "". `captured` are names that its subgraphs mention:
-    theirs and outer ones.
+    """One operator call; omitted inputs are "".
+
+    `captured` holds the names in its subgraphs, both inner and outer.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Subgraph:
-    """The body of a control flow operator."""
+    """The body of a control-flow operator or local function."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
@@ -43,9 +44,7 @@ class Subgraph:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A local function of the model: its body, and the attributes that it takes with their defaults
-    (None: required).
-    """
+    """A local function of the model: its body, and its attributes' defaults (None: required)."""
 
     body: Subgraph
     attributes: Mapping[str, Any]
@@ -54,23 +53,21 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class AttributeReference:
-    """In the body of a function: the value of the function's own attribute of this name."""
+    """In the body of a function, the value of the function's attribute of this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class RawAttribute:
-    """An attribute of a type that no operator on an image has, as it stands in the file."""
+    """The bytes of an attribute whose type no image operator uses."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A graph input or output: its shape holds an int or the name of a dynamic size per
-    dimension.
-    """
+    """A graph input or output; a dimension of `shape` is an int or the name of a dynamic size."""
 
     name: str
     dtype: str
@@ -79,7 +76,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The graph of a model, with what identifies it."""
+    """The graph of a model, with its identity."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[Value, ...]
@@ -93,7 +90,7 @@ class Graph:
 
 
 def every_node(graph: Graph) -> Iterator[Node]:
-    """The nodes of a graph, of the local functions that it calls, and of all subgraphs in them."""
+    """The nodes of a graph, of the local functions that it calls, and of all their subgraphs."""
     called: set[tuple[str, str]] = set()
     waiting = list(reversed(graph.nodes))
     while waiting:
@@ -109,7 +106,7 @@ def every_node(graph: Graph) -> Iterator[Node]:
 
 
 def needed(nodes: list[Node], wanted: Iterable[str]) -> tuple[Node, ...]:
-    """The nodes that the tensors `wanted` hang on, in their order."""
+    """The nodes that the tensors `wanted` depend on, in graph order."""
     wanted = set(wanted)
     kept: list[Node] = []
     for node in reversed(nodes):
@@ -127,7 +124,7 @@ def identity(
     constants: Mapping[str, Constant],
     opset: Mapping[str, int],
 ) -> str:
-    """sha256 of nodes, attributes, types, and of the elements of integer or small constants."""
+    """sha256 of nodes, attributes, types, and the elements of integer or small constants."""
     digest = hashlib.sha256(repr((sorted(opset.items()), inputs, outputs)).encode())
     for node in nodes:
         digest.update(

@@ -1,15 +1,14 @@
-"""The protobuf wire format: a message as the fields that stand in the file, decoded when they are
-asked for.
+"""The protobuf wire format: the fields of a message, decoded on access.
 
 A message is a sequence of fields, each a key (field number, wire type) and a value: an integer of
-variable length, four or eight bytes, or a length and as many bytes. The latter are passed over by
-their length alone: weights in a memory-mapped file are never touched.
+variable length, four or eight bytes, or a length followed by that many bytes. The latter are
+skipped by their length, so weights in a memory-mapped file are never read.
 
 Spec: https://protobuf.dev/programming-guides/encoding/
 
-Reading is strict. What leaves its message, an integer of more than 64 bits, a wire type that the
-field does not have, a field twice that may stand once (of which libraries take the last, or the
-sum), messages nested too deep: each is a `WireError`.
+Reading is strict. A `WireError` is raised for a field that leaves its message, an integer of more
+than 64 bits, a wrong wire type, a repeated field that must be unique (libraries take the last one,
+or merge them), and messages nested too deep.
 """
 
 from __future__ import annotations
@@ -23,30 +22,23 @@ from mmap import mmap
 if sys.platform != "win32":
     from mmap import MADV_DONTNEED
 
-VARIABLE, EIGHT_BYTES, BYTES, FOUR_BYTES = (
-    0,
-    1,
-    2,
-    5,
-)  # wire types; 3 and 4, groups, are of the last century
-DEEPEST = 100  # messages within each other, as in protobuf's own libraries
-MOST_FIELDS = 1_500_000  # of all messages that are looked into: about a second, and 200 MB
-MAPPED = 16 << 20  # bytes that are passed over before pages are let go of
+# wire types; 3 and 4 (groups) are deprecated
+VARIABLE, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
+DEEPEST = 100  # nested messages, as in protobuf's own libraries
+MOST_FIELDS = 1_500_000  # in all decoded messages: about a second, and 200 MB
+MAPPED = 16 << 20  # skipped bytes before pages are released
 
-Field = tuple[
-    int, int, int
-]  # the wire type; of an integer its value and 0, else where the bytes start and end
+# the wire type, then an integer's value and 0, or the start and end of the bytes
+Field = tuple[int, int, int]
 
 
 class WireError(ValueError):
-    """Bytes that are no such message; says what is wrong."""
+    """The bytes are not a valid message; the text says why."""
 
 
 @dataclass(slots=True)
 class Source:
-    """The bytes of a file, how many fields of it may still be looked at, how many bytes were
-    copied, and passed over, so far.
-    """
+    """The bytes of a file, and counts: fields left to decode, bytes copied, bytes skipped."""
 
     data: bytes | mmap
     left: int = MOST_FIELDS
@@ -54,9 +46,7 @@ class Source:
     passed: int = 0
 
     def passes(self, length: int) -> None:
-        """Let go of what was mapped, from time to time: the pages beside a large field come with
-        its first byte.
-        """
+        """Release mapped pages now and then: a field's first byte maps its neighboring pages."""
         self.passed += length
         if self.passed > MAPPED and isinstance(self.data, mmap) and sys.platform != "win32":
             self.passed = 0
@@ -64,13 +54,12 @@ class Source:
 
 
 class Message:
-    """One message; every accessor takes the number of a field, and has protobuf's default where the
-    field is not there.
+    """One message; accessors take a field number and return protobuf's default if it is missing.
 
     Raises
     ------
     WireError
-        On construction and by every accessor: the bytes are damaged.
+        On construction and by every accessor if the bytes are damaged.
     """
 
     __slots__ = ("_depth", "_end", "_fields", "_start", "source")
@@ -88,11 +77,11 @@ class Message:
         return number in self._fields
 
     def count(self, number: int) -> int:
-        """How often a repeated field stands there."""
+        """The number of occurrences of a field."""
         return len(self._fields.get(number, ()))
 
     def encoded(self) -> bytes:
-        """The message as it stands in the file."""
+        """The bytes of the message."""
         return self._copied(self._start, self._end)
 
     def integer(self, number: int, default: int = 0) -> int:
@@ -108,11 +97,11 @@ class Message:
         return self._copied(*field[1:]) if field else b""
 
     def text(self, number: int) -> str:
-        """Text; UnicodeDecodeError where it is not UTF-8."""
+        """Text; UnicodeDecodeError if it is not UTF-8."""
         return str(self.data(number), "utf-8")
 
     def message(self, number: int) -> Message:
-        """A message within this one; an empty one where there is none."""
+        """A nested message; empty if there is none."""
         return self._within(self._one(number, BYTES) or (BYTES, 0, 0))
 
     def each_data(self, number: int) -> list[bytes]:
@@ -122,20 +111,18 @@ class Message:
         return tuple([str(data, "utf-8") for data in self.each_data(number)])
 
     def messages(self, number: int) -> Iterator[Message]:
-        """The messages of a repeated field, each looked into when it is its turn."""
+        """The messages of a repeated field, decoded one by one."""
         return map(self._within, self._all(number, BYTES))
 
     def integers(self, number: int) -> tuple[int, ...]:
-        """A repeated integer, each in a field of its own, or many packed into one."""
+        """A repeated integer, one per field or many packed into one field."""
         found: list[int] = []
         for kind, first, end in self._all(number, VARIABLE, BYTES):
             found += [first] if kind == VARIABLE else _unpacked(self.source, first, end)
         return tuple([_signed(value) for value in found])
 
     def packed(self, number: int, kind: int) -> bytes:
-        """The bytes of a repeated number of four or eight bytes, as by `kind`, each in a field of
-        its own or many in one.
-        """
+        """The bytes of a repeated number of wire type `kind`, one per field or many packed."""
         parts = [self._copied(first, end) for _, first, end in self._all(number, kind, BYTES)]
         width = 4 if kind == FOUR_BYTES else 8
         if any(len(part) % width for part in parts):
@@ -152,7 +139,7 @@ class Message:
     def _one(self, number: int, kind: int) -> Field | None:
         found = self._all(number, kind)
         if len(found) > 1:
-            raise WireError(f"field {number} stands twice in one message")
+            raise WireError(f"field {number} occurs twice in one message")
         return found[0] if found else None
 
     def _all(self, number: int, *kinds: int) -> list[Field]:
@@ -164,7 +151,7 @@ class Message:
 
 
 def _fields(source: Source, at: int, end: int) -> dict[int, list[Field]]:
-    """The fields from `at` to `end` by their numbers."""
+    """The fields from `at` to `end`, by number."""
     found: dict[int, list[Field]] = {}
     data, left = source.data, source.left
     try:
@@ -199,7 +186,7 @@ def _fields(source: Source, at: int, end: int) -> dict[int, list[Field]]:
             if left < 0:
                 raise WireError(f"more than {MOST_FIELDS} fields")
     except IndexError:
-        raise WireError("the end of the file within a field") from None
+        raise WireError("the file ends within a field") from None
     if at != end:
         raise WireError("a field that leaves its message")
     if 0 in found:
@@ -209,9 +196,7 @@ def _fields(source: Source, at: int, end: int) -> dict[int, list[Field]]:
 
 
 def _integer(data: bytes | mmap, at: int) -> tuple[int, int]:
-    """The integer of variable length at `at`, seven bits a byte, the lowest first; and where it
-    ends.
-    """
+    """The integer of variable length at `at` (seven bits per byte, lowest first), and its end."""
     value = 0
     for shift in range(0, 70, 7):
         byte = data[at]
@@ -235,7 +220,7 @@ def _unpacked(source: Source, at: int, end: int) -> list[int]:
             value, at = _integer(data, at)
             found.append(value)
     except IndexError:
-        raise WireError("the end of the file within an integer") from None
+        raise WireError("the file ends within an integer") from None
     if at != end:
         raise WireError("an integer that leaves its field")
     return found

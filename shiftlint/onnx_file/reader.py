@@ -1,7 +1,7 @@
 """A read-only view of an ONNX file: its graph, sizes and small constants. Weights are never read.
 
-Spec: https://github.com/onnx/onnx/blob/main/docs/IR.md, and onnx.proto beside it for the numbers of
-the fields.
+Spec: https://github.com/onnx/onnx/blob/main/docs/IR.md, and for field numbers the onnx.proto of
+that repository.
 """
 
 from __future__ import annotations
@@ -33,23 +33,19 @@ from shiftlint.onnx_file.graph import (
 from shiftlint.onnx_file.protobuf import EIGHT_BYTES, FOUR_BYTES, Message, Source, WireError
 
 MAXIMUM_CONSTANT = 1 << 16  # elements; larger constants are weights
-MAXIMUM_MASK = (
-    1 << 20
-    # elements; baked masks and embeddings, which meet the image element by element, are read up to
-    # this
-)
+MAXIMUM_MASK = 1 << 20  # elements of baked masks and embeddings that meet the image element-wise
 MAXIMUM_NODES = 50_000  # a hundred times a large network
 WEIGHTED = frozenset(
     {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "NhwcFusedConv", "LSTM", "GRU", "RNN"}
 )
 DEFAULT_DOMAINS = {"", "ai.onnx"}
-MOST_BYTES = 64 << 20  # of constants; of what comes after only the small ones are read
+MOST_BYTES = 64 << 20  # of constants; beyond this only small ones are read
 _COUNTER = count()  # constants of subgraphs and functions may share a name
-EXTERNAL = 1  # where a tensor's data are: in another file, which is never opened
+EXTERNAL = 1  # data_location of a tensor whose data is in another file, which is never opened
 
 
 def read_graph(path: Path, *, where: str | None = None) -> Graph:
-    """Read the graph of an ONNX file, which `where` names in errors (default: its path).
+    """Read the graph of an ONNX file; errors name it `where` (default: its path).
 
     Raises
     ------
@@ -71,9 +67,7 @@ def read_graph(path: Path, *, where: str | None = None) -> Graph:
 
 
 def graph_of(data: bytes | mmap, *, where: str) -> Graph:
-    """Read the graph from the bytes of an ONNX file, which `where` names in errors; raises as
-    `read_graph`.
-    """
+    """Read the graph from the bytes of an ONNX file; errors name it `where`, as in `read_graph`."""
     if not len(data):
         raise InputError(
             f"empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.",
@@ -84,8 +78,8 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
     except WireError as error:
         raise InputError(
             f"not an ONNX model ({where}): expected a protobuf of type ModelProto, got "
-            f"{len(data)} bytes that are none "
-            f"({error}). Is the file truncated or another format? Fetch or export it again.",
+            f"{len(data)} bytes that are not one "
+            f"({error}). Is the file truncated or in another format? Fetch or export it again.",
             code="SL001",
         ) from error
     except (UnicodeDecodeError, OverflowError) as error:
@@ -138,13 +132,13 @@ def _graph(model: Message, where: str) -> Graph:
 def _check_order(
     nodes: Sequence[Node], known: Iterable[str], outputs: Sequence[Value], where: str
 ) -> None:
-    """InputError unless every name is defined once, and before it is read."""
+    """InputError unless every name is defined once, before it is read."""
     defined = {*known, ""}
     for node in nodes:
         for name in node.inputs:
             if name not in defined:
                 made = any(name in other.outputs for other in nodes)
-                what = "is computed behind it (unsorted or cyclic)" if made else "nothing defines"
+                what = "is computed after it (unsorted or cyclic)" if made else "nothing defines"
                 raise InputError(
                     f"invalid graph ({where}): expected every input to be defined before it is "
                     "read, got node "
@@ -175,7 +169,7 @@ def _domain(domain: str) -> str:
 
 
 def _overload(name: str, overload: str) -> str:
-    """The name of an operator; local functions of the same name are told apart by a second one."""
+    """The name of an operator; an overload name distinguishes local functions of the same name."""
     return f"{name}:{overload}" if overload else name
 
 
@@ -227,9 +221,7 @@ def _function(proto: Message) -> Function:
 
 
 def _attribute(proto: Message) -> Any:
-    """An attribute as int, float, str, tuple of these, Constant, Subgraph; as its bytes what no
-    operator on an image has.
-    """
+    """An attribute as int, float, str, a tuple of these, Constant or Subgraph; else its bytes."""
     if proto.text(21):
         return AttributeReference(proto.text(21))
     match proto.integer(20):
@@ -265,7 +257,7 @@ def _initializers(proto: Message, masks: Iterable[str] = ()) -> dict[str, Consta
 
 
 def _initializer(proto: Message, largest: int) -> Constant:
-    """A constant: its elements where they are few, else its sizes alone."""
+    """A constant: its elements if they are few, else only its sizes."""
     dims = proto.integers(1)
     if any(d > LARGEST_SIZE for d in dims):
         raise OverflowError(f"a size of {max(dims)}")
@@ -285,9 +277,7 @@ def _initializer(proto: Message, largest: int) -> Constant:
 
 
 def _typed_data(proto: Message, dtype: str, width: int) -> bytes:
-    """The elements of a tensor that are not raw: floating-point numbers as they are, of integers
-    the bytes that the type has.
-    """
+    """The elements of a tensor without raw data: floats unchanged, integers in the type's width."""
     match dtype:
         case "float32":
             return proto.packed(4, FOUR_BYTES)

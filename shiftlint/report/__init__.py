@@ -1,1 +1,1 @@
-"""How findings are shown, one module per format."""
+"""Reports for readers and programs, one module per kind of result."""

@@ -1,4 +1,4 @@
-"""What `shiftlint why` prints, or for programs (schemas/why_report.schema.json)."""
+"""The output of `shiftlint why`: text, or JSON (schemas/why_report.schema.json)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shiftlint.analysis.comparing import Comparison
 
 
 def render(path: str, comparisons: Sequence[Comparison]) -> str:
-    """The file, and a line for the outputs that share a cause or have none."""
+    """The file, and one line per group of outputs with the same cause or none."""
     lines: dict[str, list[str]] = {}
     for one in comparisons:
         same = (

@@ -11,7 +11,7 @@ from shiftlint.rules.finding import Finding
 
 
 def render(models: Sequence[tuple[str, str | None, Contract | Finding]]) -> str:
-    """The report of `shiftlint analyze`: file, sha256, and a contract or why there is none."""
+    """The report of `shiftlint analyze`: file, sha256, and a contract or an error."""
     return json.dumps({"models": [_model(*model) for model in models]})
 
 

@@ -6,7 +6,7 @@ from shiftlint.contract.values import AxisContract, Contract, OutputContract, Wi
 
 
 def render(path: str, contract: Contract) -> str:
-    """What `shiftlint analyze` prints of one model."""
+    """The text that `shiftlint analyze` prints for one model."""
     image = contract.input
     lines = [
         f"{path}",
@@ -56,7 +56,7 @@ def _axis(axis: AxisContract) -> list[str]:
 
 
 def _phases(reads: tuple[Window | None, ...]) -> list[tuple[str, str]]:
-    """Runs of phases with the same window."""
+    """Group consecutive phases with the same window."""
     runs: list[tuple[int, int, Window | None]] = []
     for phase, window in enumerate(reads):
         if runs and runs[-1][2] == window:

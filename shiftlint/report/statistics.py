@@ -1,4 +1,4 @@
-"""How often each rule fired."""
+"""The number of findings per rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shiftlint.rules.catalog import modules
 
 
 def render(files: Sequence[Checked]) -> str:
-    """One line per code, the most frequent first: findings, files, code, title."""
+    """One line per code, most frequent first: findings, files, code, title."""
     findings = Counter(finding.code for file in files for finding in file.findings)
     affected = Counter(
         code for file in files for code in {finding.code for finding in file.findings}

@@ -1,4 +1,4 @@
-"""Measurements as a table, or for programs (schemas/verify_report.schema.json)."""
+"""Measurements as a table or as JSON (schemas/verify_report.schema.json)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERDICTS = {True: ("holds", "green"), False: ("WRONG", "red"), None: ("", "blue"
 
 
 def render(path: str, measurements: Sequence[Measurement]) -> str:
-    """A row per measurement, and a last line that counts them."""
+    """One row per measurement, and a summary line."""
     lines = [
         click.style(path, bold=True),
         f"  {'output':<16} {'axis':<4} {'claim':<28} {'difference':>10}        ",
@@ -35,7 +35,7 @@ def render(path: str, measurements: Sequence[Measurement]) -> str:
         f"{largest:.2g} standard deviations"
     )
     return "\n".join(
-        [*lines, summary if claims else "nothing is claimed of this network that could be measured"]
+        [*lines, summary if claims else "this network has no claims that can be measured"]
     )
 
 

@@ -1,1 +1,1 @@
-"""Measuring with onnxruntime what a contract claims."""
+"""Measure the claims of a contract with onnxruntime."""

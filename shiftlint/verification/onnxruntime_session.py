@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime on the CPU, and why one does not start."""
+"""onnxruntime sessions on the CPU, and the errors of those that do not start."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """An onnxruntime session on the CPU; `where` names the model in errors.
 
-    InputError where onnxruntime is missing, Refused where it does not load the model.
+    InputError if onnxruntime is missing, Refused if it does not load the model.
     """
     try:
         import onnxruntime
     except ImportError as error:
         raise InputError(
-            "onnxruntime is missing (verify): expected it to be installed, got none. Do: pip "
+            "onnxruntime is missing (verify): expected it to be installed, got none. Run pip "
             'install "shiftlint[cpu]".'
         ) from error
     options = onnxruntime.SessionOptions()
@@ -38,13 +38,13 @@ def open_session(
     except refusals() as error:
         named = where or ("model" if isinstance(model, bytes) else model)
         raise Refused(
-            f"onnxruntime refuses the model ({named}): expected one that it runs, got: "
+            f"onnxruntime rejects the model ({named}): expected one that it runs, got: "
             f"{first_line(error)}"
         ) from error
 
 
 def refusals() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its classes have no common base but Exception."""
+    """The exceptions of onnxruntime, which have no common base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = [c for c in vars(state).values() if isinstance(c, type) and issubclass(c, Exception)]

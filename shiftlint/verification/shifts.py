@@ -1,17 +1,16 @@
-"""What a contract claims, held against what a network does: shifts, tiles and windows on random
-images.
+"""Measure the claims of a contract: shifts, tiles and windows on random images.
 
-Nothing here knows how the network is run: a `Subject` is a contract and a function from an image to
-the outputs. Along one axis, with period a, step b and border [p, q], for an image of n px and its
-output of m px:
+This module does not depend on how the network is run: a `Subject` is a contract and a function from
+an image to the outputs. Along one axis, with period a, step b and border [p, q], for an image of
+n px and its output of m px:
 
     shift    L of n + a px:     out(L[a:])[e] = out(L[:n])[e + b]            for p <= e < m - q - b
     tiles    L of n + a·k px:   out(L[a·j : a·j + n])[e] = out(L)[e + b·j]   for p <= e < m - q
     windows  X changed from px x on (or before x): every clean e with a window below x (or from x
-             on) stays as it is, to the bit
+             on) stays bit-identical
 
-A network that depends on the whole axis keeps its period where the sums over the image stay: it is
-shown a patch on an empty image.
+A network that depends on the whole axis keeps its period only if the sums over the image do not
+change: it is measured with a patch on an empty image.
 """
 
 from __future__ import annotations
@@ -41,9 +40,7 @@ from shiftlint.verification.windows import windows
 
 
 def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]:
-    """All claims of the contract, axis by axis; with `divisors`, shifts that it does not claim,
-    too.
-    """
+    """All claims of the contract, axis by axis; with `divisors`, also shifts it does not claim."""
     for axis in subject.axes:
         claims = subject.claims(axis)
         size = subject.legal(axis, max((enough(a) for _, a in claims), default=1))
@@ -70,7 +67,7 @@ def measure(subject: Subject, *, divisors: bool = True) -> Iterator[Measurement]
 
 
 def output_sizes(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
-    """The sizes of the outputs at a legal size and at the smallest one."""
+    """The output sizes at a legal size and at the smallest legal size."""
     smallest = subject.legal(axis, 1) or size
     for n in sorted({smallest, size}):
         outputs = subject.run(subject.draw(subject.sizes(axis, n)))
@@ -165,7 +162,7 @@ def _verdict(gap: float, claimed: bool, allowed: float) -> str:
             else "the period does not hold"
         )
     return (
-        "agrees, too: the period is not minimal for these weights"
+        "agrees as well: the period is not minimal for these weights"
         if gap <= allowed
         else "differs, as expected"
     )
@@ -178,8 +175,9 @@ def _moved_patch(
     shift: int,
     claims: Sequence[tuple[OutputContract, AxisContract]],
 ) -> tuple[Array, Array] | None:
-    """Two empty images with the same patch, `shift` px earlier in the second; None where its effect
-    cannot stay off the border.
+    """Two empty images with the same patch, `shift` px earlier in the second.
+
+    None if the effect of the patch would reach the border.
     """
     reach = max(
         high - low for low, high in (subject.reach.get((o.name, axis), (0, 0)) for o, _ in claims)

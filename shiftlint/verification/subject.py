@@ -1,6 +1,4 @@
-"""A network under measurement: its contract, a way to run it, and what every measurement of it
-shares.
-"""
+"""A network under measurement: its contract, a way to run it, and shared helpers."""
 
 from __future__ import annotations
 
@@ -18,20 +16,19 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "NDArray[Any]"
 
-TOLERANCE = 1e-3  # standard deviations of the output: what rounding may amount to
-LOOSE_TOLERANCE = (
-    1e-2  # where the contract says that rounding depends on the place, and for half precision
-)
+TOLERANCE = 1e-3  # largest rounding error, in standard deviations of the output
+# if the contract says that rounding depends on position, and for half precision
+LOOSE_TOLERANCE = 1e-2
 LARGEST_IMAGE = 1 << 22  # px
 MOST_POSITIONS = 24  # at which one side of the windows is probed
-# px; windows in a branch that ends in one number for the whole image are not in its contract
+# px; a contract omits the windows of branches that end in one number for the whole image
 GLOBAL_MARGIN = 16
 SHIFT, TILES = "SL901", "SL902"
-TOO_SMALL = "the network is too small, or its border too wide, to measure this"
+TOO_SMALL = "the input is too small, or the border too wide, to measure this"
 
 
 class RunError(ValueError):
-    """The network did not run on an image of a size that was called legal."""
+    """The network did not run on an image of a legal size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,15 @@ class Subject:
     Attributes
     ----------
     run : callable
-        From an image to the outputs by name; RunError where it does not run.
+        From an image to the outputs by name; RunError if it does not run.
     draw : callable
         From the sizes of the spatial axes to a random image of the input's type.
     axes : tuple of int
         The spatial dimensions of the input.
     small : tuple of int
-        Legal sizes of these axes, as small as is sensible.
+        Small legal sizes of these axes.
     reach : dict
-        By (output, input axis): the window of an axis whose contract holds none because it is
+        By (output, input axis): the local window, even if the contract has none because the axis is
         global.
     tolerance : float
     """
@@ -67,20 +64,16 @@ class Subject:
         return claims(self.contract, axis)
 
     def legal(self, axis: int, least: int) -> int | None:
-        """The smallest size of at least `least` px that all outputs call legal; a static size
-        whatever it is.
-        """
+        """The smallest size >= `least` px that is legal for all outputs, as in `smallest_legal`."""
         return smallest_legal(self.contract, axis, least)
 
     def sizes(self, axis: int, size: int) -> tuple[int, ...]:
-        """All spatial sizes, with `size` along `axis` and small ones along the others."""
+        """All spatial sizes: `size` along `axis`, small sizes along the others."""
         return tuple(size if a == axis else s for a, s in zip(self.axes, self.small, strict=True))
 
 
 def gaps(one: Array, two: Array) -> Array:
-    """How far the elements of two arrays of one shape are apart, float64: 0 from NaN to NaN, inf
-    from NaN to a number.
-    """
+    """Element-wise distance of two arrays, float64: 0 from NaN to NaN, inf from NaN to a number."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(one.astype(float) - two.astype(float))
     same = (one == two) | ((one != one) & (two != two))
@@ -89,9 +82,7 @@ def gaps(one: Array, two: Array) -> Array:
 
 
 def difference(one: Array, two: Array, scale: float) -> float:
-    """The largest difference, in units of `scale`; inf where the shapes differ or only one is a
-    number.
-    """
+    """The largest difference in units of `scale`; inf if shapes differ or only one is a number."""
     if one.shape != two.shape:
         return inf
     largest = float(gaps(one, two).max(initial=0.0))
@@ -99,9 +90,7 @@ def difference(one: Array, two: Array, scale: float) -> float:
 
 
 def tolerance(subject: Subject, a: AxisContract) -> float:
-    """What rounding may amount to; sums over the whole image are rounded in another order when it
-    is shifted.
-    """
+    """The largest rounding error; a shift changes the order of sums over the whole image."""
     return (
         subject.tolerance
         if a.bitwise and not a.is_global

@@ -1,4 +1,4 @@
-"""Tiles against the whole: cut and stitched along one axis as the contract says."""
+"""Compare tiles with the whole: cut and stitch along one axis as the contract says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shiftlint.verification.subject import (
 
 
 def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
-    """Write tiles by the contract and compare with the whole; dynamic sizes only."""
+    """Stitch tiles as the contract says and compare with the whole; only for dynamic sizes."""
     claims = [
         (o, a)
         for o, a in subject.claims(axis)
@@ -38,13 +38,12 @@ def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
                 Claim.TILES,
                 0.0,
                 None,
-                "no tile that is small enough to measure",
+                "no tile is small enough to measure",
             )
             continue
         stitched, whole, count = pieces
-        if any(
-            p.kind == "wrap" for p in a.padding
-        ):  # a tile wraps around itself, at the image's border, too
+        # a tile wraps around itself, also at the image's border
+        if any(p.kind == "wrap" for p in a.padding):
             end = whole.shape[a.output_axis] - a.border[1]
             stitched, whole = (part(x, a.output_axis, a.border[0], end) for x in (stitched, whole))
         gap = difference(stitched, whole, float(np.std(whole, dtype=float)))
@@ -56,9 +55,7 @@ def tiles(subject: Subject, axis: int) -> Iterator[Measurement]:
 def stitch(
     subject: Subject, axis: int, output: str, a: AxisContract
 ) -> tuple[Array, Array, int] | None:
-    """(stitched from tiles, whole, number of tiles) along one axis; None where it would be too
-    large.
-    """
+    """(stitched tiles, whole, number of tiles) along one axis; None if it would be too large."""
     assert a.period is not None
     assert a.step is not None
     assert a.output_size is not None
@@ -66,9 +63,8 @@ def stitch(
     tile = subject.legal(axis, enough(a) + (steps - 1) * a.period)
     if tile is None:
         return None
-    kept = (
-        a.output_size.of(tile) - sum(a.border)
-    ) // a.step  # whole steps that one inner tile writes
+    # whole steps that one inner tile writes
+    kept = (a.output_size.of(tile) - sum(a.border)) // a.step
     hop = max(kept // steps, 0) * steps
     whole_size = tile + 2 * hop * a.period
     if hop < 1 or prod(subject.sizes(axis, whole_size)) > LARGEST_IMAGE:

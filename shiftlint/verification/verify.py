@@ -1,8 +1,7 @@
-"""`shiftlint verify`: hold a contract against the network itself, run by onnxruntime on random
-images.
+"""`shiftlint verify`: measure a contract by running the network in onnxruntime on random images.
 
-This is the only importer of onnxruntime, which is optional: `pip install "shiftlint[cpu]"`. The
-claims and how they are measured stand in `shiftlint.verification.shifts`.
+onnxruntime is optional: `pip install "shiftlint[cpu]"`. `shiftlint.verification.shifts` defines the
+claims and their measurements.
 """
 
 from __future__ import annotations
@@ -33,27 +32,15 @@ from shiftlint.verification.subject import LOOSE_TOLERANCE, TOLERANCE, RunError,
 if TYPE_CHECKING:
     import onnxruntime
 
-MOST_ELEMENTS = 1 << 26  # of an image, all channels counted
+MOST_ELEMENTS = 1 << 26  # of an image, including channels
 NUMPY_TYPES = ("float32", "float16", "float64", "uint8", "uint16", "int8", "int16", "int32")
-SMALL = 8  # px that an axis has at least while another one is measured
-TRIED = (
-    64,
-    96,
-    128,
-    48,
-    72,
-    60,
-    63,
-    65,
-    100,
-    188,
-    224,
-    256,
-)  # px for an axis of which the contract knows no size
+SMALL = 8  # smallest px of an axis while another axis is measured
+# px to try for an axis without sizes in the contract
+TRIED = (64, 96, 128, 48, 72, 60, 63, 65, 100, 188, 224, 256)
 
 
 class Unmeasurable(InputError):
-    """No image can be made for the network: it is too large, or of a type that numpy lacks."""
+    """No test image can be made: it would be too large, or numpy lacks its type."""
 
 
 def verify(
@@ -70,18 +57,18 @@ def verify(
     ----------
     path : str or Path
     input_name : str, optional
-        Which input is the image, where there are several.
+        Which input is the image, if there are several.
     contract : Contract, optional
-        What to hold the network against; as computed from the graph if omitted.
+        The contract to measure; default: as computed from the graph.
     seed : int
-        Of the random images.
+        Seed of the random images.
     where : str, optional
-        What errors name; default: the path.
+        Name of the file in errors; default: the path.
 
     Raises
     ------
     InputError
-        As `shiftlint.analyze`; onnxruntime is missing.
+        As in `shiftlint.analyze`; onnxruntime is missing.
     """
     where = where or str(path)
     graph = read_graph(Path(path), where=where)
@@ -104,9 +91,7 @@ def subject_of(
     where: str,
     seed: int = 0,
 ) -> Subject:
-    """Everything that `measure` needs; random images depend on `seed` and on the order of the calls
-    alone.
-    """
+    """The subject for `measure`; its images depend only on `seed` and the order of calls."""
     probe = open_probe(graph, where=where, input_name=contract.input.name)
     random = np.random.default_rng(seed)
     image = probe.image
@@ -151,7 +136,7 @@ def _random(random: np.random.Generator, shape: Sequence[int], dtype: str) -> ND
 
 
 def _other_inputs(graph: Graph, image: Value, shape: Sequence[int]) -> dict[str, NDArray[Any]]:
-    """Ones for every other input; dynamic sizes that share a name with the image's follow it."""
+    """Ones for every other input; dynamic sizes with the same name as the image's are equal."""
     known = {
         name: size for name, size in zip(image.shape, shape, strict=True) if isinstance(name, str)
     }
@@ -165,7 +150,7 @@ def _other_inputs(graph: Graph, image: Value, shape: Sequence[int]) -> dict[str,
 
 
 def _small_sizes(probe: Probe, contract: Contract) -> tuple[int, ...]:
-    """A legal size per spatial axis, small, but of more than a few px."""
+    """A small legal size per spatial axis, of at least `SMALL` px if it is not fixed."""
     sizes: list[int | None] = []
     for axis in probe.axes:
         fixed = probe.image.shape[axis]
@@ -186,7 +171,7 @@ def _small_sizes(probe: Probe, contract: Contract) -> tuple[int, ...]:
 
 
 def _reach(probe: Probe) -> dict[tuple[str, int], Window]:
-    """The windows of all outputs as if nothing were global: how far what is local reaches."""
+    """The local windows of all outputs, ignoring global dependences."""
     try:
         behavior = probe.at(typical_sizes(probe))
     except SizeError:

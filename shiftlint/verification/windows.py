@@ -1,6 +1,4 @@
-"""Which px an output reads: the image is changed outside of the claimed windows, and nothing may
-change.
-"""
+"""Measure windows: changing the image outside the claimed windows must not change the output."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from shiftlint.verification.subject import (
 
 
 def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
-    """Change the image outside the windows of every phase: nothing may change."""
+    """Change the image outside the windows of every phase; the output must not change."""
     for output, a in subject.claims(axis):
         if a.reads is None:
             continue
@@ -37,7 +35,7 @@ def windows(subject: Subject, axis: int, size: int) -> Iterator[Measurement]:
             for phase, (claim, got) in enumerate(zip(a.reads, found, strict=True))
             if got and (claim is None or got[0] < claim[0] or got[1] > claim[1])
         ]
-        detail = wrong[0] if wrong else "nothing outside of them is read"
+        detail = wrong[0] if wrong else "nothing outside them is read"
         yield Measurement(
             SHIFT, output.name, a.name, Claim.WINDOWS, inf if wrong else 0.0, not wrong, detail
         )
@@ -52,21 +50,18 @@ def measured_windows(
     slack: int = 0,
     most: int = MOST_POSITIONS,
 ) -> list[Window | None] | None:
-    """What every phase was seen to read, relative to the period's origin; None where no output px
-    is clean.
+    """The observed window of each phase, relative to the period's origin; None without clean px.
 
-    The image is changed beyond (and before) every claimed window's end, and, to see how tight the
-    claim is, from `slack` px inside of it on. What is seen is never wider than the truth.
+    The image is changed beyond (and before) the end of every claimed window, and, to see how tight
+    the claim is, from `slack` px inside it. Observed windows are never wider than the true ones.
     """
     assert a.period is not None
     assert a.step is not None
     assert a.reads is not None
     image = subject.draw(subject.sizes(a.input_axis, size))
     length = subject.run(image)[output].shape[a.output_axis]
-    first, last = (
-        -(-a.border[0] // a.step),
-        (length - a.border[1]) // a.step - 1,
-    )  # whole clean steps
+    # whole clean steps
+    first, last = -(-a.border[0] // a.step), (length - a.border[1]) // a.step - 1
     if last < first:
         return None
     middle = a.period * ((first + last) // 2)

@@ -124,7 +124,7 @@ def test_network_that_does_not_load_is_a_finding(model: str) -> None:
     )
     result = invoke("check", model, "odd.onnx", "--verify", "--select", "SL9")
     assert result.return_value == 1
-    assert "onnxruntime refuses the model" in result.stdout
+    assert "onnxruntime rejects the model" in result.stdout
     assert isinstance(invoke("verify", "odd.onnx").exception, InputError)
 
 

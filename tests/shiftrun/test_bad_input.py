@@ -402,7 +402,7 @@ g (float[n,1,h,w] image) => (float[n,1,h,w] embedding)
 
 
 SHARPEN = (UNKNOWN, "SL002", "Sharpen#0 (Sharpen): the analyzer does not know my::Sharpen")
-ADD = (BY_PLACE, "SL102", "(Add): combined with values that depend on the place")
+ADD = (BY_PLACE, "SL102", "(Add): combined with values that depend on the position")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
-"""Findings in the formats of `shiftlint check --output-format`: one module each, called as its
-format and found by walking.
+"""The formats of `shiftlint check --output-format`, one module each, found by its name.
 
-A module holds `render(files, failing) -> str`: the files that were checked, in order, and the
-levels that fail the gate. A format that says which file it was sets `HASHED = True`, and every file
-comes with its sha256.
+A module defines `render(files, failing) -> str`: the checked files in order, and the levels that
+fail the gate. A format that reports the sha256 of each file sets `HASHED = True`.
 """
 
 from __future__ import annotations
@@ -18,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class Format(Protocol):
-    """What a module of this package holds; `HASHED` may be left out."""
+    """A module of this package; `HASHED` is optional."""
 
     def render(self, files: Sequence[Checked], failing: Collection[Level]) -> str:
         """The whole report."""
 
 
 def names() -> list[str]:
-    """The formats, in the order of the alphabet."""
+    """The formats in alphabetical order."""
     import pkgutil  # 4 ms: not for --help
 
     return sorted(entry.name for entry in pkgutil.iter_modules(__path__))
 
 
 def hashed(name: str) -> bool:
-    """Whether a format says which file it was."""
+    """Whether a format reports the sha256 of each file."""
     return bool(getattr(_module(name), "HASHED", False))
 
 

@@ -1,4 +1,4 @@
-"""Findings as annotations of GitHub Actions.
+"""Findings as GitHub Actions annotations.
 
 Spec: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """

@@ -1,4 +1,4 @@
-"""Findings for programs (schemas/shiftschemas/check_report.schema.json)."""
+"""Findings as JSON (schemas/shiftschemas/check_report.schema.json)."""
 
 from __future__ import annotations
 

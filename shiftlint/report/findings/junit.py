@@ -1,6 +1,4 @@
-"""Findings as JUnit XML: a suite per file; what fails the gate is a failure, the rest stands in the
-output of its case.
-"""
+"""Findings as JUnit XML, one suite per file: failures, and the others as output of their case."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(files: Sequence[Checked], failing: Collection[Level]) -> str:
-    """The document; a file without findings has one case that passes."""
+    """The XML document; a file without findings has one passing case."""
     root = ElementTree.Element("testsuites", name="shiftlint")
     for file in files:
         failed = [finding for finding in file.findings if finding.level in failing]

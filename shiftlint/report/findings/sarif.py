@@ -24,7 +24,7 @@ LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
 
 
 def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
-    """One run with all rules, the files as artifacts, and one result per finding."""
+    """One run: all rules, the files as artifacts, and one result per finding."""
     codes = list(modules())
     run = {
         "tool": {
@@ -83,5 +83,5 @@ def _result(index: int, file: Checked, finding: Finding, codes: list[str]) -> di
 
 
 def uri(path: str) -> str:
-    """A relative path as it is, an absolute one as file://; both quoted."""
+    """A relative path unchanged, an absolute path as file://; both quoted."""
     return Path(path).as_uri() if Path(path).is_absolute() else quote(Path(path).as_posix())

@@ -1,6 +1,4 @@
-"""Findings for a reader: one file after the other, what to do under each finding; colors on a
-terminal only.
-"""
+"""Findings as text: file by file, with advice under each finding; color only on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "blue"}
 
 
 def render(files: Sequence[Checked], failing: Collection[Level] = ()) -> str:
-    """All findings and a last line that counts them."""
+    """All findings and a summary line."""
     blocks = []
     for file in files:
         lines = [click.style(file.path, bold=True)]

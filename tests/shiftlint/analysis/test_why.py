@@ -22,24 +22,27 @@ from tests.traps.networks import KINDS, TRAPS, Trap
 CAUSES = {  # trap: the sizes, and how the sentence goes on after the node's name and the sizes
     "counted by a sum": (
         "300,346 192,346",
-        "its input 'c' is 192, not 300, which follows from the size by way of Shape#0",
+        "its input 'c' is 192, not 300, which follows from the size through Shape#0",
     ),
     "a ratio of both sizes": ("300,300 300,400", "its input 'r' is 0.75, not 1"),
     "counted by a product": (
         "200 300",
-        "its input 'c' has another value, which follows from the size by way of Shape#0",
+        "its input 'c' has a different value, which follows from the size through Shape#0",
     ),
     "a factor in a function": ("300 200", "its input 'hf' is 200, not 300"),
     "channels by Slice": (
         "192 300",
-        "it takes other channels ('small' is 0, not 1), which follows",
+        "it takes different channels ('small' is 0, not 1), which follows",
     ),
     "channels by Tile": ("192 300", "there are 1 elements along dimension 1, not 2, which follows"),
     "a branch by If": (
         "192 300",
         "it takes another branch ('q' is False, not True), which follows",
     ),
-    "rounds of a loop": ("192 300", "it runs its body another number of times ('q' is 3, not 1)"),
+    "rounds of a loop": (
+        "192 300",
+        "it runs its body a different number of times ('q' is 3, not 1)",
+    ),
     "a crop by H // 300": (
         "256 700",
         "along y an output px reads px 1 of the image, not px 0, which follows",
@@ -112,8 +115,8 @@ def test_what_is_not_analyzed_is_never_called_the_same(tmp_path: Path) -> None:
     result = why(path, "--sizes", "64", "80")
     assert result.return_value == 1
     assert (
-        "Unheard_0 (Unheard) may compute something else at 80x80 px than at 64x64 px: it is not "
-        "analyzed" in result.stdout
+        "Unheard_0 (Unheard) may compute something different at 80x80 px than at 64x64 px: "
+        "it is not analyzed" in result.stdout
     )
 
 
@@ -131,7 +134,7 @@ def test_outputs_are_told_apart(tmp_path: Path) -> None:
     assert result.return_value == 1
     assert "output 'a': computed by the same program" in result.stdout
     assert (
-        "output 'b': Mul_5 (Mul) computes something else at 80x80 px than at 64x64 px"
+        "output 'b': Mul_5 (Mul) computes something different at 80x80 px than at 64x64 px"
         in result.stdout
     )
 

@@ -158,7 +158,7 @@ def test_words_change_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "known.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(InputError, match="no baseline"):
+    with pytest.raises(InputError, match="not a baseline"):
         read_baseline(path)
 
 

@@ -40,9 +40,9 @@ EVERY = {
 # the runner knows the size of the image, `check --tile` does not: another program there, or none
 ONLY_OF_THE_IMAGE = {
     "channels by Concat": "does not run at",
-    "a crop by H // 300": "computes something else at",
-    "a crop by H // 7": "computes something else at",
-    "a crop by H >> 7": "computes something else at",
+    "a crop by H // 300": "computes something different at",
+    "a crop by H // 7": "computes something different at",
+    "a crop by H >> 7": "computes something different at",
 }
 NOT_OF_TILING = {"SL604-1"}  # metadata that lack what a release must have (SL601); they run
 W = {"w": weights(1, 1, 3, 3)}

@@ -149,7 +149,7 @@ def test_a_graph_that_stands_twice_is_refused(tmp_path: Path) -> None:
     not.
     """
     data = save(tmp_path / "net.onnx", [node("Relu", "x", "y")]).read_bytes()
-    with pytest.raises(InputError, match=r"^SL001 not an ONNX model .* \(field 7 stands twice"):
+    with pytest.raises(InputError, match=r"^SL001 not an ONNX model .* \(field 7 occurs twice"):
         graph_of(
             data + onnx.ModelProto(graph=onnx.GraphProto(name="more")).SerializeToString(),
             where="net.onnx",

@@ -97,7 +97,7 @@ def test_a_field_does_not_leave_its_message() -> None:
 
 
 def test_a_single_field_stands_once() -> None:
-    with pytest.raises(WireError, match="field 1 stands twice"):
+    with pytest.raises(WireError, match="field 1 occurs twice"):
         message(b"\x08\x01\x08\x02").integer(1)
 
 
