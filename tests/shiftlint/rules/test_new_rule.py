@@ -120,7 +120,7 @@ def test_a_new_rule_passes_the_tests_of_the_rules(
         (["--new", "SL1070", "x"], "bad code (SL1070)"),
         (
             ["--new", "SL701", "x"],
-            "no room for it (SL701): expected one of SL0xx reading, SL1xx period,",
+            "no folder for this code (SL701): expected one of SL0xx reading, SL1xx period,",
         ),
         (["--new", FREE, "ends."], "bad title ('ends.')"),
         (["--new", FREE, 'says "no"'], "bad title"),
