@@ -1,6 +1,4 @@
-"""The JSON Schemas (2020-12) of everything that shiftlint, shiftrun and shiftzoo exchange, and the
-check against them.
-"""
+"""JSON Schemas (2020-12) of all documents of shiftlint, shiftrun and shiftzoo; validation."""
 
 from __future__ import annotations
 
@@ -22,12 +20,12 @@ class Breach(NamedTuple):
     path : tuple of str or int
         Keys and indices from the top of the document.
     expected : str
-        What the schema says of this place (`description`); else what the validator says.
+        The schema's `description` of this place; otherwise the validator's message.
     got : object
-        What stands there.
+        The value found there.
     unknown, known : tuple of str
-        Keys in `got` that the schema does not allow, and those it does; empty if something else is
-        wrong.
+        Keys in `got` that the schema does not allow, and keys that it allows; empty for other
+        errors.
     """
 
     path: tuple[str | int, ...]
@@ -38,13 +36,12 @@ class Breach(NamedTuple):
 
 
 class SchemaError(ValueError):
-    """A document that breaks its schema; the message names the place, what was expected and what
-    was found.
+    """A document breaks its schema; the message states place, expected value and value found.
 
     Attributes
     ----------
     breach : Breach, optional
-        The same as values, for those who say it in words of their own.
+        The same facts as values, for callers that write their own message.
     """
 
     def __init__(self, message: str, breach: Breach | None = None) -> None:
@@ -66,13 +63,12 @@ def validate(document: object, name: str, *, where: str) -> None:
     Raises
     ------
     SchemaError
-        At the first violation, with its path, what the schema expects and what it got.
+        The document violates the schema; has the path, the expected value and the value found.
     """
     if conforms(document, load(name)):
         return
-    from jsonschema import (
-        Draft202012Validator,
-    )  # 0.1 s: only where something is wrong, or not known here
+    # takes 0.1 s: imported only if `conforms` cannot decide
+    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
     from referencing import Registry, Resource
 
@@ -89,9 +85,7 @@ def validate(document: object, name: str, *, where: str) -> None:
 
 
 def _breach(error: Any) -> Breach:
-    """The facts of a ValidationError: those of the innermost schema around it that has a
-    description, else of the outermost.
-    """
+    """Facts of a ValidationError, of the innermost described schema, or the outermost."""
     while error.parent is not None and "description" not in error.schema:
         error = error.parent
     schema, got = error.schema, error.instance

@@ -1,9 +1,8 @@
-"""Whether a document surely conforms to a schema: a quick answer for the many that do, without the
-import of a validator.
+"""A fast check that a document conforms to a schema, without importing a validator.
 
-`conforms` knows the part of JSON Schema 2020-12 that small documents need, and reads the schema
-itself. Yes means that a validator says so, too. No means only that it must be asked: it meets a
-keyword that is not known here, or it is for a validator to say what is wrong.
+`conforms` supports the part of JSON Schema 2020-12 that small documents need. True means that a
+validator would also accept the document. False only means that a validator must decide: the schema
+has an unsupported keyword, or the document is invalid and the validator explains why.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description"}
 
 
 def conforms(document: Any, schema: Schema, root: Schema | None = None) -> bool:
-    """Whether `document` surely conforms to `schema`, whose local references are looked up in
-    `root`.
-    """
+    """Whether `document` certainly conforms to `schema`; local references resolve in `root`."""
     root = schema if root is None else root
     return all(
         key in ANNOTATIONS or _holds(key, wanted, document, schema, root)
@@ -91,7 +88,7 @@ def _bounded(key: str, document: float, bound: float) -> bool:
 
 
 def _same(document: Any, wanted: Any) -> bool:
-    """Equal scalars of one type: in JSON true is not 1."""
+    """Whether both are equal scalars of the same type: in JSON, true is not 1."""
     return (
         type(document) is type(wanted)
         and not isinstance(wanted, dict | list)

@@ -1,4 +1,4 @@
-"""The transfer functions, one file per argument; every module of this package registers its own."""
+"""The transfer functions, one file per line of argument; every module registers its own."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ COMMON = (
 
 
 def module_names() -> list[str]:
-    """All modules; first those that most networks need. An operator has all its versions in one of
-    them.
-    """
+    """All modules, the commonly needed first. All versions of an operator are in one module."""
     found = [
         entry.name for entry in pkgutil.walk_packages(__path__, f"{__name__}.") if not entry.ispkg
     ]

@@ -1,9 +1,8 @@
-"""Attention: every element of a sequence depends on the whole of it; what the sequence is made of
-decides how far that is.
+"""Attention: every element of a sequence depends on all of it.
 
-A sequence that is the plain inside of a window (see `shiftlint.ops.layout`) leaves the axes of the
-image local; one that follows an axis makes it global. A mask or an embedding that varies along such
-an axis, causality and rotary angles fix the place.
+If the sequence is only the inside of a window (see `shiftlint.ops.layout`), the image axes stay
+local; if it follows an image axis, that axis becomes global. A mask or an embedding that varies
+along such an axis, causality and rotary angles depend on position.
 """
 
 from __future__ import annotations
@@ -19,10 +18,7 @@ from shiftlint.ops.indexing import positioned
 from shiftlint.ops.normalization import ordered, reduced
 from shiftlint.ops.registry import signed, transfer, unknown
 
-EQUAL = (
-    1,
-    1,
-)  # heads within the channels, as many of queries as of keys: how many makes no difference
+EQUAL = (1, 1)  # heads within the channels, as many of queries as of keys
 
 
 @transfer("Attention", since=23)
@@ -69,12 +65,11 @@ def attention(
 def attended(
     q: Tensor, k: Tensor, v: Tensor, *, placed: bool, heads: tuple[int, int] | None = None
 ) -> Tensor:
-    """Queries (batch, heads, sequence, channels) over keys and values; `placed`: something else
-    depends on the place.
+    """Queries (batch, heads, sequence, channels) attend to keys and values.
 
-    Where the numbers of `heads` of queries and of keys are given, heads stand within the channels:
-    (batch, sequence, channels). Heads of queries that are next to each other share one of keys
-    where there are fewer of these.
+    `placed`: something else depends on position. If `heads` (of queries, of keys) is given, heads
+    are within the channels: (batch, sequence, channels). If there are fewer key heads than query
+    heads, adjacent query heads share a key head.
     """
     if not q.rank == k.rank == v.rank == (3 if heads else 4):
         raise Unsupported(Reason.RANKS, ranks=(q.rank, k.rank, v.rank))
@@ -98,12 +93,12 @@ def attended(
 
 
 def _check(q: Tensor, k: Tensor, v: Tensor, of_queries: int, of_keys: int) -> None:
-    """Raise SizeError where queries, keys and values with so many heads do not fit each other."""
+    """Raise SizeError if queries, keys and values with these numbers of heads do not match."""
     if of_keys < 1 or of_queries % of_keys:
-        raise SizeError(f"{of_queries} heads of queries are no multiple of {of_keys} heads of keys")
+        raise SizeError(f"{of_queries} query heads are not a multiple of {of_keys} key heads")
     if not q.shape[0] == k.shape[0] == v.shape[0]:
         raise SizeError(
-            f"batches of {q.shape[0]}, {k.shape[0]} and {v.shape[0]}, which are not broadcast"
+            f"batches of {q.shape[0]}, {k.shape[0]} and {v.shape[0]}, which cannot be broadcast"
         )
     if k.shape[1:-1] != v.shape[1:-1]:
         raise SizeError(f"keys of shape {k.shape} for values of shape {v.shape}")
@@ -116,9 +111,7 @@ def _check(q: Tensor, k: Tensor, v: Tensor, of_queries: int, of_keys: int) -> No
 def _masked(
     result: Tensor, mask: Tensor, attended_to: tuple[Tensor, ...], past: int, heads: int
 ) -> Tensor:
-    """The result with a mask (batch, heads, queries, keys), the first of which may be missing;
-    there are `past` more keys.
-    """
+    """The result with a mask ([batch, heads,] queries, keys) and `past` more keys."""
     mask = forgotten(mask)
     shape = (result.shape[0], heads, result.shape[-2], attended_to[0].shape[-2] + past)[
         4 - mask.rank :
@@ -218,7 +211,7 @@ def _multi_head(op: str, attributes: dict[str, Any]) -> None:
         )
 
     transfer(op, since=1, domain="com.microsoft")(
-        signed(function, attributes, op, "Attention of several heads.")
+        signed(function, attributes, op, "Multi-head attention.")
     )
 
 
@@ -247,7 +240,7 @@ def attention_microsoft(
     mask_filter_value: float = -1e4,
     scale: float = 0.0,
 ) -> Tensor:
-    """Projections to queries, keys and values, and attention between them.
+    """Project to queries, keys and values, then attend.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention

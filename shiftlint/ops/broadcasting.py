@@ -1,9 +1,9 @@
-"""Broadcasting: tensors that meet element by element, dimension by dimension and atom by atom.
+"""Broadcasting: tensors combined element by element, dimension by dimension and atom by atom.
 
-A tensor of known elements (a mask, a position embedding, a scale) is compared with itself along
-every axis of the image that it meets: where it does not vary it is harmless; where it is the same
-everywhere but near the ends, these are border (the baked mask of a shifted window attention); else
-it fixes the place.
+A tensor of known elements (a mask, a position embedding, a scale) is checked along every image axis
+that it is combined with. If it does not vary, it is harmless. If it varies only near the ends,
+these are border (the baked mask of shifted window attention). Otherwise the result depends on
+position.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def broadcast(*tensors: Tensor) -> Tensor:
-    """Numpy's broadcasting of tensors that meet element by element.
+    """NumPy broadcasting of tensors that are combined element by element.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def broadcast(*tensors: Tensor) -> Tensor:
 
 
 def spread_over(x: Tensor, *parameters: Tensor | None) -> Tensor:
-    """The same where `x` keeps its shape; what is None is left out.
+    """Broadcast `parameters` to the shape of `x`; None is skipped.
 
     Raises
     ------
@@ -69,17 +69,13 @@ def spread_over(x: Tensor, *parameters: Tensor | None) -> Tensor:
 
 
 def along(parameter: Tensor, rest: int) -> Tensor:
-    """A vector with `rest` dimensions of size 1 behind it: one number for each channel, for each
-    row.
-    """
+    """A vector (one number per channel or row) followed by `rest` dimensions of size 1."""
     base = forgotten(parameter)
     return replace(base, dims=(*base.dims, *((),) * rest))
 
 
 def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[Note]]:
-    """Dimensions that meet an array of known elements, broadcast to them: what varies in it becomes
-    border or a note.
-    """
+    """Dimensions combined with an array of known elements: variation becomes border or a note."""
     shape: list[int] = []
     lead = len(dims) - value.ndim
     for index, dim in enumerate(dims):
@@ -101,7 +97,7 @@ def with_values(dims: list[Dim], value: NDArray[Any]) -> tuple[list[Dim], list[N
 
 
 def _held_against(atom: Atom, array: NDArray[Any], axis: int) -> tuple[Atom, list[Note]]:
-    """One atom that meets axis `axis` of `array`."""
+    """One atom combined with axis `axis` of `array`."""
     if array.shape[axis] == 1 or (atom.track is None and not atom.uniform):
         return atom, []
     ends = deviating_ends(array, axis)
@@ -120,10 +116,9 @@ def _bordered(track: Track, ends: tuple[int, int]) -> Track:
 
 
 def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
-    """How many slices at either end of an axis differ from those between, which are all equal.
+    """How many slices at either end of an axis differ from the equal ones in between.
 
-    None where fewer than half of the slices are equal neighbors: then nothing can be called the
-    rule.
+    None if no run of equal slices covers more than half of the axis.
     """
     count = array.shape[axis]
     if count < 2 or array.strides[axis] == 0:
@@ -132,11 +127,8 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
     same = (rows[1:] == rows[:-1]).all(axis=1)
     if same.all():
         return 0, 0
-    breaks = [
-        -1,
-        *np.flatnonzero(~same).tolist(),
-        count - 1,
-    ]  # runs of equal slices lie between breaks
+    # runs of equal slices are between breaks
+    breaks = [-1, *np.flatnonzero(~same).tolist(), count - 1]
     first, last = max(
         ((a + 1, b) for a, b in itertools.pairwise(breaks)), key=lambda run: run[1] - run[0]
     )
@@ -144,9 +136,7 @@ def deviating_ends(array: NDArray[Any], axis: int) -> tuple[int, int] | None:
 
 
 def forgotten(x: Tensor) -> Tensor:
-    """The same axes, elements unknown; along axes where they are equal, they stay so under any
-    pointwise operator.
-    """
+    """The same axes with unknown elements; axes of equal elements stay marked as uniform."""
     array = x.value
     if array is None:
         return x
@@ -165,9 +155,7 @@ def _broadcast_size(sizes: list[int]) -> int:
 
 
 def _meet(tensors: list[Tensor], index: int, size: int) -> tuple[Dim, list[Note]]:
-    """Combine one dimension of tensors of unknown elements; what has one element is spread over
-    all.
-    """
+    """Combine one dimension of tensors with unknown elements; size 1 is broadcast."""
     result: Dim | None = None
     notes: list[Note] = []
     for t in tensors:

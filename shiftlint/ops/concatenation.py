@@ -1,6 +1,4 @@
-"""Concatenation: over channels branches join; along an axis of the image the longest piece goes on
-and the others are border.
-"""
+"""Concatenation: channels join branches; on an image axis, all but the longest piece is border."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from shiftlint.ops.shape_values import evaluated
 
 
 def _lengths(*inputs: Tensor, axis: int) -> Hashable:
-    """How long the pieces are, unless they lie along the image: there they are border."""
+    """The lengths of the pieces, except along image axes, where they are border."""
     axis = checked_axis(axis, inputs[0].rank)
     return tuple(
         [None if follows(t.dims[axis]) else dim_size(t.dims[axis]) for t in inputs if t.rank > axis]
@@ -29,7 +27,7 @@ def _lengths(*inputs: Tensor, axis: int) -> Hashable:
 @transfer("Concat", since=4)
 @numbered(elementwise=True, besides=_lengths)
 def concat(*inputs: Tensor, axis: int) -> Tensor:
-    """Join all other axes; the concatenated one is as long as its pieces together.
+    """Join all other axes; the concatenated axis has the total length of its pieces.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Concat.html
     """
@@ -78,7 +76,7 @@ def _across(inputs: list[Tensor], index: int) -> tuple[Dim, list[Note]]:
 
 
 def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
-    """The dimension along which the pieces stand side by side."""
+    """The dimension along which the pieces are concatenated."""
     sizes = [t.shape[axis] for t in inputs]
     total = sum(sizes)
     if not any(atom.track for t in inputs for atom in t.dims[axis]):
@@ -97,7 +95,7 @@ def _pieces(inputs: tuple[Tensor, ...], axis: int) -> tuple[Dim, list[Note]]:
 
 
 def _surrounded(piece: Atom, track: Track, before: int, after: int, *, wraps: bool) -> Track:
-    """The longest piece with `before` and `after` other elements around it: these are border."""
+    """The longest piece with `before` and `after` elements around it as border."""
     if not before and not after:
         return track
     border = (

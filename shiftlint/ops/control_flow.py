@@ -1,6 +1,4 @@
-"""Control flow: a constant condition is followed, a constant count unrolled; else the branches must
-agree, or nothing is known.
-"""
+"""Control flow: constant conditions are followed, constant counts unrolled, others must agree."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ LONGEST_LOOP = 64  # rounds
 def if_(
     condition: Tensor, *, then_branch: Any, else_branch: Any, run: RunBody
 ) -> tuple[Tensor, ...]:
-    """The branch that a constant condition chooses; else what both have in common.
+    """The branch that a constant condition chooses; otherwise what both have in common.
 
     Spec: https://onnx.ai/onnx/operators/onnx__If.html
     """
@@ -61,8 +59,7 @@ def loop(
     body: Any,
     run: RunBody,
 ) -> tuple[Tensor, ...]:
-    """Unrolled where the count is constant and small; results that are gathered round by round are
-    not followed.
+    """Unrolled if the count is constant and small; results gathered per round are not followed.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Loop.html
     """
@@ -103,7 +100,7 @@ def scan(
 
 @transfer("Optional", since=15)
 def optional(x: Tensor | None = None, *, type: Any = None) -> Tensor:
-    """A tensor, or none.
+    """An optional tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Optional.html
     """

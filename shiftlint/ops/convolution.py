@@ -1,4 +1,4 @@
-"""Convolutions: windows over the spatial axes, mixing the channels."""
+"""Convolutions: windows over the spatial axes that mix the channels."""
 
 from __future__ import annotations
 
@@ -53,12 +53,10 @@ def convolved(
     *,
     channels: int | None,
 ) -> Tensor:
-    """Windows over space with weights of shape (outputs, inputs, kernel…); `channels` None: not
-    checked.
-    """
+    """Convolve with weights of shape (outputs, inputs, kernel…); `channels` None: unchecked."""
     outputs, _, *kernel = _check(x, w)
     if auto_pad.startswith("SAME") and max(dilations or (1,)) > 1:
-        raise SizeError(f"dilations with auto_pad {auto_pad}, which onnxruntime does not run")
+        raise SizeError(f"dilations with auto_pad {auto_pad}, which onnxruntime rejects")
     notes = check_channels(x, channels)
     geometry = geometries(x.shape[2:], kernel_shape or kernel, strides, dilations, pads, auto_pad)
     dims, more = slide(x, geometry, fills="zeros")
@@ -80,17 +78,15 @@ def conv_transpose(
     group: int = 1,
     auto_pad: str = "NOTSET",
 ) -> Tensor:
-    """Output j reads ceil((j + pad - (k-1)·d) / s) … floor((j + pad) / s): b = stride, learned
-    upsampling.
+    """Output j reads ceil((j + pad - (k-1)·d) / s) … floor((j + pad) / s): b = stride; learned.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
     """
     _check(x, w)
     notes = check_channels(x, w.shape[0])
     rank = x.rank - 2
-    explicit = (
-        auto_pad if auto_pad in {"NOTSET", "VALID"} else "NOTSET"
-    )  # SAME pads follow from the output size instead
+    # SAME pads depend on the output size instead
+    explicit = auto_pad if auto_pad in {"NOTSET", "VALID"} else "NOTSET"
     geometry = geometries(
         x.shape[2:], kernel_shape or w.shape[2:], strides, dilations, pads, explicit
     )
@@ -125,8 +121,7 @@ def deform_conv(
     group: int = 1,
     offset_group: int = 1,
 ) -> Tensor:
-    """A convolution whose taps move by offsets computed from the image: equivariant, but no window
-    bounds it.
+    """Taps move by offsets computed from the image: equivariant, but no window bounds it.
 
     Spec: https://onnx.ai/onnx/operators/onnx__DeformConv.html
     """
@@ -164,7 +159,7 @@ def causal_conv_with_state(
     *,
     activation: str = "none",
 ) -> Tensor:
-    """A convolution over the k - 1 elements before each.
+    """A convolution over each element and the k - 1 elements before it.
 
     Spec: https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
     """
@@ -177,7 +172,7 @@ def causal_conv_with_state(
 
 
 def biased(result: Tensor, bias: Tensor | None) -> Tensor:
-    """The result with a number added to each channel, which may be computed from the image."""
+    """The result with a bias per channel, which may be computed from the image."""
     return (
         result
         if bias is None or not bias.from_image

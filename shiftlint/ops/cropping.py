@@ -31,7 +31,7 @@ def _taken(
     axes: Tensor | None = None,
     steps: Tensor | None = None,
 ) -> dict[int, tuple[slice, range]]:
-    """By axis the bounds of a Slice, and the elements within them."""
+    """The bounds of a Slice by axis, and the elements within them."""
     first, last = integers(starts, "starts"), integers(ends, "ends")
     chosen = integers(axes, "axes") if axes is not None else list(range(len(first)))
     stride = integers(steps, "steps") if steps is not None else [1] * len(first)
@@ -48,7 +48,7 @@ def _taken(
 
 
 def _taken_beside_the_image(data: Tensor, *bounds: Tensor | None) -> Hashable:
-    """What a Slice takes of axes that do not follow the image."""
+    """The elements that a Slice takes along axes that do not follow the image."""
     return tuple(
         (axis, taken)
         for axis, (_, taken) in _taken(data, *bounds).items()  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def slice_(
     axes: Tensor | None = None,
     steps: Tensor | None = None,
 ) -> Tensor:
-    """Output k reads start + step·k; an axis that is read backward has no period.
+    """Output k reads start + step·k; an axis read backward has no period.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Slice.html
     """
@@ -110,7 +110,7 @@ def split(
     num_outputs: int | None = None,
     outputs: int = 1,
 ) -> tuple[Tensor, ...]:
-    """Consecutive parts: each a crop.
+    """Consecutive parts, each a crop.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Split.html
     """
@@ -157,7 +157,7 @@ def _pads_beside_the_image(
     *,
     mode: str = "constant",
 ) -> Hashable:
-    """What is added to axes that do not follow the image."""
+    """The padding of axes that do not follow the image."""
     amounts = integers(pads, "pads")
     chosen = integers(axes, "axes") if axes is not None else list(range(data.rank))
     half = len(amounts) // 2
@@ -175,7 +175,7 @@ def pad(
     *,
     mode: str = "constant",
 ) -> Tensor:
-    """Output k reads k - pad; what is added is border.
+    """Output k reads k - pad; the added elements are border.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Pad.html
     """
@@ -217,7 +217,7 @@ def pad_2(data: Tensor, *, pads: Ints, mode: str = "constant", value: float = 0.
 @transfer("CenterCropPad", since=18)
 @numbered("shape", elementwise=True)
 def center_crop_pad(data: Tensor, shape: Tensor, *, axes: Ints | None = None) -> Tensor:
-    """Crop or pad both ends alike to a given size.
+    """Crop or pad both ends equally to a given size.
 
     Spec: https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
     """

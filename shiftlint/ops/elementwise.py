@@ -1,7 +1,6 @@
-"""Pointwise operators: one input keeps its axes, several are broadcast and joined.
+"""Pointwise operators: one input keeps its axes; several are broadcast and joined.
 
-Constants of shape arithmetic are computed along the way, so that `Shape → Sub → Div → Slice`
-resolves to numbers.
+Constants of shape arithmetic are computed, so `Shape → Sub → Div → Slice` resolves to numbers.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ COMPUTED_UNARY: dict[str, Compute] = {
     "Sign": "sign",
     "IsNaN": "isnan",
 }
-UNARY: dict[str, dict[str, Any]] = {  # the attributes and their defaults
+UNARY: dict[str, dict[str, Any]] = {  # attributes and their defaults
     **{name: {} for name in COMPUTED_UNARY},
     **{
         name: {}
@@ -103,7 +102,7 @@ def _binary(op: str, compute: Compute | None) -> None:
         return (compute and evaluated_each(compute, a, b)) or broadcast(a, b)
 
     transfer(op, since=7)(
-        numbered(elementwise=True)(signed(function, {}, op, "Join two tensors element by element."))
+        numbered(elementwise=True)(signed(function, {}, op, "Combine two tensors elementwise."))
     )
 
 
@@ -114,7 +113,7 @@ def _unary(op: str, attributes: dict[str, Any]) -> None:
         return (compute and evaluated_each(compute, x)) or pointwise(x)
 
     transfer(op, since=1)(
-        numbered(elementwise=True)(signed(function, attributes, op, "Each element by itself."))
+        numbered(elementwise=True)(signed(function, attributes, op, "Each element separately."))
     )
 
 
@@ -159,7 +158,7 @@ def bit_shift(x: Tensor, y: Tensor, *, direction: str) -> Tensor:
 @transfer("CastLike", since=15)
 @numbered(elementwise=True)
 def cast_like(x: Tensor, target: Tensor, *, saturate: int = 1, round_mode: str = "up") -> Tensor:
-    """The element type of another tensor, which gives nothing else.
+    """Cast to the element type of another tensor, whose values are not used.
 
     Spec: https://onnx.ai/onnx/operators/onnx__CastLike.html
     """
@@ -192,7 +191,7 @@ def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
 @transfer("Min", since=8)
 @numbered(elementwise=True)
 def min_(*inputs: Tensor) -> Tensor:
-    """The least element.
+    """The element-by-element minimum.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Min.html
     """
@@ -204,7 +203,7 @@ def min_(*inputs: Tensor) -> Tensor:
 @transfer("Max", since=8)
 @numbered(elementwise=True)
 def max_(*inputs: Tensor) -> Tensor:
-    """The greatest element.
+    """The element-by-element maximum.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Max.html
     """
@@ -261,7 +260,7 @@ def clip(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Ten
     """
     for limit in (min, max):
         if limit is not None and limit.shape not in {(), (1,)}:
-            raise SizeError(f"a limit of shape {limit.shape}, which onnxruntime does not run")
+            raise SizeError(f"a limit of shape {limit.shape}, which onnxruntime rejects")
     return evaluated_each("clip", x, min, max) or pointwise(x)
 
 
@@ -280,7 +279,7 @@ def clip_6(
 @transfer("Cast", since=6)
 @numbered(elementwise=True)
 def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Tensor:
-    """Another element type.
+    """Change the element type.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Cast.html
     """
@@ -295,7 +294,7 @@ def cast(x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Te
 
 
 def pointwise(x: Tensor) -> Tensor:
-    """The same axes, other elements."""
+    """The same axes with unknown elements."""
     return forgotten(x)
 
 

@@ -1,6 +1,4 @@
-"""Operators that pick or write elements by index: of shapes and channels; along an axis of the
-image this knows the place.
-"""
+"""Operators that pick or write elements by index; along an image axis this depends on position."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _picks(data: Tensor, indices: Tensor, *, axis: int = 0) -> Hashable:
-    """The indices, unless they pick places of the image."""
+    """The indices, unless they pick image positions."""
     known = indices.elements is not None and follows(data.dims[checked_axis(axis, data.rank)])
     return None if known else indices
 
@@ -32,9 +30,9 @@ def _picks(data: Tensor, indices: Tensor, *, axis: int = 0) -> Hashable:
 @transfer("Gather", since=1)
 @numbered("indices", elementwise=True, besides=_picks)
 def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    """Pick elements along an axis: of a shape, of channels; steps of equal length along an axis of
-    the image are a crop; rows of a table by what the px say are as pointwise as any function of
-    them.
+    """Pick elements along an axis, such as sizes of a shape or channels.
+
+    Equal steps along an image axis are a crop. Picking rows of a table by pixel value is pointwise.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Gather.html
     """
@@ -75,7 +73,7 @@ def gather(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
 
 @transfer("GatherElements", since=11)
 def gather_elements(data: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    """Pick elements along an axis, by an index for each.
+    """Pick each element along an axis by its own index.
 
     Spec: https://onnx.ai/onnx/operators/onnx__GatherElements.html
     """
@@ -122,7 +120,7 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
 def scatter_elements(
     data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none"
 ) -> Tensor:
-    """Write elements along an axis, by an index for each.
+    """Write each element along an axis by its own index.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ScatterElements.html
     """
@@ -196,7 +194,7 @@ def tensor_scatter(
 
 @transfer("OneHot", since=9)
 def one_hot(indices: Tensor, depth: Tensor, values: Tensor, *, axis: int = -1) -> Tensor:
-    """Each element becomes a row of its own.
+    """Each element becomes a one-hot row.
 
     Spec: https://onnx.ai/onnx/operators/onnx__OneHot.html
     """
@@ -246,7 +244,7 @@ def trilu(x: Tensor, k: Tensor | None = None, *, upper: int = 1) -> Tensor:
 @transfer("CumSum", since=11)
 @transfer("CumProd", since=26)
 def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) -> Tensor:
-    """A running sum: it starts at the end of the axis.
+    """A running sum, which starts at an end of the axis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__CumSum.html
     """
@@ -255,9 +253,8 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
         raise Unsupported(Reason.NOT_ONE_NUMBER, operand="axis")
     index = checked_axis(along[0], x.rank)
     if not exclusive and not reverse and x.value is not None and (x.value == 1).all():
-        known = evaluated(
-            lambda array: np.cumsum(array, index, dtype=array.dtype), x
-        )  # the exporters' way to count
+        # exporters count this way
+        known = evaluated(lambda array: np.cumsum(array, index, dtype=array.dtype), x)
         if known is not None:
             return known
     dim = _varying(x, index)
@@ -265,13 +262,13 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
 
 
 def check_range(picks: NDArray[Any] | None, size: int) -> None:
-    """Raise SizeError where an index that is known points beyond `size` elements."""
+    """Raise SizeError if a known index is outside of `size` elements."""
     if picks is not None and picks.size and (int(picks.max()) >= size or int(picks.min()) < -size):
         raise SizeError(f"an index into {size} elements is out of range")
 
 
 def _check_tuples(data: Tensor, indices: Tensor, batch_dims: int) -> None:
-    """The same for tuples of indices, behind as many dimensions of the batch as the data has."""
+    """`check_range` for index tuples after `batch_dims` batch dimensions, which must match."""
     if indices.shape[:batch_dims] != data.shape[:batch_dims]:
         raise SizeError(f"indices of shape {indices.shape} for data of shape {data.shape}")
     if indices.value is not None:
@@ -280,9 +277,7 @@ def _check_tuples(data: Tensor, indices: Tensor, batch_dims: int) -> None:
 
 
 def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
-    """Sliding windows written as a table of indices (torch's unfold): rows and columns, the longer
-    of which follows the axis.
-    """
+    """Sliding windows as an index table (torch's unfold); the longer side follows the axis."""
     size = dim_size(dim)
     wrapped = index.astype(np.int64) % max(size, 1)
     turned = wrapped.shape[0] > wrapped.shape[1]
@@ -299,7 +294,7 @@ def _patches(dim: Dim, index: NDArray[Any]) -> tuple[Dim, Dim] | None:
 
 
 def positioned(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
-    """A note of place for every image axis among `axes`."""
+    """A position note for every image axis among `axes`."""
     return [
         Note(Kind.POSITION, atom.track.axis, reason)
         for index in axes
@@ -319,7 +314,7 @@ def chosen_by(indices: Tensor) -> list[Note]:
 
 
 def progression(index: NDArray[Any], size: int) -> range | None:
-    """`index` as a rising range of steps of equal length; None if it is none."""
+    """`index` as a rising range with equal steps, or None."""
     wrapped = [int(i) % size if size else 0 for i in index]
     if len(wrapped) < 2:
         return range(wrapped[0], wrapped[0] + 1) if wrapped else None
@@ -329,7 +324,7 @@ def progression(index: NDArray[Any], size: int) -> range | None:
 
 
 def _elsewhere(source: Tensor, shaped: Tensor, reason: Reason, *others: Tensor) -> Tensor:
-    """A tensor of the sizes of `shaped` whose elements come from `source` and `others` by index."""
+    """A tensor of the shape of `shaped`, with elements of `source` and `others` by index."""
     involved = (source, shaped, *others)
     notes = [note for t in involved for note in positioned(t, range(t.rank), reason)]
     indices = others[0] if others else shaped

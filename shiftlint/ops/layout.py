@@ -1,8 +1,8 @@
 """Operators that move elements without computing: Reshape, Transpose and their relatives.
 
-A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape deals the atoms out
-anew (`shiftlint.ops.reshaping`), Transpose moves them: so pixel shuffles, window partitions and
-flattening need no rule of their own.
+A dimension is a product of atoms (see `shiftlint.calculus.tensor`). Reshape redistributes the atoms
+(`shiftlint.ops.reshaping`) and Transpose moves them. Pixel shuffles, window partitions and
+flattening therefore need no rules of their own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from shiftlint.ops.shape_values import LARGEST_VALUE, evaluated, viewed
 @transfer("Reshape", since=5)
 @numbered("shape", elementwise=True)
 def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
-    """Deal the elements out to other sizes.
+    """Redistribute the elements to other sizes.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Reshape.html
     """
@@ -61,7 +61,7 @@ def reshape(data: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
 @transfer("Flatten", since=1)
 @numbered(elementwise=True)
 def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
-    """Merge the dimensions before and from `axis`.
+    """Merge the dimensions before `axis`, and those from `axis` on.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Flatten.html
     """
@@ -160,7 +160,7 @@ def expand(x: Tensor, shape: Tensor) -> Tensor:
 @transfer("Tile", since=6)
 @numbered("repeats")
 def tile(x: Tensor, repeats: Tensor) -> Tensor:
-    """Repeat along axes; a repeated axis of the image has no single place.
+    """Repeat along axes; a repeated image axis has no unique position.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Tile.html
     """
@@ -196,7 +196,7 @@ def depth_to_space(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     """
     _, c, *space = _image_shape(x)
     if blocksize < 1 or c % blocksize ** len(space):
-        raise SizeError(f"{c} channels are no multiple of {blocksize} to the power {len(space)}")
+        raise SizeError(f"{c} channels are not a multiple of {blocksize}**{len(space)}")
     dims = [normalized((*dim, Atom(blocksize))) for dim in x.dims[2:]]
     channels = dim_of(c // blocksize ** len(space))
     upsampling = frozenset({"learned"}) if blocksize > 1 else frozenset()
@@ -213,7 +213,7 @@ def space_to_depth(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     dims = []
     for dim, size in zip(x.dims[2:], space, strict=True):
         if blocksize < 1 or size % blocksize:
-            raise SizeError(f"{size} is no multiple of the block size {blocksize}")
+            raise SizeError(f"{size} is not a multiple of the block size {blocksize}")
         outer, _ = split_atom(Atom(size, single_track(dim)), size // blocksize)
         dims.append((outer,))
     return derived((x.dims[0], dim_of(c * blocksize ** len(space)), *dims), x)

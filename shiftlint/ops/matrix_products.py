@@ -1,4 +1,4 @@
-"""Matrix products: the axis that is summed over vanishes, and what remains depends on all of it."""
+"""Matrix products: the axis summed over vanishes; the result depends on all of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftlint.ops.registry import transfer
 
 @transfer("MatMul", since=1)
 def mat_mul(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over the last axis of `a` and the one before the last of `b`.
+    """Sum over the last axis of `a` and the second-to-last of `b`.
 
     Spec: https://onnx.ai/onnx/operators/onnx__MatMul.html
     """
@@ -55,7 +55,7 @@ def gemm(
 
 @transfer("Einsum", since=12)
 def einsum(*inputs: Tensor, equation: str) -> Tensor:
-    """Named axes: those of the result are broadcast, the others summed over.
+    """Named axes: those of the result are broadcast, the others are summed over.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Einsum.html
     """
@@ -79,9 +79,7 @@ def einsum(*inputs: Tensor, equation: str) -> Tensor:
 
 
 def contraction(over_a: Dim, over_b: Dim) -> list[Note]:
-    """Notes for the axis that a product sums over: global between two that follow the image, else
-    also a matter of place.
-    """
+    """Notes for the axis summed over: global if both follow the image, otherwise also position."""
     tracked = [atom.track for dim in (over_a, over_b) for atom in dim if atom.track]
     if not tracked:
         return []
@@ -102,9 +100,7 @@ def _leading(x: Tensor) -> Tensor:
 
 
 def _parsed(equation: str, ranks: list[int]) -> tuple[list[list[str]], list[str]]:
-    """The names of every input's axes and of the result's; an ellipsis stands for names of
-    its own.
-    """
+    """The axis names of every input and of the result; an ellipsis gets generated names."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     sources = left.split(",")
     if len(sources) != len(ranks):

@@ -1,6 +1,4 @@
-"""Normalizations: pointwise where the statistics are stored, global where they are taken over the
-image.
-"""
+"""Normalizations: pointwise with stored statistics, global with statistics of the image."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ def batch_normalization(
     spatial: int = 1,
     training_mode: int = 0,
 ) -> Tensor:
-    """Stored statistics: pointwise. In training mode they are those of this very input.
+    """Pointwise with stored statistics; in training mode, statistics of this input.
 
     Spec: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
     """
     result = pointwise(x)
     if training_mode:
         result = whole(x, [i for i in range(x.rank) if i != 1], Reason.BATCH_STATISTICS)
-    if not spatial:  # one number for each place
+    if not spatial:  # one number per position
         return broadcast(result, scale, b, mean, var)
     return by_channel(result, scale, b, mean, var)
 
@@ -71,7 +69,7 @@ def group_normalization(
 def group_normalization_18(
     x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5
 ) -> Tensor:
-    """The same with a scale for each group.
+    """Group normalization with a scale for each group.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_GroupNormalization_18_21.html
     """
@@ -167,13 +165,13 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Tensor:
 
 
 def _scaled(x: Tensor, axis: int, *parameters: Tensor | None) -> Tensor:
-    """A norm over the dimensions from `axis` on, times parameters that are as long as these."""
+    """A norm over the dimensions from `axis` on, times parameters of their sizes."""
     normed = whole(x, range(checked_axis(axis, x.rank), x.rank), Reason.AXIS_STATISTICS)
     return spread_over(normed, *parameters)
 
 
 def _grouped(x: Tensor, groups: int) -> Tensor:
-    """`x` without the mean and the deviation of each group of channels."""
+    """`x` normalized over each group of channels."""
     channels = dim_size(x.dims[checked_axis(1, x.rank)])
     if groups < 1 or channels % groups:
         raise SizeError(f"{channels} channels in {groups} groups")
@@ -181,9 +179,7 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
 
 
 def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
-    """`x` with numbers for each channel, which may be computed from the image; rows may stand for
-    channels.
-    """
+    """`x` with numbers per channel, perhaps computed from the image; rows may act as channels."""
     if x.rank < 2:
         return x
     channels = dim_size(x.dims[1])
@@ -198,14 +194,13 @@ def by_channel(x: Tensor, *parameters: Tensor) -> Tensor:
 
 
 def whole(x: Tensor, axes: Iterable[int], reason: Reason) -> Tensor:
-    """The same axes, every element depending on all of `axes`."""
+    """The same axes; every element depends on all of `axes`."""
     dims = tuple(tuple(atom if atom.track else Atom(atom.size) for atom in dim) for dim in x.dims)
     return replace(x, dims=dims, elements=None).with_notes(reduced(x, axes, reason))
 
 
 def reduced(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
-    """A global note for every image axis among `axes`; it stays the same under shifts by the period
-    of what is reduced.
+    """A global note for every image axis among `axes`, with the period of the reduced axis.
 
     Raises
     ------
@@ -221,8 +216,6 @@ def reduced(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
 
 
 def ordered(x: Tensor, axes: Iterable[int], reason: Reason) -> list[Note]:
-    """Notes for image axes whose every element counts, by its place: sums with weights, running
-    sums, transforms.
-    """
+    """Global and position notes: weighted sums, running sums and transforms along image axes."""
     notes = reduced(x, axes, reason)
     return notes + [Note(Kind.POSITION, note.axis, reason) for note in notes]

@@ -1,6 +1,4 @@
-"""Pooling: windows over the spatial axes, each channel by itself; global pooling stands in
-`reduction`.
-"""
+"""Pooling: windows over the spatial axes per channel; for global pooling see `reduction`."""
 
 from __future__ import annotations
 
@@ -28,8 +26,8 @@ def max_pool(
 ) -> Tensor | tuple[Tensor, ...]:
     """Each output reads one kernel window: a = stride, reads [-pad, (k-1)·d - pad].
 
-    The second output, the indices of the maxima, counts from the start of the whole tensor: it has
-    no period.
+    The second output, the indices of the maxima, counts from the start of the tensor and has no
+    period.
 
     Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html
     """
@@ -92,9 +90,7 @@ def pooled(
     fills: str,
     strict: bool = True,
 ) -> Tensor:
-    """A window slid over space, each channel by itself; one that holds a whole axis weighs all its
-    elements alike.
-    """
+    """Slide a window over space per channel; one over a whole axis weights all elements equally."""
     if x.rank < 3:
         raise Unsupported(Reason.RANK, rank=x.rank)
     geometry = geometries(
@@ -108,9 +104,7 @@ def pooled(
 
 
 def _marked(new: Dim, old: Dim, one: Geometry) -> Dim:
-    """The pooled dimension; where one window holds exactly the whole of the old one it is marked as
-    such.
-    """
+    """The pooled dimension, marked if one window covers exactly the whole old one."""
     size = dim_size(old)
     whole = (
         size > 1

@@ -1,4 +1,4 @@
-"""Quantization: pointwise with stored scales, global where the scales are taken from the image."""
+"""Quantization: pointwise with stored scales, global with scales taken from the image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def quantize_linear(
     precision: int = 0,
     saturate: int = 1,
 ) -> Tensor:
-    """Each element by itself, by a scale for all or for each place along `axis`.
+    """Each element separately, with one scale or one per position along `axis`.
 
     Spec: https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
     """
@@ -48,7 +48,7 @@ def dequantize_linear(
     block_size: int = 0,
     output_dtype: int = 0,
 ) -> Tensor:
-    """Each element by itself, by a scale for all or for each place along `axis`.
+    """Each element separately, with one scale or one per position along `axis`.
 
     Spec: https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
     """
@@ -57,7 +57,7 @@ def dequantize_linear(
 
 @transfer("DynamicQuantizeLinear", since=11)
 def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scale and zero point are taken from the extremes of this very input.
+    """Scale and zero point are computed from the extremes of this input.
 
     Spec: https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
     """
@@ -86,9 +86,7 @@ def conv_integer(
     """
     for zero_point in (x_zero_point, w_zero_point):
         if zero_point is not None and prod(zero_point.shape) != 1:
-            raise SizeError(
-                f"a zero point of shape {zero_point.shape}, which onnxruntime does not run"
-            )
+            raise SizeError(f"a zero point of shape {zero_point.shape}, which onnxruntime rejects")
     channels = w.shape[1] * group if w.rank > 1 else 0
     return convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=channels)
 
@@ -151,7 +149,7 @@ def q_linear_mat_mul(
 
 
 def by_row(x: Tensor, *parameters: Tensor | None) -> Tensor:
-    """A matrix with one number for each row, where these are more than one for all."""
+    """A matrix with one number per row; scalar parameters are skipped."""
     return broadcast(
         x,
         *[
@@ -163,14 +161,14 @@ def by_row(x: Tensor, *parameters: Tensor | None) -> Tensor:
 
 
 def by_column(x: Tensor, *parameters: Tensor | None) -> Tensor:
-    """A matrix with one number for each column, where these are more than one for all."""
+    """A matrix with one number per column; scalar parameters are skipped."""
     return broadcast(x, *[t for t in parameters if t is not None and t.shape not in {(), (1,)}])
 
 
 def _scaled(
     x: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int
 ) -> Tensor:
-    """`x` with parameters that are scalars, or lie along `axis`, or, in blocks, have its rank."""
+    """`x` with parameters that are scalars, run along `axis`, or (in blocks) have its rank."""
     base = forgotten(x)
     parameters = [t for t in (scale, zero_point) if t is not None and t.shape not in {(), (1,)}]
     if not parameters:

@@ -1,8 +1,6 @@
-"""Random operators: nothing that they touch is the same twice, so no period holds; the note carries
-the operator.
+"""Random operators: their results differ in every run, so there is no period.
 
-It holds for every axis of the image: a single random number is noise in all px, and so are weights
-that are drawn.
+The note applies to every image axis: one random number, or random weights, add noise to all px.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ def dropout_7(data: Tensor, *, ratio: float = 0.5) -> tuple[Tensor, Tensor]:
 def random_normal_like(
     x: Tensor, *, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0
 ) -> Tensor:
-    """Random values of the sizes of a tensor.
+    """Random values in the shape of a tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomNormalLike.html
     """
@@ -58,7 +56,7 @@ def random_normal_like(
 def random_uniform_like(
     x: Tensor, *, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0
 ) -> Tensor:
-    """Random values of the sizes of a tensor.
+    """Random values in the shape of a tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomUniformLike.html
     """
@@ -67,7 +65,7 @@ def random_uniform_like(
 
 @transfer("Bernoulli", since=15)
 def bernoulli(x: Tensor, *, dtype: int = 1, seed: float = 0.0) -> Tensor:
-    """Random values by the probabilities in a tensor.
+    """Random values with the probabilities in a tensor.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Bernoulli.html
     """
@@ -76,7 +74,7 @@ def bernoulli(x: Tensor, *, dtype: int = 1, seed: float = 0.0) -> Tensor:
 
 @transfer("Multinomial", since=7)
 def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float = 0.0) -> Tensor:
-    """Random classes by the probabilities in a row.
+    """Random classes with the probabilities in a row.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Multinomial.html
     """
@@ -89,7 +87,7 @@ def multinomial(x: Tensor, *, dtype: int = 6, sample_size: int = 1, seed: float 
 def random_normal(
     *, shape: Ints, dtype: int = 1, mean: float = 0.0, scale: float = 1.0, seed: float = 0.0
 ) -> Tensor:
-    """Random values of given sizes.
+    """Random values in a given shape.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomNormal.html
     """
@@ -100,7 +98,7 @@ def random_normal(
 def random_uniform(
     *, shape: Ints, dtype: int = 1, high: float = 1.0, low: float = 0.0, seed: float = 0.0
 ) -> Tensor:
-    """Random values of given sizes.
+    """Random values in a given shape.
 
     Spec: https://onnx.ai/onnx/operators/onnx__RandomUniform.html
     """
@@ -108,7 +106,7 @@ def random_uniform(
 
 
 def noisy(x: Tensor, reason: Reason = Reason.RANDOM) -> Tensor:
-    """The axes of `x` with other elements, and a note for every axis of the image."""
+    """The axes of `x` with unknown elements, and a note for every image axis."""
     dims = tuple(
         [tuple([atom if atom.track else Atom(atom.size) for atom in dim]) for dim in x.dims]
     )

@@ -1,6 +1,4 @@
-"""Recurrent networks and transforms: a state runs along the sequence, every element of which counts
-by its place.
-"""
+"""Recurrent networks and transforms: results depend on all of a sequence and on its order."""
 
 from __future__ import annotations
 
@@ -78,7 +76,7 @@ def _recurrent(op: str, extra: dict[str, Any]) -> None:
             function,
             SHARED | extra,
             op,
-            "A state that runs along a sequence; the batch stays apart.",
+            "A state that runs along a sequence; batch elements stay separate.",
         )
     )
 
@@ -114,14 +112,14 @@ def dft_17(
     inverse: int = 0,
     onesided: int = 0,
 ) -> Tensor:
-    """Frequencies of a whole axis, which is an attribute.
+    """Frequencies of a whole axis, given by an attribute.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_DFT_17_20.html
     """
     index = checked_axis(axis, x.rank)
     parts = dim_size(x.dims[-1])
     if parts != 2 and (parts != 1 or (inverse and onesided)):
-        raise SizeError(f"a last dimension of {parts} elements, for the parts of complex numbers")
+        raise SizeError(f"a last dimension of {parts} elements for complex numbers")
     length = (
         integers(dft_length, "dft_length")[0]
         if dft_length is not None and dft_length.shape != (0,)

@@ -1,4 +1,4 @@
-"""Reductions: the reduced axis vanishes, and what remains depends on all of it."""
+"""Reductions: the reduced axis vanishes, and the result depends on all of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shiftlint.ops.shape_values import evaluated, viewed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COMPUTED = {  # by these functions of numpy
+COMPUTED = {  # with these NumPy functions
     "ReduceSum": "sum",
     "ReduceProd": "prod",
     "ReduceMax": "max",
@@ -35,8 +35,8 @@ REDUCTIONS = (
     "ReduceLogSumExp",
     "ReduceSumSquare",
 )
-FRACTIONS = 256  # multiples of 1/256 are summed exactly as long as they are few
-AXES_AS_INPUT = {"ReduceSum": 13}  # since; the others: 18
+FRACTIONS = 256  # few multiples of 1/256 are summed exactly
+AXES_AS_INPUT = {"ReduceSum": 13}  # since opset; the others since 18
 
 
 def _reduction(op: str) -> None:
@@ -157,10 +157,9 @@ def _reduce(
 def _evaluated(
     compute: str, data: Tensor, axes: tuple[int, ...], *, keepdims: bool
 ) -> Tensor | None:
-    """The constant that a reduction by this function of numpy gives; what is repeated is counted.
+    """The constant that a reduction by this NumPy function gives; repeats are counted.
 
-    None where elements are repeated so often, such as over an image, that their sum hangs on the
-    order in which it is made.
+    None if a sum of many repeats, such as over an image, depends on the order of summation.
     """
     if (
         compute in {"sum", "mean"}
@@ -178,9 +177,8 @@ def _evaluated(
         if compute == "mean" and single.dtype.kind in "iu":
             total = single.sum(axis=axes, keepdims=True, dtype=single.dtype)
             count = prod(single.shape[a] for a in axes)
-            result = (np.abs(total) // count * np.sign(total)).astype(
-                single.dtype
-            )  # as runtimes divide whole numbers
+            # integers are divided as runtimes do
+            result = (np.abs(total) // count * np.sign(total)).astype(single.dtype)
         else:
             result = getattr(np, compute)(single, axis=axes, keepdims=True).astype(single.dtype)
         if compute == "sum":
@@ -194,7 +192,7 @@ def _evaluated(
 
 
 def _rounded_by_order(array: NDArray[Any], axes: tuple[int, ...]) -> bool:
-    """Whether a sum over `axes` takes repeated numbers and may not be exact."""
+    """Whether a sum over `axes` includes repeated numbers and may be inexact."""
     single = once(array)
     if array.dtype.kind != "f" or all(single.shape[a] == array.shape[a] for a in axes):
         return False

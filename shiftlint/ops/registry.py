@@ -1,18 +1,18 @@
 """The registry of transfer functions: what each operator does to the axes of its inputs.
 
-A transfer function is pure. It takes abstract tensors by position, None for an omitted input, and
-the operator's attributes by keyword, under their ONNX names and with their ONNX defaults, and
-returns one tensor per output. Its signature *is* the operator's attribute table. It raises
-`SizeError` where the operator does not run at these sizes and `Unsupported` where this use of it is
-not analyzed; the interpreter adds the node.
+A transfer function is pure. It takes abstract tensors by position (None for an omitted input) and
+the operator's attributes by keyword, with their ONNX names and defaults. It returns one tensor per
+output. Its signature *is* the operator's attribute table. It raises `SizeError` if the operator
+does not run at these sizes and `Unsupported` if this use is not analyzed; the interpreter adds the
+node.
 
-What of its inputs is left out when programs are compared (`shiftlint.analysis.size_dependence`)
-stands in the decorator `numbered`.
+The decorator `numbered` declares which inputs are ignored when programs are compared
+(`shiftlint.analysis.size_dependence`).
 
-A function that declares the keyword `outputs` is told the number of outputs of the node (Split);
-one that declares `run` gets a function that interprets a subgraph in the scope of the node (If,
-Loop). A function made from a table (`signed`) carries the attribute table of its operator in
-`__attributes__`. What cannot be analyzed is registered by `unknown`, with its reason.
+A function with the keyword `outputs` receives the node's number of outputs (Split); one with the
+keyword `run` receives a function that interprets a subgraph in the node's scope (If, Loop). A
+function made from a table (`signed`) carries its operator's attribute table in `__attributes__`.
+`unknown` registers an operator that cannot be analyzed, with the reason.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ F = TypeVar("F", bound=TransferFunction)
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A registered transfer function and what its signature says.
+    """A registered transfer function and the facts of its signature.
 
     Attributes
     ----------
     function : TransferFunction
     since : int
-        The first opset it holds for.
+        The first opset that it is valid for.
     keywords : frozenset of str
     minimum_inputs, maximum_inputs : int
-        None: any number.
+        Number of inputs; None: any number.
     any_attribute : bool
-        It takes whatever attributes there are.
+        Whether it accepts any attribute.
     types : dict
         The annotation of each keyword.
     required : frozenset of str
         Attributes without a default.
     positional : int
-        Inputs that stand before variadic ones.
+        Number of inputs before the variadic ones.
     gaps : bool
         Whether variadic inputs may be omitted.
     elementwise : bool
-        How often equal elements of an input are repeated along an axis does not matter.
+        Whether repeats of equal input elements along an axis are irrelevant.
     geometric : frozenset of int
-        Inputs that say where elements go, or how many there are.
+        Inputs that determine where elements go, or how many there are.
     besides : callable, optional
         As in `numbered`.
     parameters : tuple of (int, str)
-        Place and name of the inputs that may not be computed from the image: those annotated as
-        `Parameter`.
+        Index and name of the inputs annotated as `Parameter`, which may not be computed from the
+        image.
     """
 
     function: TransferFunction
@@ -86,11 +86,10 @@ class Transfer:
         return self.keywords - SUPPLIED
 
 
-MOST_INPUTS = 64  # that are variadic and geometric
-SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter fills in
-_REGISTRY: dict[
-    tuple[str, str], dict[int, TransferFunction]
-] = {}  # (domain, op) -> since -> function
+MOST_INPUTS = 64  # variadic and geometric
+SUPPLIED = frozenset({"outputs", "run"})  # keywords that the interpreter supplies
+# (domain, op) -> since -> function
+_REGISTRY: dict[tuple[str, str], dict[int, TransferFunction]] = {}
 _IMPORTING = Lock()
 
 
@@ -110,19 +109,19 @@ def transfer(op: str, *, since: int, domain: str = "") -> Callable[[F], F]:
 def numbered(
     *geometric: str, elementwise: bool = False, besides: Callable[..., Hashable] | None = None
 ) -> Callable[[F], F]:
-    """Declare what is left out of the decorated function's inputs when programs are compared.
+    """Declare which inputs of the function are ignored when programs are compared.
 
     Parameters
     ----------
     *geometric : str
-        Inputs that say where elements go, or how many there are: along axes that follow the image
-        the relations of the result show what they did.
+        Inputs that determine where elements go, or how many there are. Along image axes, the
+        relations of the result already show their effect.
     elementwise : bool
-        Each element of the result is computed from elements at its own place: how often equal
-        elements are repeated along an axis does not matter.
+        Whether each result element depends only on elements at its own position, so repeats of
+        equal elements along an axis are irrelevant.
     besides : callable (the inputs and attributes of the function) to hashable, optional
-        What geometric inputs do along the other axes, and sizes that count although the function
-        works element by element. An input in it stands for its value.
+        The effect of geometric inputs along the other axes, and sizes that matter although the
+        function is elementwise. A tensor in it represents its value.
     """
 
     def declare(function: F) -> F:
@@ -134,9 +133,7 @@ def numbered(
 
 @cache
 def described(function: TransferFunction, since: int) -> Transfer:
-    """What the signature of a function says. Of the hundreds registered a network needs some ten:
-    read on first use.
-    """
+    """The facts of a function's signature, read on first use: a network needs few functions."""
     parameters = signature(function).parameters.values()
     keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
@@ -166,9 +163,7 @@ def described(function: TransferFunction, since: int) -> Transfer:
 
 
 def signed(function: F, attributes: dict[str, Any], name: str, does: str) -> F:
-    """Give a function made from a table, `f(*inputs, **attributes)`, the signature, the name and
-    the manual of an operator.
-    """
+    """Give a table-made `f(*inputs, **attributes)` an operator's signature, name and docs."""
     function.__attributes__ = attributes  # type: ignore[attr-defined]
     function.__name__ = name.lower()
     function.__doc__ = f"{does}\n\nSpec: https://onnx.ai/onnx/operators/onnx__{name}.html"
@@ -176,7 +171,7 @@ def signed(function: F, attributes: dict[str, Any], name: str, does: str) -> F:
 
 
 def unknown(op: str, reason: Reason, *, since: int = 1, domain: str = "") -> None:
-    """Register `op` as one that is not analyzed, for `reason`."""
+    """Register `op` as not analyzed, for `reason`."""
 
     def function(*inputs: Tensor | None, **attributes: Any) -> Tensor:
         raise Unsupported(reason)
@@ -189,9 +184,7 @@ def unknown(op: str, reason: Reason, *, since: int = 1, domain: str = "") -> Non
 
 
 def signature(function: TransferFunction) -> inspect.Signature:
-    """The signature of a transfer function; of one made from a table, with the attributes of its
-    operator for keywords.
-    """
+    """The signature of a transfer function; a table-made one has its operator's attributes."""
     own = inspect.signature(function)
     attributes = getattr(function, "__attributes__", None)
     if attributes is None:
@@ -205,16 +198,14 @@ def signature(function: TransferFunction) -> inspect.Signature:
 
 
 def find(op: str, domain: str, opset: int) -> Transfer | None:
-    """The transfer function of `op` in `opset`: the newest that is not newer; None if there is
-    none.
-    """
+    """The newest transfer function of `op` registered up to `opset`, or None."""
     versions = _versions((domain, op))
     since = max((since for since in versions if since <= opset), default=None)
     return None if since is None else described(versions[since], since)
 
 
 def registry() -> dict[tuple[str, str], list[Transfer]]:
-    """All transfer functions by (domain, op), the oldest first."""
+    """All transfer functions by (domain, op), oldest first."""
     _versions(None)
     return {
         key: [described(known[since], since) for since in sorted(known)]
@@ -223,9 +214,7 @@ def registry() -> dict[tuple[str, str], list[Transfer]]:
 
 
 def _versions(key: tuple[str, str] | None) -> dict[int, TransferFunction]:
-    """What is registered under `key`; modules of shiftlint.ops are imported until one of them
-    registers it, all for None.
-    """
+    """The functions registered under `key`. Imports ops modules until one has it; None: all."""
     with _IMPORTING:
         while key not in _REGISTRY and (name := next(_unread(), None)):
             import_module(name)
@@ -234,23 +223,21 @@ def _versions(key: tuple[str, str] | None) -> dict[int, TransferFunction]:
 
 @cache
 def _unread() -> Iterator[str]:
-    """The modules of shiftlint.ops that are still to be imported."""
+    """The modules of shiftlint.ops not imported yet."""
     from shiftlint.ops import module_names
 
     return iter(module_names())
 
 
 def misfit(known: Transfer, inputs: Sequence[str], attributes: dict[str, Any]) -> str | None:
-    """What in a node is not in its operator's specification: the number of inputs, an attribute,
-    the type of one.
-    """
+    """What in a node violates its operator's specification: input count, attribute or its type."""
     if not known.any_attribute:
         unexpected = sorted(attributes.keys() - known.attributes)
         if unexpected:
             return f"attribute {unexpected[0]}"
         wrong = [name for name, value in attributes.items() if not _fits(value, known.types[name])]
         if wrong:
-            return f"attribute {wrong[0]} of a wrong type"
+            return f"attribute {wrong[0]} of the wrong type"
         lacking = sorted(known.required - attributes.keys())
         if lacking:
             return f"no attribute {lacking[0]}"
@@ -281,7 +268,7 @@ def arguments(
 
 
 def _fits(value: Any, types: str) -> bool:
-    """Whether an attribute has one of the types of an annotation."""
+    """Whether an attribute value has one of the annotated types."""
     for one in types.split(" | "):
         match one:
             case "Any":
@@ -308,7 +295,7 @@ def _fits(value: Any, types: str) -> bool:
 
 
 def _types(parameter: inspect.Parameter) -> str:
-    """The annotation of a keyword; of one from a table, the type of its default."""
+    """The annotation of a keyword; for a table-made function, the type of its default."""
     if isinstance(parameter.annotation, str):
         return parameter.annotation
     return (

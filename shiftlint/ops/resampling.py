@@ -1,7 +1,7 @@
-"""Resampling by interpolation: Resize in all its versions, and sampling at a grid of points.
+"""Resampling by interpolation: all versions of Resize, and sampling at a grid of points.
 
-The windows of one axis are those of `shiftlint.calculus.interpolation`; here is what the operator's
-attributes and inputs make of them.
+`shiftlint.calculus.interpolation` defines the windows of one axis; this module maps the operators'
+attributes and inputs to them.
 """
 
 from __future__ import annotations
@@ -45,15 +45,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# px at which a nearest interpolation may read another one than its phase, all of them border
+# px at which nearest interpolation may deviate from its phase; all become border
 MOST_IRREGULAR = 32
-DRIFT, DRIFT_OF_A_ROUNDED_SCALE = (
-    3e-7,
-    6e-7,
-)  # standard deviations a px of the resized axis, measured
-FINEST = 1 << 22  # phases of a resized axis up to which float32 tells its coordinates apart
-# a scale p/q in lowest terms with p or q beyond this is one of "resize to that size", not of a
-# network
+# standard deviations per px of the resized axis, measured
+DRIFT, DRIFT_OF_A_ROUNDED_SCALE = 3e-7, 6e-7
+FINEST = 1 << 22  # most phases of a resized axis whose coordinates float32 can distinguish
+# a scale p/q with a larger p or q comes from resizing to a fixed size, not from a network
 LARGEST_FACTOR = 64
 LOCAL = {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
 
@@ -65,9 +62,7 @@ def _factors(
     sizes: Tensor | None = None,
     **given: Any,
 ) -> Hashable:
-    """The factor of every axis that is resized; a single place that is spread over an axis has
-    none.
-    """
+    """The factor of every resized axis, except where one element is spread over the axis."""
     axes = given.get("axes")
     chosen = [checked_axis(a, x.rank) for a in axes] if axes is not None else range(x.rank)
     factors, targets = _given(scales, "scales"), _given(sizes, "sizes")
@@ -81,9 +76,7 @@ def _factors(
 
 
 def _is_spread(dim: Dim) -> bool:
-    """Whether a resized dimension is one place that is spread over all: the image level of a
-    pyramid.
-    """
+    """Whether one element is spread over the resized dimension: the image level of a pyramid."""
     return dim_size(dim) == 1 and all(atom.track is None or atom.track.whole for atom in dim)
 
 
@@ -105,7 +98,7 @@ def resize(
     extrapolation_value: float = 0.0,
     keep_aspect_ratio_policy: str = "stretch",
 ) -> Tensor:
-    """Interpolate; see the module's formulas.
+    """Interpolate; see `shiftlint.calculus.interpolation` for the formulas.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Resize.html
     """
@@ -124,7 +117,7 @@ def resize(
     if all(
         new_size == x.shape[axis] for axis, (new_size, _, _) in zip(chosen, resized, strict=True)
     ):
-        return forgotten(x)  # where no size changes it copies, whatever the scales
+        return forgotten(x)  # it copies if no size changes, whatever the scales
     for axis, (new_size, scale, given) in zip(chosen, resized, strict=True):
         if scale == 1 and new_size == x.shape[axis]:
             kept.append(axis)
@@ -158,9 +151,8 @@ def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Tensor:
     given = _given(scales, "scales") or []
     if mode == "nearest" and min(given, default=1.0) < 1 < max(given, default=1.0):
         raise Unsupported(Reason.MIXED_NEAREST)
-    rounding = (
-        "ceil" if min(given, default=1.0) < 1 else "floor"
-    )  # as onnxruntime does before opset 11
+    # as onnxruntime does before opset 11
+    rounding = "ceil" if min(given, default=1.0) < 1 else "floor"
     return resize(
         x,
         None,
@@ -192,7 +184,7 @@ def upsample_7(x: Tensor, *, scales: tuple[float, ...], mode: str = "nearest") -
 def _sizes_and_scales(
     sizes: Sequence[int], factors: list[float] | None, targets: list[float] | None, policy: str
 ) -> list[tuple[int, Fraction, float]]:
-    """For each resized axis its new size, its scale, and the scale as float32 has it."""
+    """For each resized axis: its new size, its scale, and the scale in float32."""
     given = factors or targets or []
     if len(given) != len(sizes):
         raise Unsupported(
@@ -240,7 +232,7 @@ def _resize_axis(
     elif kernel.coordinates not in LOCAL:
         reason, facts = Reason.COORDINATES, {"mode": kernel.coordinates}
     elif kernel.coordinates == "pytorch_half_pixel" and new_size == 1:
-        kernel = replace(kernel, coordinates="asymmetric")  # a single px lies at 0
+        kernel = replace(kernel, coordinates="asymmetric")  # a single px is at 0
     if not reason and max(scale.numerator, scale.denominator) > LARGEST_FACTOR:
         reason = Reason.NO_COMMON_GRID
     if not reason and new_size * scale.numerator > FINEST:
@@ -267,9 +259,7 @@ def _resize_axis(
 
 
 def _rounding(track: Track, scale: Fraction, given: float, kernel: Kernel) -> Inexact:
-    """How far the weights of an interpolation may differ: a coordinate of x px is rounded to about
-    x·2^-24.
-    """
+    """How far interpolation weights may differ: a coordinate of x px is rounded to ~x·2^-24."""
     if kernel.mode == "nearest" or (kernel.exact and is_power_of_two(scale.numerator)):
         return EXACT
     drift = DRIFT if Fraction(single(given)) == scale else DRIFT_OF_A_ROUNDED_SCALE
@@ -277,9 +267,7 @@ def _rounding(track: Track, scale: Fraction, given: float, kernel: Kernel) -> In
 
 
 def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
-    """The track with everything before the last irregular output as border: their places do not
-    repeat.
-    """
+    """The track with border up to the last irregular output; these do not repeat."""
     if not len(found):
         return track
     border = (max(track.border[0], int(found[-1]) + 1), track.border[1])
@@ -287,17 +275,15 @@ def _bordered(track: Track, found: NDArray[np.intp]) -> Track:
 
 
 def _outer(rank: int, kept: Sequence[int]) -> set[int]:
-    """The axes that onnxruntime's linear interpolation goes over one by one: batch and channels, of
-    4 axes or more.
-    """
+    """Axes that onnxruntime's linear interpolation loops over: batch and channels, from rank 4."""
     return set() if rank < 4 else {0, 1 if 1 in kept else rank - 1}
 
 
 def _weighed(dim: Dim) -> Dim:
-    """An axis of scale 1 beside one that is interpolated linearly.
+    """An axis of scale 1 next to one that is interpolated linearly.
 
-    onnxruntime weighs its last px by 1/2 + 1/2, the others by 1 + 0: unless it is border, rounding
-    depends on the place.
+    onnxruntime weights its last px by 1/2 + 1/2, the others by 1 + 0. Unless the last px is border,
+    rounding depends on position.
     """
     return tuple(
         atom._replace(track=atom.track.by_place())
@@ -308,7 +294,7 @@ def _weighed(dim: Dim) -> Dim:
 
 
 def _kept_ratio(scales: list[float], policy: str) -> float:
-    """One scale for all axes."""
+    """The common scale of all axes."""
     if policy not in {"not_larger", "not_smaller"}:
         raise Unsupported(Reason.ATTRIBUTE, attribute="keep_aspect_ratio_policy", value=policy)
     return min(scales) if policy == "not_larger" else max(scales)
@@ -324,7 +310,7 @@ def _given(tensor: Tensor | None, name: str) -> list[float] | None:
 
 
 def _fraction(scale: float) -> Fraction:
-    """The simplest fraction that float32 cannot tell from `scale`."""
+    """The simplest fraction that float32 cannot distinguish from `scale`."""
     if not isfinite(scale) or not 0 < scale < 1 << 16:
         raise Unsupported(Reason.SCALE, scale=scale)
     simple = Fraction(scale).limit_denominator(LARGEST_FACTOR)
@@ -340,7 +326,7 @@ def grid_sample(
     mode: str = "linear",
     padding_mode: str = "zeros",
 ) -> Tensor:
-    """Elements at places that a grid gives, relative to the total size.
+    """Elements at grid positions, which are relative to the total size.
 
     Spec: https://onnx.ai/onnx/operators/onnx__GridSample.html
     """
@@ -370,7 +356,7 @@ def grid_sample_16(
     mode: str = "bilinear",
     padding_mode: str = "zeros",
 ) -> Tensor:
-    """Elements at places that a grid gives; modes had other names.
+    """Elements at grid positions; modes had different names.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_GridSample_16_20.html
     """
@@ -379,7 +365,7 @@ def grid_sample_16(
 
 @transfer("AffineGrid", since=20)
 def affine_grid(theta: Tensor, size: Tensor, *, align_corners: int = 0) -> Tensor:
-    """Coordinates: they know the total size.
+    """Coordinates, which depend on the total size.
 
     Spec: https://onnx.ai/onnx/operators/onnx__AffineGrid.html
     """

@@ -1,8 +1,8 @@
-"""How Reshape deals the atoms of a tensor out anew.
+"""How Reshape redistributes the atoms of a tensor.
 
-A tracked axis of r·n elements that is split becomes an outer axis reading blocks of r and a plain
-inner one; a tracked axis followed by a plain one of size r in the same dimension is an axis of r·n
-elements, r of which read one.
+Splitting a tracked axis of r·n elements gives an outer axis that reads blocks of r, and a plain
+inner axis. A tracked axis of n elements followed by a plain one of size r in the same dimension is
+an axis of r·n elements, r of which read one.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from shiftlint.lazy_numpy import np
 from shiftlint.onnx_file.constants import once
 from shiftlint.ops.shape_values import evaluated
 
-LARGEST_REPEAT = 64  # an upsampling by a pixel shuffle; what is longer is a flattened map
+LARGEST_REPEAT = 64  # of a pixel shuffle; longer ones are flattened maps
 
 
 def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
-    """`data` with other dimensions of the same elements."""
+    """`data` with its elements in dimensions of the given sizes."""
     if prod(data.shape) != prod(sizes):
         raise SizeError(f"{prod(data.shape)} elements do not fit into {list(sizes)}")
     known = _repeated(data, sizes) or evaluated(lambda array: array.reshape(sizes), data)
@@ -55,7 +55,7 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def _repeated(data: Tensor, sizes: Sequence[int]) -> Tensor | None:
-    """One element everywhere, dealt out to other dimensions; None of any other tensor."""
+    """A constant tensor of one repeated element in a new shape; None for any other tensor."""
     array = data.value
     if array is None or array.size < 2 or (single := once(array)).size != 1:
         return None
@@ -63,9 +63,7 @@ def _repeated(data: Tensor, sizes: Sequence[int]) -> Tensor | None:
 
 
 def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
-    """N, C, space with blocks of channels as N, C/block, space, block, or back; None if it is
-    neither.
-    """
+    """N, C, space with channel blocks as N, C/block, space, block or back; None if neither."""
     if any(atom.track for atom in data.dims[1]) or len(sizes) < 3:
         return None
     batch, _, *space = data.shape
@@ -88,9 +86,7 @@ def _reblocked(data: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
 
 
 def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
-    """The atoms in order, split and gathered into dimensions of `sizes`; None where that cuts
-    across them.
-    """
+    """The atoms in order, split and merged into `sizes`; None if that cuts across them."""
     rest = list(reversed(_fused(atoms)))
     dims: list[Dim] = []
     for size in sizes:
@@ -107,9 +103,7 @@ def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
                 and rest
                 and not rest[-1].track
             ):
-                atom = Atom(
-                    atom.size * rest.pop().size
-                )  # of different uniformity, which is given up
+                atom = Atom(atom.size * rest.pop().size)  # uniformity differs and is lost
             if atom.size and need % atom.size == 0:
                 dim.append(atom)
                 need //= atom.size
@@ -127,7 +121,7 @@ def _deal(atoms: list[Atom], sizes: Sequence[int]) -> list[Dim] | None:
 
 
 def _fused(atoms: list[Atom]) -> list[Atom]:
-    """Adjacent plain atoms as one."""
+    """Merge adjacent plain atoms."""
     result: list[Atom] = []
     for atom in atoms:
         if (
@@ -143,7 +137,7 @@ def _fused(atoms: list[Atom]) -> list[Atom]:
 
 
 def split_atom(atom: Atom, outer: int) -> tuple[Atom, Atom]:
-    """An atom as `outer` blocks, and the plain inside of a block."""
+    """Split an atom into `outer` blocks and the plain inside of a block."""
     inner = atom.size // outer
     if atom.track is None:
         return Atom(outer, None, atom.uniform), Atom(inner, None, atom.uniform)
@@ -151,10 +145,9 @@ def split_atom(atom: Atom, outer: int) -> tuple[Atom, Atom]:
 
 
 def normalized(dim: Dim) -> Dim:
-    """A tracked atom followed by a plain one of size r as one axis, r elements of which read one;
-    plain atoms fused.
+    """Merge a tracked atom and a plain one of size r into one axis, and fuse plain atoms.
 
-    A plain atom too long for an upsampling (channels, when a map is flattened) stays by itself.
+    A plain atom too long for an upsampling (channels of a flattened map) stays separate.
     """
     result: list[Atom] = []
     for atom in _fused(list(dim)):

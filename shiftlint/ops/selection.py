@@ -1,4 +1,4 @@
-"""Operators that pick elements by what they are: the greatest, those that are not zero."""
+"""Operators that pick elements by value: the greatest, the nonzero."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shiftlint.ops.shape_values import evaluated
 
 @transfer("NonZero", since=9)
 def non_zero(x: Tensor) -> Tensor:
-    """The places of elements; computed where these are known.
+    """The positions of nonzero elements; computed if the elements are known.
 
     Spec: https://onnx.ai/onnx/operators/onnx__NonZero.html
     """
@@ -28,7 +28,7 @@ def non_zero(x: Tensor) -> Tensor:
 
 
 def _kept_beside_the_image(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Hashable:
-    """The condition, unless it keeps places of the image."""
+    """The condition, unless it selects image positions."""
     known = (
         condition.elements is not None
         and axis is not None
@@ -56,7 +56,7 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Tensor
 def top_k(
     x: Tensor, k: Tensor, *, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """The greatest elements of an axis, and their places.
+    """The greatest elements of an axis, and their positions.
 
     Spec: https://onnx.ai/onnx/operators/onnx__TopK.html
     """
@@ -75,7 +75,7 @@ def top_k(
 
 @transfer("TopK", since=1)
 def top_k_1(x: Tensor, *, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
-    """The greatest elements of an axis; how many is an attribute.
+    """The greatest elements of an axis; their number is an attribute.
 
     Spec: https://onnx.ai/onnx/operators/text_diff_TopK_1_10.html
     """
@@ -85,7 +85,7 @@ def top_k_1(x: Tensor, *, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
 @transfer("ArgMax", since=1)
 @transfer("ArgMin", since=1)
 def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Tensor:
-    """The place of the greatest element of an axis.
+    """The position of the greatest element of an axis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__ArgMax.html
     """

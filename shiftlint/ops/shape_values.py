@@ -1,7 +1,7 @@
-"""Shape arithmetic: tensors of few integers whose elements are computed, not abstracted.
+"""Shape arithmetic: small integer tensors whose elements are computed, not abstracted.
 
-Of what is repeated along an axis one element is kept in memory, however long the axis is: a map of
-zeros as large as the image is known.
+Repeated elements along an axis are stored once, whatever its length, so a map of zeros as large as
+the image is known.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 Compute = Callable[..., Any] | str
 LARGEST_INTEGER = (1 << 63) - 1
 LARGEST_RANK = 64
-LARGEST_VALUE = 1 << 16  # elements in memory; what is larger keeps its sizes alone
+LARGEST_VALUE = 1 << 16  # elements in memory; larger tensors keep only their sizes
 
 
 def evaluated(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
-    """The constant that `compute`, or the function of numpy of this name, gives on the elements of
-    `tensors`.
+    """The result of `compute` (or the NumPy function of this name) on the elements of `tensors`.
 
-    None where these are not all known, or too many are repeated.
+    None if not all elements are known, or too many are repeated.
     """
     arrays = _arrays(tensors)
     if arrays is None or any(
@@ -40,9 +39,7 @@ def evaluated(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
 
 
 def evaluated_each(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
-    """As `evaluated`, where `compute` works element by element: what is repeated is
-    computed once.
-    """
+    """Like `evaluated`, for an elementwise `compute`: repeated elements are computed once."""
     arrays = _arrays(tensors)
     if arrays is None:
         return None
@@ -54,13 +51,13 @@ def evaluated_each(compute: Compute, *tensors: Tensor | None) -> Tensor | None:
 
 
 def viewed(compute: Compute, tensor: Tensor) -> Tensor | None:
-    """As `evaluated`, where the result of `compute` is a view of its argument."""
+    """Like `evaluated`, for a `compute` that returns a view of its argument."""
     arrays = _arrays([tensor])
     return None if arrays is None else _kept(_computed(compute, arrays), arrays)
 
 
 def _arrays(tensors: Sequence[Tensor | None]) -> list[NDArray[Any] | None] | None:
-    """The elements of all tensors; None where some are not known."""
+    """The elements of all tensors; None if some are unknown."""
     if any(t is not None and t.elements is None for t in tensors):
         return None
     return [None if t is None else t.value for t in tensors]
@@ -71,18 +68,13 @@ def _computed(compute: Compute, arguments: Sequence[Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return function(*arguments)
-    except (
-        ValueError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        ZeroDivisionError,
-    ) as error:  # numpy's own, for odd operands
+    # NumPy raises these for odd operands
+    except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:
         raise SizeError(f"shape arithmetic fails: {error}") from error
 
 
 def _kept(result: Any, arrays: Sequence[NDArray[Any] | None]) -> Tensor | None:
-    """The result as a tensor, unless it takes much more memory than what it is made of."""
+    """The result as a tensor, unless it takes much more memory than its operands."""
     array = np.asarray(result)
     largest = max((once(a).size for a in arrays if a is not None), default=0)
     return computed(array) if once(array).size <= max(LARGEST_VALUE, largest) else None
@@ -117,7 +109,7 @@ def constant_(
 
 @transfer("Shape", since=1)
 def shape(data: Tensor, *, start: int = 0, end: int | None = None) -> Tensor:
-    """The sizes of a tensor, known at every analysis.
+    """The sizes of a tensor, known in every analysis.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Shape.html
     """
@@ -151,13 +143,13 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
     )
     try:
         return computed(np.broadcast_to(fill, sizes))
-    except ValueError:  # more elements than numpy counts
+    except ValueError:  # more elements than NumPy can count
         return plain(*sizes, uniform=True)
 
 
 @transfer("Range", since=11)
 def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
-    """Coordinates: they know the absolute place.
+    """Coordinates, which depend on absolute position.
 
     Spec: https://onnx.ai/onnx/operators/onnx__Range.html
     """
@@ -219,7 +211,7 @@ def mel_weight_matrix(
 
 @transfer("EyeLike", since=9)
 def eye_like(x: Tensor, *, dtype: int = 1, k: int = 0) -> Tensor:
-    """A unit matrix: it knows the place.
+    """An identity matrix, which depends on position.
 
     Spec: https://onnx.ai/onnx/operators/onnx__EyeLike.html
     """

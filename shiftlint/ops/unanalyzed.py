@@ -1,6 +1,4 @@
-"""What is known and not analyzed, each with its reason: where such an operator lies on the path,
-nothing is claimed.
-"""
+"""Operators that are not analyzed, with the reason; on the path, they leave nothing claimed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""shiftlint/rules"""
+"""The rules of shiftlint."""

@@ -1,4 +1,4 @@
-"""Notes, failures and measurements as findings of a rule."""
+"""Turn notes, failures and measurements into findings of a rule."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterato
 
 
 def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
-    """One finding if the analysis failed for the reason of this rule."""
+    """One finding if the analysis failed for this rule's reason."""
     if case.failure is not None and case.failure.code == code:
         yield Finding(code, level, case.failure.message)
 
 
 def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
-    """One finding per measurement of this rule that does not hold."""
+    """One finding per measurement of this rule that failed."""
     for m in case.measurements:
         if m.code == code and m.holds is False:
             yield Finding(

@@ -1,4 +1,4 @@
-"""What a rule looks at: one model under check, and how it is to be used."""
+"""The input of a rule: one model under check and its intended use."""
 
 from __future__ import annotations
 
@@ -24,23 +24,22 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the network is, or was, to be used; None where nothing is said. Sizes are per spatial
-    axis.
+    """How the network was trained and will be tiled; None: not given. Sizes are per spatial axis.
 
     Attributes
     ----------
     train_window : tuple of int
-        Output px that the training loss saw.
+        Output px that the training loss compares.
     tile : tuple of int
         Output px written per tile.
     tile_stride : tuple of int
-        Output px from one tile to the next, where tiles overlap; else the tile itself.
+        Output px from one tile to the next if tiles overlap; otherwise the tile size.
     image : tuple of int
-        Input px of the image, for runners that move the last tile back to its end.
+        Input px of the image, for runners that move the last tile back to the image's end.
     halo : tuple of int
         Input px read around a tile.
     objects : int
-        Same-looking objects that must be told apart.
+        Number of same-looking objects to tell apart.
     spacing : tuple of int
         Input px between such objects.
     """
@@ -61,18 +60,17 @@ class Case:
     Attributes
     ----------
     contract : Contract
-        Computed from the graph.
+        The contract, computed from the graph.
     metadata : Metadata
-        Stored in the file; empty where it cannot be read.
+        Stored in the file; empty if it cannot be read.
     metadata_error : str
-        Why it cannot be read, "" if it can.
+        Why the metadata cannot be read; "" if it can.
     notes : tuple of Note
-        Of all outputs.
+        The notes of all outputs.
     failure : InputError, optional
-        Why the file could not be analyzed; then the contract has no outputs.
+        Why the analysis failed; the contract then has no outputs.
     nodes : tuple of Node
-        Of the graph, as far as an output depends on them, and of the functions and subgraphs that
-        they run.
+        Nodes that an output depends on, including those of functions and subgraphs.
     constants : mapping
         Small constants by name.
     measurements : tuple of Measurement
@@ -91,7 +89,7 @@ class Case:
     measurements: tuple[Measurement, ...] = ()
 
     def axes(self) -> Iterator[tuple[int, AxisContract]]:
-        """Every axis of every output, with its position among the spatial axes of the input."""
+        """Every axis of every output, with its position among the input's spatial axes."""
         positions = sorted(
             {axis.input_axis for output in self.contract.outputs for axis in output.axes}
         )
@@ -102,9 +100,7 @@ class Case:
     def grouped(
         self, key: Callable[[int, AxisContract], Hashable | None]
     ) -> list[tuple[str, int, AxisContract]]:
-        """The axes with a key that is not None, those of equal key together: names ("y, x"), first
-        position, first axis.
-        """
+        """Axes grouped by key, without key None: names ("y, x"), first position, first axis."""
         groups: dict[Hashable, list[tuple[int, AxisContract]]] = {}
         for position, axis in self.axes():
             value = key(position, axis)
@@ -124,25 +120,24 @@ class Case:
         return sorted(found.values(), key=lambda note: (note.node, str(note.fact)))
 
     def unanalyzed(self, code: str) -> list[Note]:
-        """What is unknown for the reason of this rule: SL004 control flow, SL003 shape arithmetic,
-        SL002 all else.
+        """Unknowns of this rule: SL004 control flow, SL003 shape arithmetic, SL002 the rest.
 
-        What only follows from another unknown is left out.
+        Unknowns that only follow from another unknown are left out.
         """
         return [note for note in causes(self.noted(Kind.UNKNOWN)) if code_of(note) == code]
 
     @property
     def train_window(self) -> Sizes | None:
-        """The declared training window: the wish, else the metadata."""
+        """The declared training window: from the options, otherwise from the metadata."""
         return self.wish.train_window or self.metadata.train_window
 
     def beside(self, name: str) -> Path:
-        """The file of this name in the model's folder."""
+        """The path of this name in the model's folder."""
         return Path(self.path).parent / name
 
 
 def at(sizes: Sizes | None, position: int) -> int | None:
-    """The size of one axis; a single size stands for all."""
+    """The size of one axis; a single size applies to all axes."""
     if sizes is None:
         return None
     return sizes[position] if len(sizes) > 1 else sizes[0]

@@ -3,9 +3,9 @@
 A rule's module holds `CODE`, `LEVEL`, `TITLE` and `check(case)`, which yields findings. Its
 docstring is the manual that `shiftlint rule CODE` prints: why the rule exists, what to do, and
 examples that the tests run. An example is a line `Bad: OPTIONS` or `Good: OPTIONS` (options of
-`shiftlint check`), followed by a network in ONNX's text syntax; without a network it is that of the
-example before. A line `File NAME:` between the two starts a file that lies beside the model. A bad
-example must give a finding of the rule, a good one none.
+`shiftlint check`), followed by a network in ONNX's text syntax; an example without a network uses
+that of the previous example. A line `File NAME:` starts a file that is placed next to the model. A
+bad example must produce a finding of the rule; a good one must not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shiftlint.rules.finding import Finding
 
 @cache
 def modules() -> dict[str, ModuleType]:
-    """The rules' modules by code, in order of their codes."""
+    """The rule modules by code, sorted by code."""
     found: dict[str, ModuleType] = {}
     for entry in pkgutil.walk_packages(shiftlint.rules.__path__, "shiftlint.rules."):
         if not entry.name.rsplit(".", 1)[1].startswith("sl"):
@@ -37,5 +37,5 @@ def modules() -> dict[str, ModuleType]:
 
 
 def run(case: Case) -> list[Finding]:
-    """The findings of all rules, in order of their codes."""
+    """The findings of all rules, sorted by code."""
     return [finding for module in modules().values() for finding in module.check(case)]

@@ -1,4 +1,4 @@
-"""What a rule finds: a finding, its level, and its fingerprint for baselines."""
+"""A finding of a rule, its level, and its fingerprint for baselines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """How much a finding weighs; a gate fails at `error` unless told otherwise."""
+    """The severity of a finding; by default a gate fails at `error`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,24 +19,24 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found.
+    """One finding of a rule.
 
     Attributes
     ----------
     code : str
     level : Level
     message : str
-        What, where, expected and got.
+        What is wrong, where, what was expected and what was found.
     advice : str
         What to do.
     node : str
-        The node at fault, "" if none is.
+        The node at fault, or "".
     tensor : str
-        The output that is meant, "" for the whole network.
+        The output concerned; "" for the whole network.
     axis : str
-        Names of axes, as "y, x"; "" for all or none.
+        Names of axes, such as "y, x"; "" for all or none.
     fact : tuple of (name, value)
-        What was found there, in values: numbers and names, no sentence.
+        The finding as values: numbers and names, no sentences.
     """
 
     code: str
@@ -50,9 +50,7 @@ class Finding:
 
 
 def fingerprint(finding: Finding) -> str:
-    """16 hexadecimal digits that stay as long as code, node, tensor, axis and fact do, whatever the
-    words.
-    """
+    """16 hexadecimal digits from code, node, tensor, axis and fact; the message does not matter."""
     known = json.dumps(
         [finding.code, finding.node, finding.tensor, finding.axis, finding.fact], default=str
     )

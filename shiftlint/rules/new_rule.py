@@ -1,7 +1,6 @@
-"""A new rule to start from: a module that flags one operator, with its manual, its examples and the
-row of its test.
+"""Write a starter rule: a module that flags one operator, with manual, examples and test row.
 
-The module goes to the room of the rules whose codes begin alike, and passes the tests as it is:
+The module goes to the folder of the rules with the same first digit. It passes the tests as it is;
 change it from there.
 """
 
@@ -16,15 +15,15 @@ from shiftlint.errors import InputError
 from shiftlint.rules import catalog
 from shiftlint.rules.catalog import modules
 
-OPERATOR = "Softsign"  # what a new rule flags until it is written
+OPERATOR = "Softsign"  # a new rule flags this until it is written
 OPSET = 17  # of the examples
-NODE = "bend"  # in the bad example; its finding must name it
+NODE = "bend"  # in the bad example; the finding must name it
 TEST = Path("tests/shiftlint/rules/test_rules.py")
 ROW = re.compile(r'^    "(SL\d{3})": \[.*\],\n', re.MULTILINE)
 FILLERS = {"a", "an", "are", "is", "its", "of", "or", "that", "the", "to"}
 TEMPLATE = '''"""{code} · {title}.
 
-Why this matters: what goes wrong with tiles of such a network, in a sentence or two.
+Why this matters: how tiles of such a network go wrong, in a sentence or two.
 
 Do: what to do about it.
 
@@ -62,7 +61,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield Finding(
                 CODE,
                 LEVEL,
-                f"{{node.op}} {{node.name!r}}: expected none on the path, got one.",
+                f"{{node.op}} {{node.name!r}}: expected no such node on the path, got one.",
                 "Export the network without it.",
                 node.name,
             )
@@ -70,27 +69,26 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def new_rule(code: str, title: str, operator: str = OPERATOR) -> list[Path]:
-    """Write the module of a rule and the row of its test in the checkout that this package is
-    imported from.
+    """Write a rule's module and test row into the checkout that this package is imported from.
 
     Parameters
     ----------
     code : str
-        Free, and of a hundred that has a room.
+        A free code in a hundred that has a folder.
     title : str
-        What the rule finds, in a few words without a full stop.
+        What the rule finds, in a few words without a period at the end.
     operator : str
-        Of ONNX, with the image for its one input: what the rule flags at first.
+        ONNX operator with the image as its only input; the rule flags it at first.
 
     Returns
     -------
     list of Path
-        What was written.
+        The files written.
 
     Raises
     ------
     InputError
-        One of these does not fit, or the package does not lie in a checkout that can be written to.
+        A value is invalid, or the package is not in a writable checkout.
     """
     code, title = code.upper(), title.strip()
     _check_title(title)
@@ -126,24 +124,24 @@ def new_rule(code: str, title: str, operator: str = OPERATOR) -> list[Path]:
 
 
 def _room(code: str) -> Path:
-    """The folder of the rules whose codes begin as this one does."""
+    """The folder of the rules with the same first digit."""
     known = modules()
     if not re.fullmatch(r"SL\d{3}", code):
         raise InputError(
             f"bad code ({code}): expected SL and three digits, such as SL199. shiftlint rule "
-            "lists all."
+            "lists all codes."
         )
     if code in known:
         raise InputError(
-            f"code is taken ({code}): expected a free one, got that of {known[code].__name__}. "
-            "shiftlint rule lists all."
+            f"code is taken ({code}): expected a free code, got that of {known[code].__name__}. "
+            "shiftlint rule lists all codes."
         )
     rooms = {one[:3]: module.__name__.split(".")[-2] for one, module in known.items()}
     if code[:3] not in rooms:
         listed = ", ".join(f"{start}xx {name}" for start, name in rooms.items())
         raise InputError(
-            f"no room for it ({code}): expected one of {listed}. Make the folder with a first "
-            "rule by hand."
+            f"no folder for this code ({code}): expected one of {listed}. Create the folder and "
+            "its first rule by hand."
         )
     return Path(catalog.__file__).parent / rooms[code[:3]]
 
@@ -151,8 +149,8 @@ def _room(code: str) -> Path:
 def _check_title(title: str) -> None:
     if not re.fullmatch(r"""[^\n"\\{}]{1,110}""", title) or title.endswith(".") or not _slug(title):
         raise InputError(
-            f"bad title ({title!r}): expected one line without quotes, braces or a full stop. Say "
-            "what the rule finds."
+            f"bad title ({title!r}): expected one line without quotes, braces or a final period. "
+            "Say what the rule finds."
         )
 
 
@@ -166,29 +164,26 @@ def _check_operator(operator: str) -> None:
         ):
             return
     raise InputError(
-        f"no such operator (--operator {operator}): expected one of ONNX that takes the image "
-        f"alone, such as {OPERATOR}. "
-        "Leave it out, and write the examples by hand."
+        f"no such operator (--operator {operator}): expected an ONNX operator that takes only the "
+        f"image, such as {OPERATOR}. Omit --operator, and write the examples by hand."
     )
 
 
 def _slug(title: str) -> str:
-    """The first words that say something, as a name of a module."""
+    """The first four meaningful words, as a module name."""
     words = [word for word in re.findall(r"[a-z0-9]+", title.lower()) if word not in FILLERS]
     return "_".join(words[:4])
 
 
 def _with_row(test: Path, code: str, operator: str) -> str:
-    """The text of the test with one more row of FACTS: what the bad example of the rule
-    must name.
-    """
+    """The test file's text with one more row of FACTS: what the bad example must name."""
     text = test.read_text(encoding="utf-8")
     table = text[text.index("FACTS = {") :] if "FACTS = {" in text else ""
     before = [row for row in ROW.finditer(table[: table.find("\n}\n") + 1]) if row[1] < code]
     if not before:
         raise InputError(
-            f'unknown form ({test}): expected rows as "{code}": [...] in FACTS, got none. Add the '
-            "row by hand."
+            f'unknown format ({test}): expected rows like "{code}": [...] in FACTS, got none. Add '
+            "the row by hand."
         )
     place = len(text) - len(table) + before[-1].end()
     return f'{text[:place]}    "{code}": ["{operator}, {NODE}"],\n{text[place:]}'

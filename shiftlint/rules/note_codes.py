@@ -1,4 +1,4 @@
-"""Which rule speaks of a note."""
+"""The rule that reports a note."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODES = {Kind.POSITION: "SL102", Kind.SIZE: "SL102", Kind.STRIDES: "SL103", Kind
 
 
 def code_of(note: Note) -> str:
-    """The code of the rule that finds what a note says."""
+    """The code of the rule that reports this note."""
     if note.kind is Kind.GLOBAL:
         return "SL402" if note.op in DYNAMIC_QUANTIZATION else "SL401"
     if note.kind is not Kind.UNKNOWN:
@@ -28,9 +28,7 @@ def code_of(note: Note) -> str:
 
 
 def causes(notes: Iterable[Note]) -> list[Note]:
-    """The notes without those that only follow from another one: of an operator whose input is not
-    analyzed.
-    """
+    """The notes without those that only follow from an unanalyzed input."""
     notes = list(notes)
     first = [note for note in notes if note.reason is not Reason.FOLLOWS_UNANALYZED]
     return first if any(note.kind is Kind.UNKNOWN for note in first) else notes

@@ -49,7 +49,7 @@ def test_a_breach_says_the_same_as_values() -> None:
     with pytest.raises(SchemaError) as caught:
         validate({"per-model": {"*": {"tile": [64, 0]}}}, "settings", where="pyproject.toml")
     # of the key, not of the number that is wrong
-    expected = "a number of at least 1, or up to three of them"
+    expected = "an integer of at least 1, or a list of up to three"
     assert caught.value.breach == Breach(("per-model", "*", "tile"), expected, [64, 0])
     with pytest.raises(SchemaError) as caught:
         validate({"schema_version": 1, "findings": [], "added": 1}, "baseline", where="known.json")

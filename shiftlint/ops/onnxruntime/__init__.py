@@ -1,1 +1,1 @@
-"""Operators that onnxruntime's optimizer writes."""
+"""Operators that onnxruntime's optimizer creates."""

@@ -1,5 +1,6 @@
-"""The blocked layout of onnxruntime's CPU provider (com.microsoft.nchwc): channels padded to whole
-blocks, space as ever.
+"""The blocked layout of onnxruntime's CPU provider: channels padded to whole blocks.
+
+Domain: com.microsoft.nchwc. The spatial axes are unchanged.
 
 Spec:
 https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/graph/contrib_ops/nchwc_schema_defs.cc
@@ -24,13 +25,13 @@ DOMAIN = "com.microsoft.nchwc"
 
 @transfer("ReorderInput", since=1, domain=DOMAIN)
 def reorder_input(x: Tensor, *, channels_last: int = 0) -> Tensor:
-    """Into the blocked layout."""
+    """Convert to the blocked layout."""
     return replace(first_channels(x) if channels_last else x, blocked=True)
 
 
 @transfer("ReorderOutput", since=1, domain=DOMAIN)
 def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Tensor:
-    """Out of the blocked layout: the padding of the channels is cut away."""
+    """Convert from the blocked layout: the channel padding is removed."""
     if x.rank < 3 or channels < 1:
         raise Unsupported(Reason.BLOCKED_CHANNELS, channels=channels, rank=x.rank)
     result = replace(x.with_dim(1, dim_of(channels)), blocked=False)
@@ -53,7 +54,7 @@ def conv(
     activation: str = "",
     activation_params: tuple[float, ...] = (),
 ) -> Tensor:
-    """A convolution, a sum, an activation; channels may be padded, so they are not compared."""
+    """A convolution, a sum and an activation; channels may be padded, so they are unchecked."""
     result = convolved(x, w, kernel_shape, strides, pads, dilations, auto_pad, channels=None)
     return replace(summed(result, z if z is None else z.with_dim(1, result.dims[1])), blocked=True)
 
@@ -70,7 +71,7 @@ def nchwc_max_pool(
     auto_pad: str = "NOTSET",
     storage_order: int = 0,
 ) -> Tensor | tuple[Tensor, ...]:
-    """As the standard MaxPool."""
+    """Like the standard MaxPool."""
     return max_pool(
         x,
         kernel_shape=kernel_shape,
@@ -94,7 +95,7 @@ def nchwc_average_pool(
     auto_pad: str = "NOTSET",
     count_include_pad: int = 0,
 ) -> Tensor:
-    """As the standard AveragePool."""
+    """Like the standard AveragePool."""
     return average_pool(
         x,
         kernel_shape=kernel_shape,

@@ -1,4 +1,4 @@
-"""Operators of com.microsoft that onnxruntime's optimizer writes: each is a chain of standard ones.
+"""Operators of com.microsoft that onnxruntime's optimizer creates: chains of standard operators.
 
 Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 """
@@ -38,7 +38,7 @@ def fused_conv(
     activation: str = "",
     activation_params: tuple[float, ...] = (),
 ) -> Tensor:
-    """A convolution, a sum, an activation.
+    """A convolution, a sum and an activation.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedConv
@@ -65,7 +65,7 @@ def nhwc_fused_conv(
     activation: str = "",
     activation_params: tuple[float, ...] = (),
 ) -> Tensor:
-    """A convolution of N, space, C with weights as ever, a sum, an activation.
+    """A convolution of N, space, C with standard weights, a sum, an activation.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcFusedConv
@@ -152,7 +152,7 @@ def fused_mat_mul(
     transBatchA: int = 0,  # noqa: N803
     transBatchB: int = 0,  # noqa: N803
 ) -> Tensor:
-    """A product of matrices that are transposed first.
+    """A product of optionally transposed matrices.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
@@ -177,7 +177,7 @@ def fused_gemm(
     transA: int = 0,  # noqa: N803
     transB: int = 0,  # noqa: N803
 ) -> Tensor:
-    """A matrix product, a sum, an activation.
+    """A matrix product, a sum and an activation.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedGemm
@@ -289,7 +289,7 @@ def _table(op: str, attributes: dict[str, Any]) -> None:
         return broadcast(x, *(other for other in others if other is not None))
 
     transfer(op, since=1, domain=DOMAIN)(
-        signed(function, attributes, op, "Tensors that meet element by element.")
+        signed(function, attributes, op, "Combine tensors element by element.")
     )
 
 
@@ -308,7 +308,7 @@ for _op in ("EmbedLayerNormalization", "DecoderAttention", "LongformerAttention"
 
 
 def summed(result: Tensor, z: Tensor | None) -> Tensor:
-    """The result with a second summand, if there is one."""
+    """The result plus `z`, if given."""
     return result if z is None else broadcast(result, z)
 
 
@@ -320,7 +320,7 @@ def first_channels(x: Tensor) -> Tensor:
 
 
 def last_channels(x: Tensor) -> Tensor:
-    """N, C, space as N, space, C; notes stay."""
+    """N, C, space as N, space, C; notes are kept."""
     return transpose(x, perm=(0, *range(2, x.rank), 1))
 
 

@@ -1,5 +1,4 @@
-"""Quantized operators of com.microsoft: the standard ones with scales and zero points between their
-inputs.
+"""Quantized operators of com.microsoft: standard ones with scales and zero points as inputs.
 
 Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 """
@@ -44,7 +43,7 @@ def q_linear_conv(
     auto_pad: str = "NOTSET",
     channels_last: int = 0,
 ) -> Tensor:
-    """A convolution of quantized elements, also of N, space, C.
+    """A convolution of quantized elements, optionally of N, space, C.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConv
@@ -227,7 +226,7 @@ def dynamic_quantize_mat_mul(
     b_zero_point: Tensor | None = None,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """A matrix product; the scale is taken from this very input.
+    """A matrix product; the scale is computed from this input.
 
     Spec:
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
@@ -276,7 +275,7 @@ def _pointwise(op: str, attributes: dict[str, Any]) -> None:
         return pointwise(x)
 
     transfer(op, since=1, domain=DOMAIN)(
-        signed(function, attributes, op, "Each quantized element by itself.")
+        signed(function, attributes, op, "Each quantized element separately.")
     )
 
 

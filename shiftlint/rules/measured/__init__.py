@@ -1,1 +1,1 @@
-"""Rules about what was measured."""
+"""Rules about measurements."""

@@ -1,11 +1,11 @@
 """SL901 · measured shifts and windows contradict the contract.
 
-What was derived from the graph was measured with onnxruntime on random images, and does not hold: a
-shift by the period changes the output, or a pixel outside a window does. Either the analyzer is
-wrong (please report it), or the network amplifies rounding: the contract speaks of real numbers,
-and a function as steep as below makes the last bit of a float visible.
+The contract was derived from the graph and measured with onnxruntime on random images. It does not
+hold: a shift by the period changes the output, or a pixel outside a window does. Either the
+analyzer is wrong (please report it), or the network amplifies rounding: the contract holds for real
+numbers, and a function as steep as below makes the last bit of a float visible.
 
-Do: run whole images; report the model if it is no such case.
+Do: run whole images; report the model unless it amplifies rounding.
 
 Bad: --verify
 
@@ -40,5 +40,5 @@ TITLE = "measured shifts and windows contradict the contract"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per shift and window measurement that contradicts."""
+    """One finding per shift or window measurement that contradicts the contract."""
     yield from contradicted(case, CODE, LEVEL)

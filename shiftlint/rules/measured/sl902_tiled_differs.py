@@ -1,12 +1,13 @@
-"""SL902 · tiles, stitched by the contract, differ from the whole.
+"""SL902 · tiles stitched by the contract differ from the whole image.
 
 The network was run on a whole image and on tiles of it, cut and stitched as the contract says, and
-the results differ; or the first run of `shiftrun` in tiles compared these with other windows of the
-image, and they differ. Either the analyzer is wrong (please report it), or the network amplifies
-rounding: interpolation by a factor that is no power of two rounds its coordinates by their place,
-and a function as steep as below makes the last bit of a float visible.
+the results differ. Or the first tiled run of `shiftrun` compared its tiles with other windows of
+the image, and these differ. Either the analyzer is wrong (please report it), or the network
+amplifies rounding: interpolation by a factor that is not a power of two rounds its coordinates
+differently at each position, and a function as steep as below makes the last bit of a float
+visible.
 
-Do: run whole images; report the model if it is no such case.
+Do: run whole images; report the model unless it amplifies rounding.
 
 Bad: --verify
 
@@ -37,9 +38,9 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL902"
 LEVEL = Level.ERROR
-TITLE = "tiles, stitched by the contract, differ from the whole"
+TITLE = "tiles stitched by the contract differ from the whole image"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per tile measurement that contradicts."""
+    """One finding per tile measurement that contradicts the contract."""
     yield from contradicted(case, CODE, LEVEL)

@@ -1,1 +1,1 @@
-"""Rules about what the model says of itself."""
+"""Rules about the model's metadata."""

@@ -1,10 +1,9 @@
 """SL601 · the metadata is incomplete or breaks its schema.
 
-A model that carries this project's metadata is used by it: its window, normalization and bandwidth
-are taken from there. Half of it is worse than none. A model without any is not meant to carry it
-and gives no finding.
+The tools take a model's window, normalization and bandwidth from its metadata. Incomplete metadata
+is worse than none. A model without any of this project's metadata gives no finding.
 
-Do: write it again with `shiftzoo export`, or correct the key that the finding names.
+Do: write it again with `shiftzoo export`, or correct the key named in the finding.
 
 Bad:
 
@@ -40,7 +39,7 @@ REQUIRED = ("contract", "period", "padding", "train_window", "license", "data")
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding for metadata that cannot be read, or for the keys that are missing."""
+    """One finding for unreadable metadata, or for missing keys."""
     advice = "Export the model again with its metadata."
     if case.metadata_error:
         yield Finding(CODE, LEVEL, case.metadata_error, advice, fact=(("invalid", True),))

@@ -1,10 +1,10 @@
 r"""SL602 · the stored contract differs from the computed one.
 
-The contract in the model's metadata was computed when it was written. It differs from what its
-graph says now: the graph was changed, or the contract was written by an older or another analyzer.
-Whoever trusts it tiles wrong.
+The contract in the model's metadata differs from the one computed from the graph now: the graph was
+changed, or a different analyzer or version wrote the contract. Programs that trust it will tile
+wrongly.
 
-Do: write it anew with `shiftzoo export`.
+Do: write it again with `shiftzoo export`.
 
 Bad:
 
@@ -41,7 +41,7 @@ TITLE = "the stored contract differs from the computed one"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding if the two differ; it names the first field that does."""
+    """One finding if the two differ; it names the first field that differs."""
     stored = case.metadata.contract
     if stored is None or stored == case.contract:
         return
@@ -52,13 +52,13 @@ def check(case: Case) -> Iterator[Finding]:
         LEVEL,
         f"stored contract ({key}): expected {new.get(key)}, computed from the graph, got "
         f"{old.get(key)}.",
-        "Export the model again, so that its contract is that of its graph.",
+        "Export the model again to store the contract of its graph.",
         fact=(("place", key), ("computed", new.get(key)), ("stored", old.get(key))),
     )
 
 
 def _flat(value: object, path: str = "") -> dict[str, object]:
-    """The leaves of a contract's JSON by path; without reasons, which only explain."""
+    """The leaves of a contract's JSON by path, without the explanatory reasons."""
     if isinstance(value, dict):
         return {
             k: v

@@ -1,8 +1,8 @@
 """SL603 · the file differs from the index.
 
-An `index.json` beside the model lists the released files with their sha256 and size. This file is
-listed with others: it was changed after the release, or the index is stale. Whoever downloads it is
-told that it is damaged.
+An `index.json` next to the model lists the released files with their sha256 and size. Those of this
+file differ: it was changed after the release, or the index is stale. Downloads of it will be
+rejected as damaged.
 
 Do: release again, or restore the file.
 
@@ -51,7 +51,7 @@ INDEX = "index.json"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding if an index beside the file lists it with another hash or size."""
+    """One finding if an index next to the file lists it with a different hash or size."""
     row = _row(case.beside(INDEX), Path(case.path))
     if row is None:
         return
@@ -72,9 +72,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _row(index: Path, model: Path) -> dict[str, Any] | None:
-    """The row of a model in an index: a list of rows, or rows by name, perhaps under "models"; None
-    where there is none.
-    """
+    """A model's row in an index (a list, or rows by name, optionally under "models"), or None."""
     try:
         document = json.loads(index.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
 r"""SL604 · no license or data named.
 
-A model that is passed on without license nobody may use, and one without a word on its training
-data nobody can judge.
+Nobody may use a model without a license, and nobody can judge a model whose training data is not
+stated.
 
 Do: store `license` and `data` in the metadata.
 
@@ -36,7 +36,7 @@ TITLE = "no license or data named"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding that names what is missing."""
+    """One finding that names the missing keys."""
     missing = [key for key in ("license", "data") if getattr(case.metadata, key) is None]
     if missing and not case.metadata_error and case.failure is None:
         yield Finding(

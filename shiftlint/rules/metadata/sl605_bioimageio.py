@@ -1,17 +1,17 @@
 """SL605 · the bioimage.io description contradicts the contract.
 
-A `rdf.yaml` (or `bioimageio.yaml`) beside the model tells bioimage.io software how to cut tiles:
+An `rdf.yaml` (or `bioimageio.yaml`) next to the model tells bioimage.io software how to cut tiles:
 `min` and `step` of the input sizes, `scale` and `offset` of the output, and a `halo` that is cut
-off on either side. Wrong numbers give wrong pixels without any error. Against the contract:
+off on each side. Wrong numbers give wrong pixels without any error. The contract requires that:
 
-- every size min + k·step must be legal and aligned,
-- scale and offset must be those of the output,
-- the halo must cover the border that padding reaches (output px), and
-- tiles lie size - 2·halo apart: that must be a multiple of the step.
+- every size min + k·step is legal and aligned,
+- scale and offset are those of the output,
+- the halo covers the border that padding reaches (output px), and
+- the distance between tiles, size - 2·halo, is a multiple of the step.
 
-JSON is read as it is; YAML needs PyYAML, and without it nothing is checked.
+Reading YAML other than JSON needs PyYAML; without it, nothing is checked.
 
-Do: write the numbers that the finding names.
+Do: write the numbers named in the finding.
 
 Bad:
 
@@ -70,7 +70,7 @@ NAMES = ("rdf.yaml", "bioimageio.yaml")
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per number that contradicts."""
+    """One finding per number that contradicts the contract."""
     for name in NAMES:
         if not case.beside(name).is_file():
             continue
@@ -91,7 +91,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _wrong(axis: AxisContract, given: Described) -> Iterator[tuple[str, str, str]]:
-    """What of the description contradicts the contract: name, expected, got."""
+    """The numbers that contradict the contract: name, expected, got."""
     sizes, size = axis.sizes, axis.output_size
     if sizes is None or size is None or axis.step is None:
         return
@@ -114,11 +114,11 @@ def _wrong(axis: AxisContract, given: Described) -> Iterator[tuple[str, str, str
         (h for h in range(border, border + axis.step + 1) if _on_grid(axis, given, h)), border
     )
     if given.halo < border:
-        yield "halo", f"at least {aligned} px, since padding reaches {border}", str(given.halo)
+        yield "halo", f"at least {aligned} px, because padding reaches {border}", str(given.halo)
     elif given.halo and not _on_grid(axis, given, given.halo):
         yield (
             "halo",
-            f"{aligned} px, so that tiles lie a multiple of the step {axis.step} apart",
+            f"{aligned} px, to place tiles a multiple of the step {axis.step} apart",
             str(given.halo),
         )
 
@@ -131,7 +131,7 @@ def _all_legal(axis: AxisContract, given: Described) -> bool:
 
 
 def _on_grid(axis: AxisContract, given: Described, halo: int) -> bool:
-    """Whether tiles of the smallest size, without twice the halo, are a multiple of the step."""
+    """Whether the smallest tile size minus twice the halo is a multiple of the step."""
     if (
         given.minimum is None
         or axis.output_size is None

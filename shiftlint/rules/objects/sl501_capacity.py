@@ -1,12 +1,12 @@
 """SL501 · how many same-looking objects can be told apart.
 
-A network of periods a, b, … per axis has a·b·… output functions. Among objects that look the same
-it can tell apart at most that many; at a regular spacing p, the product over the axes of a / gcd(a,
-p): all of them where the spacing is co-prime to the period, one where it is a multiple (Rumberger
+A network with periods a, b, … per axis has a·b·… output functions. It can tell apart at most that
+many same-looking objects. At a regular spacing p, the limit is the product over the axes of a /
+gcd(a, p): all of them if the spacing is coprime to the period, one if it is a multiple (Rumberger
 et al. 2021, Corollary 2).
 
-Do: pass --objects and --spacing to compare with what the images hold; where it falls short, deepen
-the network or rely on objects that look different.
+Do: pass --objects and --spacing to compare the limit with your images. If it is too low, deepen the
+network or rely on objects that look different.
 
 Bad: --objects 64 --spacing 16
 
@@ -35,7 +35,7 @@ TITLE = "how many same-looking objects can be told apart"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per output, where --objects or --spacing asks."""
+    """One finding per output, if --objects or --spacing is given."""
     if case.wish.objects is None and case.wish.spacing is None:
         return
     for output in case.contract.outputs:

@@ -3,9 +3,9 @@
 With valid convolutions, learned upsampling (transposed convolution, pixel shuffle) can give each
 pixel of a step its own value even on a constant image: the network can count pixels. Fixed
 upsampling (nearest, linear) cannot (Rumberger et al. 2021, Corollary 5); it needs a pattern in the
-image, or padding, to tell places apart.
+image, or padding, to tell positions apart.
 
-Do: nothing; know which kind you have.
+Do: nothing; just know which kind your network uses.
 
 Bad:
 
@@ -42,7 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
     """One finding per kind of upsampling."""
     for kind in sorted({output.upsampling for output in case.contract.outputs} - {"none"}):
         meaning = (
-            "cannot tell places apart on a constant image"
+            "cannot tell positions apart on a constant image"
             if kind == "fixed"
             else "can tell the pixels of a step apart on a constant image"
         )

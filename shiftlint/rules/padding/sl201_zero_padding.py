@@ -1,11 +1,11 @@
 """SL201 · zero padding: aware of the border, exact only with a full halo.
 
-A zero-padded network sees where the image ends. Near the border its output depends on that, and a
-tile's border is not the image's: tiles must be read with a halo that keeps the padding out of what
-is written (SL304). With learned weights the awareness can reach as far as the receptive field
-(Rumberger et al. 2021, supplement). After training at batch size 1 and stitching without halo
-(`--halo 0`) the seams are wrong: an error. The paper's remedy, where a network must be padded, is
-to train on batches of directly neighboring tiles.
+A zero-padded network can detect where the image ends. Its output near the border depends on that,
+and a tile's border is not the image's border. Tiles must be read with a halo that keeps the padding
+out of the written pixels (SL304). With learned weights the effect can reach as far as the receptive
+field (Rumberger et al. 2021, supplement). Training at batch size 1 and stitching without a halo
+(`--halo 0`) gives wrong seams, so this is an error. If a network must be padded, the paper's remedy
+is to train on batches of directly neighboring tiles.
 
 Do: use valid convolutions, or read tiles with the halo that SL304 names.
 
@@ -46,9 +46,7 @@ TITLE = "zero padding: aware of the border, exact only with a full halo"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per border; an error where tiles are stitched without halo after training at
-    batch size 1.
-    """
+    """One finding per border; an error if trained at batch size 1 and stitched without halo."""
     for names, position, axis in case.grouped(_zeros):
         nodes = [p.node for p in axis.padding if p.kind in KINDS]
         bare = at(case.wish.halo, position) == 0 and case.metadata.train_batch in (None, 1)
@@ -58,7 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
             f"zero padding (axis {names}): {len(nodes)} node(s), first {nodes[0]!r}, reach "
             f"{axis.border[0]} px at the near and "
             f"{axis.border[1]} px at the far end"
-            + (" of every tile stitched without halo." if bare else "."),
+            + (" of every tile stitched without a halo." if bare else "."),
             "Use valid convolutions, or read tiles with a full halo.",
             nodes[0],
             axis=names,

@@ -1,13 +1,13 @@
 """SL202 · reflecting, edge or wrapping padding inside the network.
 
-Mirrored or repeated pixels hide the border from the eye, not from the network: inside the halo the
-values of a tile are as wrong as with zeros: tiles must be read with a full halo (SL304). A wrapped
-axis mixes the far end of the tile into the near one, where the whole image has its own far end. No
-halo holds that, so that `--tile` makes it an error.
+Mirrored or repeated pixels hide the border from the eye, not from the network. Values near a tile's
+edge are as wrong as with zeros, so tiles must be read with a full halo (SL304). A wrapped axis
+mixes the far end of the tile into its near end, where the whole image has its own far end. No halo
+contains that, so `--tile` makes it an error.
 
 Do: pad the image once before the network, and use valid convolutions in it. Run a network that
-wraps on the whole image, as one tile; or try `shiftlint fix --to-valid`, whose twin gives the
-interior of the original.
+wraps on the whole image, as one tile; or try `shiftlint fix --to-valid`: the network that it writes
+gives the interior of the original output.
 
 Bad:
 
@@ -36,7 +36,7 @@ from shiftlint.rules.case import Case, at
 from shiftlint.rules.finding import Finding, Level
 
 KINDS = {"reflect", "edge", "wrap"}
-OPPOSITE = "wrap"  # of px from the other end of the image
+OPPOSITE = "wrap"  # pads with px from the other end of the image
 
 CODE = "SL202"
 LEVEL = Level.WARNING
@@ -44,7 +44,7 @@ TITLE = "reflecting, edge or wrapping padding inside the network"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per border; an error where an axis that wraps is cut into tiles."""
+    """One finding per border; an error if a wrapping axis is cut into tiles."""
 
     def mirrored(position: int, axis: AxisContract) -> tuple[tuple[int, int], bool] | None:
         kinds = {padding.kind for padding in axis.padding}
@@ -61,7 +61,7 @@ def check(case: Case) -> Iterator[Finding]:
             f"{first.kind} padding (axis {names}): {first.node!r} and what follows reach "
             f"{axis.border[0]} px at the near and "
             f"{axis.border[1]} px at the far end"
-            + (" of every tile: no tile has the opposite end of the image." if cut else "."),
+            + (" of every tile: no tile contains the opposite end of the image." if cut else "."),
             "Run the whole image as one tile."
             if wrapping
             else "Pad the image once before the network instead, or read tiles with a full halo.",
@@ -72,9 +72,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def cuts(case: Case, position: int, axis: AxisContract) -> bool:
-    """Whether tiles of the wished size are smaller than the image's output; of an image of unknown
-    size they are.
-    """
+    """Whether tiles are smaller than the image's output; true if the image size is unknown."""
     tile, image = at(case.wish.tile, position), at(case.wish.image, position)
     if tile is None or image is None or axis.output_size is None:
         return tile is not None

@@ -1,11 +1,11 @@
-"""SL203 · padding that hangs on the size or on a flag: SAME, ceil_mode, count_include_pad.
+"""SL203 · padding depends on the size or on a flag: SAME, ceil_mode, count_include_pad.
 
-`auto_pad` SAME with a stride pads one end or both, depending on the size of the input: the grid
-moves by a pixel from one size to the next. `ceil_mode` lets a last window hang over the end at some
-sizes only. `count_include_pad` decides whether the mean at a border is taken over the padding, and
-frameworks differ in its default. All are border effects that change with the tile's size.
+`auto_pad` SAME with a stride pads one end or both, depending on the input size: the grid moves by a
+pixel from one size to the next. `ceil_mode` lets the last window extend past the end at some sizes
+only. `count_include_pad` decides whether the mean at a border includes the padding, and frameworks
+differ in its default. All are border effects that change with the tile size.
 
-Do: export with explicit pads, and pool sizes that divide.
+Do: export with explicit pads, and use tile sizes that all strides divide.
 
 Bad:
 
@@ -34,7 +34,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL203"
 LEVEL = Level.WARNING
-TITLE = "padding that hangs on the size or on a flag: SAME, ceil_mode, count_include_pad"
+TITLE = "padding depends on the size or on a flag: SAME, ceil_mode, count_include_pad"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: what it does at a "
+            f"{kind} in {len(nodes)} node(s), first {first.op} {first.name!r}: its effect at a "
             "border changes with the size.",
             "Export with explicit pads, and use tiles whose sizes all strides divide.",
             first.name,
@@ -57,7 +57,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _kind(node: Node) -> str:
-    """What about this node hangs on the size, "" if nothing."""
+    """The attribute that makes this node's padding depend on the size; "" if none."""
     get = node.attributes.get
     strided = any(s > 1 for s in get("strides") or ())
     if str(get("auto_pad", "NOTSET")).startswith("SAME") and strided:

@@ -1,9 +1,9 @@
 """SL101 · the training output window is not larger than the step.
 
-A network of period f^l has f^l output functions per axis. The loss compares pixels inside one
-training window only. If the window is smaller than the step, some output functions never see the
-loss; if it is equal, some pairs of neighboring functions never do, and nothing makes their outputs
-agree across the border of a block. The window must be larger (Rumberger et al. 2021, section 3.2).
+A network of period f^l has f^l output functions per axis. The loss only compares pixels inside one
+training window. If the window is smaller than the step, some output functions never enter the loss.
+If it equals the step, some pairs of neighboring functions never do, and nothing makes their outputs
+agree across a block border. The window must be larger (Rumberger et al. 2021, section 3.2).
 
 Do: train with a larger output crop.
 
@@ -34,7 +34,7 @@ TITLE = "the training output window is not larger than the step"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per step that the window does not exceed."""
+    """One finding per step that is not smaller than the window."""
 
     def too_small(position: int, axis: AxisContract) -> tuple[int, int] | None:
         window = at(case.train_window, position)

@@ -1,8 +1,8 @@
-"""SL102 · no period: the output depends on absolute place or total size.
+"""SL102 · no period: the output depends on absolute position or total size.
 
-Interpolation with align_corners, coordinate channels, position embeddings, flips: a shift of the
-image by any number of pixels changes the output in another way than shifting it. Two tiles of such
-a network never agree.
+Causes are interpolation with align_corners, coordinate channels, position embeddings and flips. A
+shift of the image, by any number of pixels, does more to the output than shift it. Two tiles of
+such a network never agree.
 
 Do: use half_pixel or asymmetric coordinates with a fixed scale, remove coordinate inputs, or run
 whole images.
@@ -36,13 +36,11 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL102"
 LEVEL = Level.ERROR
-TITLE = "no period: the output depends on absolute place or total size"
+TITLE = "no period: the output depends on absolute position or total size"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node that knows the place, or computes with a value that is another one at
-    every size.
-    """
+    """One finding per node that depends on position, or on a value that changes with the size."""
     advice = (
         "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run "
         "whole images."
@@ -50,5 +48,5 @@ def check(case: Case) -> Iterator[Finding]:
     yield from each(case.noted(Kind.POSITION), CODE, LEVEL, advice)
     if any(axis.period is None for _, axis in case.axes()):
         yield from each(
-            case.noted(Kind.SIZE), CODE, LEVEL, "Put a constant in its place, or run whole images."
+            case.noted(Kind.SIZE), CODE, LEVEL, "Replace it by a constant, or run whole images."
         )

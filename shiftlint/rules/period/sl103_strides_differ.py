@@ -1,7 +1,7 @@
-"""SL103 · branches of different stride meet.
+"""SL103 · branches of different strides meet.
 
-Where a branch of scale 1/2 is added to one of scale 1, say because a broadcast or a crop hides it,
-their grids drift apart: no shift of the image moves both by whole pixels of the same output.
+If a branch of scale 1/2 is added to one of scale 1 (a broadcast or a crop can hide this), their
+grids drift apart: no shift of the image moves both by whole pixels of the same output.
 
 Do: resample one branch to the scale of the other.
 
@@ -36,7 +36,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL103"
 LEVEL = Level.ERROR
-TITLE = "branches of different stride meet"
+TITLE = "branches of different strides meet"
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -1,10 +1,9 @@
-"""SL104 · other sizes run, with another grid.
+"""SL104 · other sizes also run, on a different grid.
 
-The network accepts input sizes at which its crops or its grid lie elsewhere than at the aligned
-sizes of its contract. Tiles of such a size give other pixels than the whole image, without any
-error.
+The network accepts input sizes that place its crops or its grid differently than the aligned sizes
+of its contract do. Tiles of such a size give wrong pixels without any error.
 
-Do: keep to the sizes of the contract; pad the image at the far side to the next one.
+Do: use only sizes of the contract; pad the image at its far end to the next one.
 
 Bad:
 
@@ -35,7 +34,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL104"
 LEVEL = Level.WARNING
-TITLE = "other sizes run, with another grid"
+TITLE = "other sizes also run, on a different grid"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -50,11 +49,10 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"input sizes (axis {names}): aligned are {_residues(sizes.residues)} modulo "
-            f"{sizes.modulus}; sizes with the remainder "
-            f"{_residues(sizes.misaligned)} run too, and their output lies on another grid or is "
-            "of another size.",
-            f"Use sizes with the remainder {_residues(sizes.residues)}, from {sizes.min} on.",
+            f"input sizes (axis {names}): expected remainder {_residues(sizes.residues)} modulo "
+            f"{sizes.modulus}; sizes with remainder {_residues(sizes.misaligned)} also run, but "
+            "their output has a different grid or size.",
+            f"Use sizes with remainder {_residues(sizes.residues)}, from {sizes.min} on.",
             axis=names,
             fact=(
                 ("modulus", sizes.modulus),
@@ -65,7 +63,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _residues(values: tuple[int, ...]) -> str:
-    """Few values in full, many as a count."""
+    """Up to four values in full; more are abbreviated."""
     return (
         ", ".join(map(str, values))
         if len(values) <= 4

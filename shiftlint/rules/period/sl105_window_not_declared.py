@@ -1,7 +1,7 @@
 """SL105 · the training window is not declared.
 
-Whether a metric-learning network may be stitched depends on the output crop that its loss saw
-(SL101). Neither the call nor the model's metadata says how large it was.
+Whether a metric-learning network may be stitched depends on the size of the output crop that its
+loss compared (SL101). Neither the command line nor the model's metadata states it.
 
 Do: pass --train-window, or store `train_window` in the model's metadata.
 
@@ -31,11 +31,11 @@ TITLE = "the training window is not declared"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding if nobody declares the window and the step makes it matter."""
+    """One finding if no window is declared and a step is larger than 1."""
     if case.train_window is None and any((axis.step or 1) > 1 for _, axis in case.axes()):
         yield Finding(
             CODE,
             LEVEL,
-            "training window: expected the output crop that the loss saw, got none.",
+            "training window: expected the output crop that the loss compared, got none.",
             "Pass --train-window N, or store train_window in the metadata.",
         )

@@ -1,7 +1,7 @@
-"""SL001 · the file is unreadable or no valid ONNX.
+"""SL001 · the file is unreadable or not valid ONNX.
 
-The file is missing, empty, truncated, or of another format: nothing can be said of it. The command
-exits with 2; other files of the same call are checked all the same.
+The file is missing, empty, truncated, or in another format, so it cannot be analyzed. The command
+exits with 2; the other files of the call are still checked.
 
 Do: fetch or export the file again.
 
@@ -28,7 +28,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL001"
 LEVEL = Level.ERROR
-TITLE = "the file is unreadable or no valid ONNX"
+TITLE = "the file is unreadable or not valid ONNX"
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """SL002 · an operator or domain on the path is not analyzed.
 
-The analyzer has a transfer function for every operator that it claims to know. Where the path from
-the image to an output holds another one, nothing is known of what the output depends on, and no
-tiling is safe.
+The analyzer has a transfer function for every operator that it supports. If the path from the image
+to an output contains any other operator, the dependence of that output is unknown, and no tiling is
+safe.
 
-Do: export without custom operators, or ask for a transfer function.
+Do: export without custom operators, or request a transfer function.
 
 Bad:
 
@@ -37,5 +37,5 @@ TITLE = "an operator or domain on the path is not analyzed"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node that is not analyzed."""
     yield from each(
-        case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or ask for a transfer function."
+        case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or request a transfer function."
     )

@@ -1,10 +1,10 @@
 """SL003 · shape arithmetic is not resolved.
 
 A crop, a reshape or a resize takes its bounds from values that the analyzer cannot compute from the
-input's sizes: they depend on pixels, or on an operator that it does not evaluate. Where the output
-then lies on the image is unknown.
+input's sizes: they depend on pixels, or on an operator that it does not evaluate. The position of
+the output on the image is then unknown.
 
-Do: export with bounds that follow from sizes alone (constant folding, a simplifier), or drop the
+Do: export with bounds that depend only on sizes (constant folding, a simplifier), or remove the
 data-dependent crop.
 
 Bad:
@@ -42,10 +42,10 @@ TITLE = "shape arithmetic is not resolved"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node whose bounds are not known."""
+    """One finding per node whose bounds are unknown."""
     yield from each(
         case.unanalyzed(CODE),
         CODE,
         LEVEL,
-        "Export with bounds that follow from the input's sizes alone.",
+        "Export with bounds that depend only on the input's sizes.",
     )

@@ -1,9 +1,9 @@
 """SL004 · control flow on the path.
 
-An `If` whose condition is not known, a `Loop` or a `Scan` decides at run time what is computed.
-What the output depends on may differ from image to image, and no tiling is safe.
+An `If` with an unknown condition, a `Loop` or a `Scan` decides at run time what is computed. The
+dependence of the output may differ from image to image, so no tiling is safe.
 
-Do: export the branch that is meant (constant conditions are folded), or unroll the loop.
+Do: export the intended branch (constant conditions are folded), or unroll the loop.
 
 Bad:
 
@@ -40,7 +40,7 @@ TITLE = "control flow on the path"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node of control flow that is not resolved."""
+    """One finding per unresolved control-flow node."""
     yield from each(
-        case.unanalyzed(CODE), CODE, LEVEL, "Export the branch that is meant, or unroll the loop."
+        case.unanalyzed(CODE), CODE, LEVEL, "Export the intended branch, or unroll the loop."
     )

@@ -1,9 +1,9 @@
 """SL005 · no image-like input, or several.
 
-The contract relates outputs to one image: an input of shape (batch, channels, space…). With none,
-or several, there is no telling which.
+The contract relates outputs to one image: an input of shape (batch, channels, space…). With none or
+several, the image input is ambiguous.
 
-Do: name it with --input.
+Do: name the image with --input.
 
 Bad:
 
@@ -29,5 +29,5 @@ TITLE = "no image-like input, or several"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding if the image input is not clear."""
+    """One finding if the image input is ambiguous."""
     yield from failed(case, CODE, LEVEL)

@@ -1,10 +1,10 @@
 """SL301 · the tile is not a multiple of the step.
 
-A network of step s gives every s-th output pixel the same function. If tiles of another size than a
-multiple of s are stitched, the functions jump at every seam: the same object is embedded in two
-ways. No halo and no blending repairs that (Rumberger et al. 2021, section 3.2 and Figure 4b).
+A network of step s computes the same function at every s-th output pixel. If the tile size is not a
+multiple of s, the functions jump at every seam, and the same object is embedded in two ways. No
+halo or blending repairs that (Rumberger et al. 2021, section 3.2 and Figure 4b).
 
-Do: crop the output tiles to the multiple that the finding names.
+Do: crop the output tiles to the multiple stated in the finding.
 
 Bad: --tile 9
 

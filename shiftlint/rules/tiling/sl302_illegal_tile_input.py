@@ -1,11 +1,11 @@
-"""SL302 · no legal input gives the tile.
+"""SL302 · no legal input size gives the tile.
 
-A tile is written from a network run whose input must be of a legal size. Where the size is fixed in
-the file, or tile and halo add up to a size that the graph refuses, the tile cannot be run at all.
-Without `--halo` a tile is read with what an exact one needs: all that its outputs read, and as much
-more as keeps padding out of them. A network without an image for output cannot be tiled at all.
+A tile comes from a network run whose input must have a legal size. If the file fixes the size, or
+tile and halo add up to a size that the graph rejects, the tile cannot be run. Without `--halo`, a
+tile is read with the input that exactness needs: all pixels that its outputs read, and enough more
+to keep padding out of them. A network without an image output cannot be tiled at all.
 
-Do: take the tile that the finding names, or export with dynamic sizes.
+Do: choose a tile and halo that add up to a legal size, or export with dynamic sizes.
 
 Bad: --tile 128
 
@@ -30,11 +30,11 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL302"
 LEVEL = Level.ERROR
-TITLE = "no legal input gives the tile"
+TITLE = "no legal input size gives the tile"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per tile that no legal input gives, or if the network runs at no size at all."""
+    """One finding per tile without a legal input, or if the network runs at no size at all."""
     yield from failed(case, CODE, LEVEL)
 
     def impossible(position: int, axis: AxisContract) -> tuple[int, int | None] | None:
@@ -56,7 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"output {names}: expected an image to write in tiles, got none.",
+            f"output {names}: expected an image that can be tiled, got none.",
             "Run whole images.",
             fact=(("axes", 0),),
         )
@@ -68,10 +68,10 @@ def check(case: Case) -> Iterator[Finding]:
             CODE,
             LEVEL,
             f"tile {tile}{f' with halo {halo}' if halo is not None else ''} (axis {names}): "
-            "expected an input of a legal size "
+            "expected an input of legal size "
             f"(from {sizes.min}{most}, remainder {', '.join(map(str, sizes.residues))} modulo "
             f"{sizes.modulus}), "
-            "got none that gives it.",
+            "got none for this tile.",
             "Choose a tile and halo that add up to a legal size, or export with dynamic sizes.",
             axis=names,
             fact=(
@@ -83,11 +83,10 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def needed_input(axis: AxisContract, tile: int) -> int:
-    """Input px of an exact tile in the middle of a large image: from the first that it needs to the
-    last.
+    """Input px, from first to last needed, of an exact tile inside a large image.
 
-    It starts at a multiple of the period. Of a valid network, before which the image is padded by
-    whole periods, the first output that is written need not be the first of a step.
+    The input starts at a multiple of the period. For a valid network, the image is padded by whole
+    periods first, so the first output written need not be the first of a step.
     """
     size, step, period = axis.output_size, axis.step, axis.period
     assert size is not None

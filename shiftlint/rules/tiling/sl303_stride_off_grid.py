@@ -1,9 +1,9 @@
-"""SL303 · tiles start off the grid, by their stride or because the last one is moved back.
+"""SL303 · tiles start off the grid because of their stride or a last tile that is moved back.
 
-Where tiles overlap, or are blended, it is their stride that must be a multiple of the step: a tile
-that starts elsewhere holds other output functions at every pixel. Many runners also move the last
-tile back, so that it ends where the image ends: then it starts at (image - tile), which is a
-multiple of the step for some images only.
+If tiles overlap or are blended, their stride must be a multiple of the step: a tile that starts
+elsewhere has different output functions at every pixel. Many runners also move the last tile back
+to end where the image ends. It then starts at (image - tile), which is a multiple of the step only
+for some images.
 
 Do: choose a stride that is a multiple of the step, and pad the image at its far end to a whole
 number of strides.
@@ -38,11 +38,11 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL303"
 LEVEL = Level.ERROR
-TITLE = "tiles start off the grid, by their stride or because the last one is moved back"
+TITLE = "tiles start off the grid because of their stride or a last tile that is moved back"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per stride, and per image whose last tile is moved back off the grid."""
+    """One finding per stride off the grid, and per last tile that is moved back off the grid."""
 
     def stride_off_grid(position: int, axis: AxisContract) -> tuple[int, int] | None:
         stride = at(case.wish.tile_stride, position)
@@ -77,9 +77,9 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             CODE,
             LEVEL,
-            f"last tile (axis {names}): moved back to the end of an image of "
-            f"{at(case.wish.image, position)} px it starts at "
-            f"{origin}, expected a multiple of the step {axis.step}.",
+            f"last tile (axis {names}): expected a start at a multiple of the step "
+            f"{axis.step}, got {origin} when moved back to the end of an image of "
+            f"{at(case.wish.image, position)} px.",
             "Do not move it back: pad the image at the far end to a whole number of tile strides, "
             "and crop the result.",
             axis=names,
@@ -92,9 +92,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def last_origin(case: Case, position: int, axis: AxisContract) -> int | None:
-    """The output px at which a last tile starts that is moved back to the image's end; None where
-    none is.
-    """
+    """First output px of a last tile moved back to the image's end; None if none is moved."""
     tile, image = at(case.wish.tile, position), at(case.wish.image, position)
     if tile is None or image is None or axis.output_size is None:
         return None

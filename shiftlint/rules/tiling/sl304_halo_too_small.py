@@ -1,11 +1,11 @@
-"""SL304 · the halo is smaller than windows and border need.
+"""SL304 · the halo is smaller than the windows and border require.
 
-What is written of a tile must neither read beyond what was read of the image nor be touched by the
-padding at the tile's own edge. The need is not the sum of all kernels: windows differ from phase to
-phase, and an aligned tile needs their hull. It must be a multiple of the period, too, since a tile
-that starts elsewhere moves the grid.
+The written pixels of a tile must not depend on pixels outside the tile's input, nor on the padding
+at the tile's own edge. The required halo is not the sum of all kernels: windows differ from phase
+to phase, and an aligned tile needs their hull. The halo must also be a multiple of the period,
+because a tile that starts elsewhere moves the grid.
 
-Do: take the halo that the finding names.
+Do: use the halo stated in the finding.
 
 Bad: --tile 64 --halo 1
 
@@ -30,7 +30,7 @@ from shiftlint.rules.finding import Finding, Level
 
 CODE = "SL304"
 LEVEL = Level.ERROR
-TITLE = "the halo is smaller than windows and border need"
+TITLE = "the halo is smaller than the windows and border require"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -57,9 +57,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def needed_halo(axis: AxisContract) -> int | None:
-    """Input px that an aligned tile needs around it, for its windows to lie inside and its border
-    outside; None if no halo does.
-    """
+    """Input px needed around an aligned tile, for its windows and border; None if no halo fits."""
     if axis.reads is None or axis.period is None or axis.step is None:
         return None
     reads = [r for r in axis.reads if r is not None]

@@ -1,10 +1,10 @@
 """SL305 · the halo takes more work than the tile.
 
 Every tile is run with a halo around it, or with the input that a valid network loses; both are
-computed and thrown away. For small tiles that is most of the work: with a halo of 96 px a tile of
-256 px costs three times its own area. Larger tiles cost memory instead.
+computed and discarded. For small tiles this is most of the work: with a halo of 96 px, a tile of
+256 px costs three times its own area. Larger tiles need more memory instead.
 
-Do: take the tile that the finding names, if memory allows.
+Do: use the tile stated in the finding, if memory allows.
 
 Bad: --tile 4
 
@@ -37,9 +37,7 @@ LARGEST_TILE = 1 << 16  # px
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding for all outputs whose tile wastes the same share of the work, if more
-    than half.
-    """
+    """One finding for all outputs that waste the same share of the work, if more than half."""
     found: dict[tuple[str, str, tuple[int | None, ...]], list[str]] = {}
     for output in case.contract.outputs:
         positions = {id(axis): position for position, axis in case.axes()}
@@ -61,7 +59,7 @@ def check(case: Case) -> Iterator[Finding]:
             )
             advice = f"Tiles of {sizes} waste {waste(case, axes, better):.0%}."
         text = (
-            f"of the work for tiles of {', '.join(map(str, tiles))} px {wasted:.0%} goes into the "
+            f"{wasted:.0%} of the work for tiles of {', '.join(map(str, tiles))} px goes into the "
             "halo."
         )
         found.setdefault((text, advice, tuple(tiles)), []).append(output.name)
@@ -78,9 +76,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def waste(case: Case, axes: list[tuple[int, AxisContract]], factor: int) -> float | None:
-    """The share of the work that is thrown away with tiles `factor` times as large; None where it
-    is not known.
-    """
+    """The share of work discarded with tiles `factor` times as large; None if unknown."""
     kept, read = 1, 1
     for position, axis in axes:
         tile, need = at(case.wish.tile, position), needed_halo(axis)

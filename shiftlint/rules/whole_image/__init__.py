@@ -1,1 +1,1 @@
-"""Rules about what depends on the whole image."""
+"""Rules about dependence on the whole image."""

@@ -1,10 +1,10 @@
 """SL401 · the output depends on the whole image.
 
-Instance, group or layer normalization over space, global pooling, squeeze-and-excitation,
-attention, softmax over space: every output pixel depends on every input pixel. The network may
-still be equivariant to shifts, but no finite halo makes a tile equal to the whole.
+Instance, group or layer normalization over space, global pooling, squeeze-and-excitation, attention
+and softmax over space make every output pixel depend on every input pixel. The network may still be
+equivariant to shifts, but no finite halo makes a tile equal to the whole image.
 
-Do: replace the layer by a local one (batch normalization with stored statistics), or run whole
+Do: replace the layer with a local one (batch normalization with stored statistics), or run whole
 images.
 
 Bad:
@@ -40,9 +40,9 @@ TITLE = "the output depends on the whole image"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node that looks at a whole axis."""
+    """One finding per node that depends on a whole axis."""
     advice = (
-        "Replace it by a local layer (batch normalization with stored statistics), or run whole "
+        "Replace it with a local layer (batch normalization with stored statistics), or run whole "
         "images."
     )
     yield from each(

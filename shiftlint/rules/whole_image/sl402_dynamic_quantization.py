@@ -1,8 +1,8 @@
 """SL402 · dynamic quantization: scales are taken from each tile.
 
-`DynamicQuantizeLinear` and the fused forms of it take scale and zero point from the smallest and
-largest value of the tensor. Every tile has others, so that the same pixel gets another value in
-another tile; no halo repairs that.
+`DynamicQuantizeLinear` and its fused forms compute scale and zero point from the smallest and
+largest value of the tensor. These differ between tiles, so the same pixel gets different values in
+different tiles. No halo repairs that.
 
 Do: quantize statically (QuantizeLinear with stored scales), or run in float.
 
@@ -38,14 +38,14 @@ TITLE = "dynamic quantization: scales are taken from each tile"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding for all nodes that quantize by what they see."""
+    """One finding for all dynamically quantizing nodes."""
     nodes = [node for node in case.nodes if node.op in DYNAMIC_QUANTIZATION]
     if nodes:
         yield Finding(
             CODE,
             LEVEL,
             f"{nodes[0].op} {nodes[0].name!r} and {len(nodes) - 1} more node(s) take their scale "
-            "from the tile that they see.",
+            "from each tile.",
             "Quantize statically, with stored scales, or run in float.",
             nodes[0].name,
             fact=(("nodes", len(nodes)),),

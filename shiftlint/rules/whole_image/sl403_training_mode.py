@@ -1,8 +1,8 @@
 """SL403 · the network is in training mode, or random.
 
-Batch normalization in training mode takes its statistics from the batch at hand, that is, from each
-tile. Dropout in training mode and random operators give another result at every run. Tiles then
-agree with nothing, not even with themselves.
+Batch normalization in training mode takes its statistics from the current batch, that is, from each
+tile. Dropout in training mode and random operators give a different result in every run. Even the
+same tile then differs between runs.
 
 Do: export in evaluation mode (`model.eval()`).
 
@@ -55,7 +55,7 @@ RANDOM = {
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One finding per node in training mode or with a random result."""
+    """One finding per node in training mode or with random results."""
     dropped = {note.node for note in case.noted(Kind.RANDOM) if note.op == "Dropout"}
     for node in case.nodes:
         what = (

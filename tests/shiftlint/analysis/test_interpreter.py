@@ -131,7 +131,7 @@ def test_omitted_inputs_at_the_end_are_no_inputs(tmp_path: Path) -> None:
         (node("Nonsense", "x", "y"), "does not know Nonsense"),
         (node("NonMaxSuppression", "x x", "y"), "regions are taken"),
         (node("Relu", "x", "y", alpha=1.0), "attribute alpha"),
-        (node("Softmax", "x", "y", axis="two"), "attribute axis of a wrong type"),
+        (node("Softmax", "x", "y", axis="two"), "attribute axis of the wrong type"),
         (node("Add", "x -", "y"), "an input left out"),
     ],
     ids=["unknown", "unanalyzed", "attribute", "type", "input"],

@@ -114,13 +114,13 @@ def test_a_new_rule_passes_the_tests_of_the_rules(
     [
         (
             ["--new", "SL301", "x"],
-            "code is taken (SL301): expected a free one, got that of shiftlint.rules.tiling.sl301",
+            "code is taken (SL301): expected a free code, got that of shiftlint.rules.tiling.sl301",
         ),
         (["--new", "L107", "x"], "bad code (L107): expected SL and three digits, such as SL199."),
         (["--new", "SL1070", "x"], "bad code (SL1070)"),
         (
             ["--new", "SL701", "x"],
-            "no room for it (SL701): expected one of SL0xx reading, SL1xx period,",
+            "no folder for this code (SL701): expected one of SL0xx reading, SL1xx period,",
         ),
         (["--new", FREE, "ends."], "bad title ('ends.')"),
         (["--new", FREE, 'says "no"'], "bad title"),
