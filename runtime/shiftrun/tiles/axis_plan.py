@@ -229,8 +229,7 @@ def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Span) -> AxisTi
 def writes(
     whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1
 ) -> tuple[Span, ...]:
-    """The write boxes: multiples of `tile_px` from the origin of the result; the last may be
-    smaller.
+    """The write boxes: multiples of `tile_px` from the result's origin; the last may be cut.
 
     With `edges`, the stretch between two of them is cut into as few tiles as `tile_px` allows, of
     equal multiples of the step.

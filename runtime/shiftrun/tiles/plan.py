@@ -312,8 +312,7 @@ def whole_plan(
 def automatic_tile(
     shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
 ) -> tuple[int, ...]:
-    """A default tile: per axis, the multiple of the step nearest to 512, or the whole axis if
-    smaller.
+    """A default tile: per axis, the multiple of the step nearest to 512, at most the whole axis.
 
     A network with a largest input gets the largest tile that it takes.
 

@@ -209,7 +209,7 @@ def test_several_images(
     first, last = printed.err.splitlines()
     assert first.startswith("shiftrun: error: cannot read image (plate/w1.tif)")
     assert last == (
-        "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others are "
+        "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others were "
         "written."
     )
     names = ["w0.report.json", "w0.tif", "w2.report.json", "w2.tif", "w3.report.json", "w3.zarr"]

@@ -238,7 +238,7 @@ def test_a_provider_that_falls_back_is_refused(
     ):
         Session(network, "coreml")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDERS["directml"]])
-    with pytest.raises(InputError, match="one worker"):
+    with pytest.raises(InputError, match="too many workers"):
         Session(network, "directml", workers=2)
 
 

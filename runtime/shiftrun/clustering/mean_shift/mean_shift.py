@@ -247,8 +247,7 @@ def _nearest(inside: SortedPoints, cells: Cells, modes: Floats, reach: float) ->
 
     By the triangle inequality, for a point at distance δ from its cell's mean, whose nearest modes
     are d₁ ≤ d₂ away, the nearest mode is the same if 2δ < d₂ − d₁, and `reach` cannot come between
-    them if δ < |d₁ −
-    reach|. A cell of one point has δ = 0.
+    them if δ < |d₁ − reach|. A cell of one point has δ = 0.
     """
     result = np.full(len(inside.points), -1, dtype=np.int32)
     if len(modes) == 0:

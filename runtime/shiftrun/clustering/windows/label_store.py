@@ -84,7 +84,7 @@ class LabelStore:
         return np.asarray(np.ravel_multi_index(corner, self.shape), dtype=np.int64)
 
     def name(self, names: Labels, min_size: int) -> None:
-        """Set final names: unite by `names` (total + 1,), drop small objects, sort in raster order."""
+        """Set final names: unite by `names` (total + 1,), drop small objects, renumber."""
         count = int(names.max(initial=0)) + 1
         area, first = np.zeros(count, dtype=np.int64), np.full(count, np.iinfo(np.int64).max)
         np.add.at(area, names, np.concatenate(self._area))
