@@ -1,5 +1,4 @@
-"""shiftrun: run any network tile by tile with the result of the whole image, and turn embeddings
-into instances.
+"""shiftrun: exact tile-by-tile runs of any network, and instances from embeddings.
 
 Examples
 --------
@@ -11,19 +10,19 @@ Examples
 >>> model.predict(image, tile=272)["embedding"].dtype  # (E, Y, X)
 dtype('float32')
 
-A part of the result costs the tiles that touch it, and is what the whole run gives there:
+A region computes only the tiles that touch it and equals that part of the whole result:
 
 >>> part = model.predict(image, region=np.s_[100:164, 200:300])["embedding"]
 >>> bool((part == model.predict(image)["embedding"][:, 100:164, 200:300]).all())
 True
 
-Files of every format are read by windows, and labels keep the size of a px:
+Files of every format are read by windows, and labels keep the px size:
 
 >>> from pathlib import Path
 >>> cells = shiftrun.read_image(Path("zoo/samples/nuclei.tif"), dimensions=2, channels=1)
 >>> shiftrun.write_labels(folder / "labels.ome.tif", model.segment(cells), cells.calibration)
 
-Progress, and an end before the end:
+Report progress and cancel:
 
 >>> class Cancel(Exception):
 ...     pass

@@ -1,6 +1,4 @@
-"""The command line of shiftrun. Imports of the real work stand inside the commands: `--help` must
-be quick.
-"""
+"""The command line of shiftrun. Commands import what is slow when they run: `--help` is quick."""
 
 from __future__ import annotations
 
@@ -22,9 +20,8 @@ PATH = click.Path(path_type=Path)
 
 
 TILE_HELP = (
-    "Output px written per tile, a multiple of the network's step. auto: the size that should be "
-    "fastest within --memory; never "
-    "below 128. The result does not depend on it."
+    "Output px written per tile, a multiple of the network's step. auto: the size expected to be "
+    "fastest within --memory, at least 128. It does not affect the result."
 )
 
 
@@ -35,7 +32,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--memory",
             type=Memory(),
-            help="For --tile auto, on CUDA of the device. Default: 80 % of what is free.",
+            help="Limit for --tile auto; on CUDA, device memory. Default: 80 % of free memory.",
         ),
         click.option(
             "--pad",
@@ -43,15 +40,13 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="reflect",
             show_default=True,
             help=(
-                "What surrounds the image, once. none: only results that see nothing but the image."
+                "How to pad the image, once. none: only output px that depend on image px alone."
             ),
         ),
         click.option(
             "--force",
             is_flag=True,
-            help=(
-                "Take a fresh contract for a stale one; stitch naively where exactness is refused."
-            ),
+            help=("Recompute a stale contract; stitch naively where exact tiling is refused."),
         ),
     )
     for option in reversed(options):
@@ -66,15 +61,14 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=Axes(),
         default="",
         help=(
-            "The axes of the file in their order, such as TCZYX. Default: as the file says. "
-            "Images along T, and along any other axis that the network does not see, are run one "
-            "by one."
+            "The axes of the file in order, such as TCZYX. Default: those in the file. Images "
+            "along T, or any other axis the network does not use, run one by one."
         ),
     )
     channel = click.option(
         "--channel",
         type=click.IntRange(min=0),
-        help="The one channel to take, from 0. Default: all.",
+        help="The channel to use, counted from 0. Default: all.",
     )
     return axes(channel(command))
 
@@ -88,8 +82,7 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="auto",
             show_default=True,
             help=(
-                "Where to run: the GPU by NVIDIA if there is one, or what onnxruntime has under "
-                "this name."
+                "Where to run. auto: an NVIDIA GPU if there is one. Also any onnxruntime provider."
             ),
         ),
         click.option(
@@ -98,8 +91,8 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="exact",
             show_default=True,
             help=(
-                "exact is bit for bit the whole image; the others are faster, on cuda only, and "
-                "the report says what they cost."
+                "exact: bit-identical to the whole image. The others are faster and need cuda; "
+                "the report states the difference."
             ),
         ),
         click.option(
@@ -108,9 +101,9 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=None,
             metavar="N",
             help=(
-                "Compare N random tiles with larger windows while running; a difference that is "
-                "not allowed is an error. 0: none. Default: a network's first run on this device "
-                "proves itself, and that is remembered."
+                "Compare N random tiles with larger windows during the run; too large a "
+                "difference is an error. 0: no comparison. Default: check a network's first run "
+                "on this device and remember it."
             ),
         ),
         click.option(
@@ -118,27 +111,24 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["model", "none"]),
             default="model",
             show_default=True,
-            help="Percentiles of the whole image as the model's metadata say, or none.",
+            help="Normalize by the percentiles in the model's metadata, or not at all.",
         ),
         click.option(
             "--workers",
             type=click.IntRange(min=1),
             default=1,
             show_default=True,
-            help=(
-                "Tiles that are run at a time; they share the cores. The result does not depend "
-                "on it."
-            ),
+            help=("Tiles to run at a time; they share the cores. It does not affect the result."),
         ),
         click.option(
             "--region",
             type=RegionBox(),
             help=(
-                "Compute this part of the result alone, px: what the full run would give there; "
-                "the whole image is still read for its percentiles. Labels are numbered anew."
+                "Compute only this part of the result, in px, exactly as in a full run. The whole "
+                "image is still read for its percentiles. Labels are renumbered."
             ),
         ),
-        click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+        click.option("--overwrite", is_flag=True, help="Replace existing outputs."),
         click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
     )
     for option in reversed(options):
@@ -149,7 +139,7 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("shiftlint"), prog_name="shiftrun")
 def cli() -> None:
-    """Run a network tile by tile, with the result of the whole image.
+    """Run a network tile by tile, with the same result as on the whole image.
 
     \b
     Examples:
@@ -169,13 +159,13 @@ def cli() -> None:
     required=True,
     help=(
         "Labels (uint16, or uint32 if needed): a .tif, an OME-TIFF (.ome.tif) or OME-Zarr "
-        "(.zarr); for several images a folder."
+        "(.zarr); a folder for several images."
     ),
 )
 @click.option(
     "--preview",
     type=PATH,
-    help="A PNG of the image, of a series the first, with the objects outlined.",
+    help="A PNG of the image (the first of a series) with the objects outlined.",
 )
 @click.option(
     "--csv",
@@ -186,35 +176,36 @@ def cli() -> None:
 @click.option(
     "--bandwidth",
     type=click.FloatRange(min=0, min_open=True),
-    help="Of mean shift. Default: the model's metadata.",
+    help="Bandwidth of mean shift. Default: the model's metadata.",
 )
 @click.option(
     "--threshold",
     type=float,
-    help="Foreground is a logit above it. Default: the model's metadata, else 0.",
+    help="Px with a larger logit are foreground. Default: the model's metadata, else 0.",
 )
 @click.option(
     "--min-size",
     type=click.IntRange(min=0),
-    help="Drop objects of fewer px. Default: the model's metadata, else 0.",
+    help="Drop objects with fewer px. Default: the model's metadata, else 0.",
 )
 @running_options
 def segment(**options: Any) -> None:
-    """Label the instances in IMAGE with MODEL: labels, a run report (OUTPUT.report.json), a table
-    and a preview.
+    """Label the instances in IMAGE with MODEL.
 
-    IMAGE is a TIFF, OME-TIFF, PNG, JPEG, npy file or a folder of OME-Zarr 0.4 or 0.5. Several
-    images, a quoted pattern or a folder of images are run one after the other; then -o, --csv and
-    --preview name folders. One that fails is named, the others go on.
+    Writes labels, a run report (OUTPUT.report.json) and, if requested, a table and a preview.
+
+    IMAGE is a TIFF, OME-TIFF, PNG, JPEG or npy file, or an OME-Zarr 0.4 or 0.5 folder. Several
+    images, a quoted pattern or a folder of images run one after another; -o, --csv and --preview
+    then name folders. If an image fails, the error names it and the others still run.
 
     \b
     Examples:
       shiftrun segment nuclei.onnx cells.tif -o labels.tif
-      shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --tile 496
-      --min-size 30 shiftrun segment nuclei.onnx cells.zarr -o labels.zarr --csv objects.csv
-      --memory 1GB shiftrun segment nuclei.onnx movie.tif -o labels.ome.tif --axes TCYX --channel 1
-      shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096 shiftrun segment
-      nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
+      shiftrun segment nuclei.onnx cells.png -o labels.tif --preview overlay.png --min-size 30
+      shiftrun segment nuclei.onnx cells.zarr -o labels.zarr --csv objects.csv --memory 1GB
+      shiftrun segment nuclei.onnx movie.tif -o labels.ome.tif --axes TCYX --channel 1
+      shiftrun segment nuclei.onnx slide.tif -o part.tif --region 0:512,2048:4096
+      shiftrun segment nuclei.onnx 'plate/*.tif' -o labels/ --csv tables/
     """
     from shiftrun.commands.segment import segment_images
 
@@ -229,24 +220,25 @@ def segment(**options: Any) -> None:
     "output",
     type=PATH,
     required=True,
-    help="An array (C, *space) of float32, as .npy, .tif or .zarr; for several a folder.",
+    help="A float32 array (C, *space): .npy, .tif or .zarr; a folder for several images.",
 )
 @click.option(
     "--output",
     "names",
     multiple=True,
     help=(
-        "Which output of the network; may be given several times, or all: then files are called "
-        "OUTPUT.NAME.npy. Default: the first that is an image."
+        "A network output to write. Repeat it for several, or pass all: files are then named "
+        "OUTPUT.NAME.npy. Default: the first image output."
     ),
 )
 @click.option(
-    "--input", "image_input", help="The input that takes the image, where a network has several."
+    "--input", "image_input", help="The input that takes the image, if a network has several."
 )
 @running_options
 def embed(**options: Any) -> None:
-    """Run any network on IMAGE and write one of its outputs, without clustering. IMAGE is as of
-    shiftrun segment.
+    """Run any network on IMAGE and write its outputs, without clustering.
+
+    IMAGE is as for shiftrun segment.
 
     \b
     Examples:
@@ -277,15 +269,14 @@ def _complain(line: str) -> None:
     show_default=True,
     help="A table or JSON.",
 )
-@click.option("--picture", type=PATH, help="A PNG of the tiles and of what one of them reads.")
-@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+@click.option("--picture", type=PATH, help="A PNG of the tiles and the area that one tile reads.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing picture.")
 @image_options
 @planning_options
 def plan(output_format: str, **options: Any) -> None:
-    """Show how IMAGE would be cut for MODEL: tiles, reads, padding, what the halo costs, and the
-    time and memory of a run.
+    """Show how IMAGE would be tiled for MODEL: tiles, reads, padding, halo cost, time and memory.
 
-    The time is that of one tile, measured now, times their number; clustering comes on top.
+    The time is that of one tile, measured now, times the number of tiles, without clustering.
 
     \b
     Examples:

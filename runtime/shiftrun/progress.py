@@ -1,6 +1,4 @@
-"""Who is told how far the work is, and progress bars: on a terminal only, on stderr, with a rate
-and the time left.
-"""
+"""Progress callbacks and progress bars (on stderr, on a terminal only, with rate and time left)."""
 
 from __future__ import annotations
 
@@ -10,12 +8,12 @@ from contextlib import contextmanager
 
 Progress = Callable[
     [int, int], None
-]  # is told (done, in all): tiles, windows, bytes; raise from it to cancel
+]  # called with (done, total): tiles, windows, bytes; raise from it to cancel
 
 
 @contextmanager
 def progress_bar(what: str, unit: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """Yield the callback (done, total) of a bar, or None where nobody looks at it."""
+    """Yield the callback (done, total) of a bar, or None without a terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

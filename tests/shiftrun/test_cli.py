@@ -385,5 +385,5 @@ def test_a_second_input_is_named(
     )
     assert shiftrun_(monkeypatch, *arguments) == 2
     line = capsys.readouterr().err
-    assert "more than one input (two.onnx): expected image alone, got also noise" in line
+    assert "more than one input (two.onnx): expected only image, got also noise" in line
     assert not Path("out.npy").exists()

@@ -1,6 +1,4 @@
-"""Boxes: the px that are read or written at a time, a half-open slice [start, stop) for
-each axis.
-"""
+"""Boxes: the px read or written at a time, a half-open slice [start, stop) for each axis."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ def shape_of(box: Box) -> tuple[int, ...]:
 
 
 def hull(boxes: Sequence[Box]) -> Box:
-    """The smallest box that holds all."""
+    """The smallest box that contains all boxes."""
     return tuple(
         slice(min(part.start for part in parts), max(part.stop for part in parts))
         for parts in zip(*boxes, strict=True)
@@ -34,7 +32,7 @@ def hull(boxes: Sequence[Box]) -> Box:
 
 
 def intersection(a: Box, b: Box) -> Box | None:
-    """The common box of two, None where they have none."""
+    """The intersection of two boxes, or None."""
     parts = tuple(
         slice(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(a, b, strict=True)
     )
@@ -50,7 +48,7 @@ def within(box: Box, outer: Box) -> Box:
 
 
 def placed(box: Box, outer: Box) -> Box:
-    """The box that lies `box` far inside `outer`: the inverse of `within`."""
+    """The box at `box` inside `outer`: the inverse of `within`."""
     return tuple(
         slice(part.start + out.start, part.stop + out.start)
         for part, out in zip(box, outer, strict=True)
@@ -58,7 +56,7 @@ def placed(box: Box, outer: Box) -> Box:
 
 
 def bands(shape: tuple[int, ...], most_px: int) -> Iterator[Box]:
-    """Boxes of at most `most_px` that follow each other in C order and together are everything."""
+    """Boxes of at most `most_px` that cover the array in C order."""
     if not shape or math.prod(shape) <= most_px:
         yield everything(shape)
         return

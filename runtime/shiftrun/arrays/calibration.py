@@ -1,7 +1,6 @@
-"""Where px lie in space: the size of a px along every axis, its unit, and the position of the first
-one.
+"""The position of px in space: px size and unit along every axis, and the first px's position.
 
-Units have their names in OME-NGFF ("micrometer"); "" is a px without a size. The formats say it
+Units have their OME-NGFF names ("micrometer"); "" is a px of unknown size. Each format stores it
 differently:
 
     OME-TIFF    PhysicalSizeX="0.65" PhysicalSizeXUnit="µm"
@@ -42,11 +41,11 @@ SYMBOLS = {
     "meter": "m",
 }
 SPELLINGS = {symbol: name for name, symbol in SYMBOLS.items()} | {
-    "μm": "micrometer",  # the Greek letter; above stands the micro sign
+    "μm": "micrometer",  # the Greek letter; above is the micro sign
     "um": "micrometer",
     "micron": "micrometer",
     "microns": "micrometer",
-    "\\u00B5m": "micrometer",  # as ImageJ writes it
+    "\\u00B5m": "micrometer",  # ImageJ's spelling
     '"': "inch",
 }
 TIFF_UNITS = {2: "inch", 3: "centimeter"}
@@ -88,12 +87,12 @@ class Calibration:
         }
 
     def cropped(self, first: Sequence[int]) -> Calibration:
-        """Of the image that begins at px `first`."""
+        """The calibration of the image cropped at px `first`."""
         moved = zip(self.origin, self.sizes, first, strict=True)
         return replace(self, origin=tuple(origin + size * px for origin, size, px in moved))
 
     def resampled(self, scales: Sequence[Fraction | float]) -> Calibration:
-        """Of an image with `scales` px per px of this one."""
+        """The calibration of an image with `scales` px per px of this one."""
         return replace(
             self,
             sizes=tuple(
@@ -102,9 +101,7 @@ class Calibration:
         )
 
     def in_one_unit(self) -> Calibration | None:
-        """The same in the unit of the last axis; None where an axis has no unit that can be
-        converted.
-        """
+        """The same in the unit of the last axis; None if an axis cannot be converted."""
         unit = self.units[-1]
         if all(other == unit for other in self.units):
             return self if unit else None
@@ -119,9 +116,7 @@ class Calibration:
 def calibration(
     axes: str, lengths: Mapping[str, Length], origin: Mapping[str, float] | None = None
 ) -> Calibration:
-    """The calibration of the spatial `axes`; lengths that are no positive numbers or have no unit
-    count as unknown.
-    """
+    """The calibration of the spatial `axes`; lengths not positive or without unit are unknown."""
     found = [lengths.get(name, (1.0, "")) for name in axes]
     found = [
         (size, unit) if unit and math.isfinite(size) and size > 0 else (1.0, "")
@@ -134,15 +129,13 @@ def calibration(
 
 
 def unit_name(text: str) -> str:
-    """The name in OME-NGFF of a unit as files spell it; "" for px and what is not known."""
+    """The OME-NGFF name of a unit in a file; "" for px and unknown units."""
     text = text.strip()
     return SPELLINGS.get(text) or (text.lower() if text.lower() in METERS else "")
 
 
 def ome_lengths(xml: str) -> dict[str, Length]:
-    """The sizes of a px in the first image of an OME-XML document; {} if there is none or it cannot
-    be read.
-    """
+    """The px sizes in the first image of an OME-XML document; {} if missing or unreadable."""
     from xml.etree import ElementTree
 
     try:
@@ -161,9 +154,7 @@ def ome_lengths(xml: str) -> dict[str, Length]:
 
 
 def imagej_lengths(metadata: Mapping[str, Any], per_unit: Mapping[str, float]) -> dict[str, Length]:
-    """The sizes of a px of an ImageJ file; `per_unit` are px per unit by axis, of the resolution
-    tags.
-    """
+    """The px sizes of an ImageJ file; `per_unit`: px per unit by axis, from the resolution tags."""
     unit = unit_name(str(metadata.get("unit", "")))
     found = {name: (_inverse(px), unit) for name, px in per_unit.items() if px > 0}
     spacing = metadata.get("spacing")
@@ -171,16 +162,14 @@ def imagej_lengths(metadata: Mapping[str, Any], per_unit: Mapping[str, float]) -
 
 
 def tag_lengths(per_unit: Mapping[str, float], unit: int) -> dict[str, Length]:
-    """The sizes of a px by the resolution tags of TIFF."""
+    """The px sizes from the resolution tags of TIFF."""
     return {
         name: (_inverse(px), TIFF_UNITS.get(unit, "")) for name, px in per_unit.items() if px > 0
     }
 
 
 def resolution_tags(of: Calibration) -> dict[str, Any]:
-    """The resolution tags for `tifffile.imwrite`, in px per inch where the image has that, else per
-    centimeter; {} if unknown.
-    """
+    """The resolution tags for `tifffile.imwrite`, per inch or centimeter; {} if unknown."""
     lengths = of.lengths
     if not {"X", "Y"} <= set(lengths) or not {lengths["X"][1], lengths["Y"][1]} <= set(METERS):
         return {}
@@ -194,7 +183,7 @@ def resolution_tags(of: Calibration) -> dict[str, Any]:
 
 
 def ome_attributes(of: Calibration) -> dict[str, Any]:
-    """The attributes of OME-XML for `tifffile.imwrite(ome=True)`."""
+    """The OME-XML attributes for `tifffile.imwrite(ome=True)`."""
     found: dict[str, Any] = {}
     for name, (size, unit) in of.lengths.items():
         if unit in SYMBOLS:
@@ -203,7 +192,7 @@ def ome_attributes(of: Calibration) -> dict[str, Any]:
 
 
 def _number(text: str) -> float:
-    """The number in an attribute; what is none counts as unknown."""
+    """The number in an attribute; other text counts as unknown."""
     try:
         return float(text)
     except ValueError:
@@ -211,7 +200,5 @@ def _number(text: str) -> float:
 
 
 def _inverse(value: float) -> float:
-    """Px per unit from the size of a px and back, by the nine digits that the fractions of TIFF
-    hold.
-    """
+    """Px per unit from px size, or back, to the nine digits that TIFF fractions hold."""
     return float(f"{1 / value:.9g}")

@@ -1,4 +1,4 @@
-"""Arrays that are read and written by boxes, so that an image never has to be in memory as a whole.
+"""Arrays read and written by boxes: no image has to be in memory as a whole.
 
 A box is a slice per axis, with start and stop inside the array.
 """
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.box import Box, bands, everything, shape_of
 
-MAPPED_BYTES = (
-    1 << 23
-)  # of a file at a time: pages that are looked at stay until the mapping is closed
+MAPPED_BYTES = 1 << 23  # of a file at a time: pages stay in memory until the mapping is closed
 BAND_BYTES = 1 << 25  # of an image read from end to end: 32 MB at a time
 
 
 class Reader(Protocol):
-    """What can be read by boxes."""
+    """An array that can be read by boxes."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -33,16 +31,16 @@ class Reader(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of an element, in the byte order of the machine."""
+        """Type of an element, in native byte order."""
         ...
 
     def read(self, box: Box) -> NDArray[Any]:
-        """The elements of one box, as an array of its own or a view that must not be changed."""
+        """The elements of one box, as a new array or a view that must not be changed."""
         ...
 
 
 class Target(Protocol):
-    """What takes results by boxes (C', *space): `FileArray`, or `ArrayTarget`."""
+    """An array that can be written by boxes (C', *space): `FileArray` or `ArrayTarget`."""
 
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Put `values` into the box."""
@@ -51,10 +49,9 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileArray:
-    """An array that lies in one piece in a file.
+    """A contiguous array in a file.
 
-    It is mapped for the length of one access only: pages of a mapping that stays open count as
-    memory of the process.
+    It is mapped only during an access: pages of an open mapping count as memory of the process.
 
     Attributes
     ----------
@@ -80,7 +77,7 @@ class FileArray:
 
     @property
     def end(self) -> int:
-        """The size that the file must have at least, bytes."""
+        """The minimum size of the file, bytes."""
         return self.offset + math.prod(self.shape) * self.stored.itemsize
 
     def read(self, box: Box) -> NDArray[Any]:
@@ -100,12 +97,12 @@ class FileArray:
     def write(self, box: Box, values: NDArray[Any]) -> None:
         """Replace the elements of one box of an array in C order.
 
-        By ordinary writes: a full disk is an OSError then, where writing to a mapping would end the
+        Uses ordinary writes: a full disk raises OSError, while writing to a mapping would end the
         process.
         """
         if self.order != "C":
             raise ValueError(f"cannot write in order {self.order}")
-        whole = len(box)  # the axes from here on are covered: their elements lie in one piece
+        whole = len(box)  # the axes from here on are covered: their elements are contiguous
         while whole and box[whole - 1] == slice(0, self.shape[whole - 1]):
             whole -= 1
         lead = max(0, whole - 1)
@@ -138,9 +135,7 @@ class FileArray:
 
 @dataclass(frozen=True, slots=True)
 class ArrayReader:
-    """Anything with a shape, a type and boxes, such as an array of numpy, zarr, h5py or dask: a box
-    is loaded when it is read.
-    """
+    """An array of numpy, zarr, h5py, dask or the like; a box is loaded when it is read."""
 
     array: Any
 
@@ -162,7 +157,7 @@ class ArrayReader:
 
 @dataclass(frozen=True, slots=True)
 class ArrayTarget:
-    """An array of numpy or Zarr that is filled by boxes."""
+    """A numpy or Zarr array that is filled by boxes."""
 
     array: Any
 
@@ -172,25 +167,25 @@ class ArrayTarget:
 
 
 def as_reader(image: Any) -> Reader:
-    """A reader of an array of numpy, zarr and their like; a reader as it is.
+    """A reader of an array of numpy, zarr or the like; returns a reader unchanged.
 
     Raises
     ------
     InputError
-        It is none of these.
+        It is neither an array nor a reader.
     """
     if callable(getattr(image, "read", None)) and hasattr(image, "shape"):
         return image  # type: ignore[no-any-return]
     if all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
         return ArrayReader(image)
     raise InputError(
-        "no array (image): expected an array of numpy or zarr, or a Reader, got "
+        "not an array (image): expected a numpy or zarr array, or a Reader, got "
         f"{type(image).__name__}."
     )
 
 
 def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
-    """Refuse an array that a result of `shape` does not fit into; InputError."""
+    """Refuse an array that is not of the result's `shape`; InputError."""
     if tuple(array.shape) != shape:
         raise InputError(
             f"wrong size (out, {name}): expected an array of shape {shape}, got "
@@ -199,9 +194,7 @@ def check_out(name: str, array: Any, shape: tuple[int, ...]) -> None:
 
 
 def into_array(reader: Reader, out: Any = None) -> Any:
-    """Everything that a reader holds, as a new array or band by band in `out`, an array of numpy or
-    Zarr.
-    """
+    """Read everything into a new array, or band by band into `out`, a numpy or Zarr array."""
     if out is None:
         return reader.read(everything(reader.shape))
     check_out("labels", out, reader.shape)
@@ -211,7 +204,7 @@ def into_array(reader: Reader, out: Any = None) -> Any:
 
 
 def read_bands(reader: Reader, band_bytes: int = BAND_BYTES) -> Iterator[NDArray[Any]]:
-    """Read an array from end to end: flattened pieces that together are the array in C order."""
+    """Read an array from end to end, as flattened pieces in C order."""
     yield from (
         reader.read(box).reshape(-1)
         for box in bands(reader.shape, max(1, band_bytes // reader.dtype.itemsize))

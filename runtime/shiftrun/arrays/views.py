@@ -1,6 +1,4 @@
-"""Readers that show another reader with its axes reordered, inside a larger image, or a
-part of it.
-"""
+"""Readers that show another reader transposed, framed, cropped or unstacked."""
 
 from __future__ import annotations
 
@@ -16,14 +14,13 @@ from shiftrun.arrays.readers import Reader
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A reader with its axes brought to (C, *space): the others are cut at one index.
+    """A reader with its axes arranged as (C, *space): the others are cut at one index.
 
     Attributes
     ----------
     source : Reader
     order : tuple of int
-        The source's axis for each axis of the result; -1 for a channel axis that the source does
-        not have.
+        The source's axis for each axis of the result; -1 for a missing channel axis.
     fixed : tuple of (axis, index)
         Where to cut the other axes of the source; 0 by default.
     """
@@ -57,7 +54,7 @@ class Arranged:
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """A reader placed into a larger array of zeros, its first element at `origin`."""
+    """A reader placed in a larger array of zeros, with its first element at `origin`."""
 
     source: Reader
     shape: tuple[int, ...]
@@ -102,7 +99,7 @@ class Cropped:
 
 @dataclass(frozen=True, slots=True)
 class Unstacked:
-    """Images (N, *space) in a row, shown as (*series, *space)."""
+    """Consecutive images (N, *space), shown as (*series, *space)."""
 
     source: Reader
     series: tuple[int, ...]

@@ -1,15 +1,13 @@
-"""From embeddings to instances: mean shift on windows of a fixed global grid, components, union,
-sizes.
+"""From embeddings to instances: mean shift per window of a fixed global grid, then union.
 
-The grid depends on the size of the image alone and never on the tiles that the network was run on:
-equal embeddings give equal labels. One window holds what fits; a larger image is cut into windows
-that overlap, and two labels of neighboring windows are one object iff each is the other's largest
-partner in the overlap and their intersection over union there is at least 1/2.
+The grid depends only on the size of the image, never on the tiles of the network: equal embeddings
+give equal labels. A small image is one window; a larger image is cut into windows that overlap, and
+two labels of neighboring windows are one object iff each is the other's largest partner in the
+overlap and their intersection over union there is at least 1/2.
 
-The image is taken block by block. A window is labeled in the block that holds its end; of a block
-only those embeddings are kept that lie in windows which end later, and of a window's labels only
-the part that overlaps later windows. What is written is kept in `label_store.py` until all names
-are known.
+The image arrives block by block. A window is labeled in the block that contains its end. Of a
+block, only the embeddings in windows that end later are kept; of a window's labels, only the part
+that overlaps later windows. `label_store.py` keeps the labels until all names are known.
 """
 
 from __future__ import annotations
@@ -71,7 +69,7 @@ def label_instances(
     Raises
     ------
     InputError
-        Sizes that do not match, or what `mean_shift` refuses.
+        Sizes that do not match, or as for `mean_shift`.
     """
     if embedding.shape[1:] != foreground.shape:
         raise InputError(
@@ -104,8 +102,7 @@ def label_blocks(
     progress: Progress | None = None,
     labeling: Labeling = label_windows,
 ) -> Iterator[LabelStore]:
-    """Label blocks that come in raster order and cover the image; yields the finished labels, to be
-    read by boxes.
+    """Label blocks that cover the image in raster order; yields the finished labels as a reader.
 
     Parameters
     ----------
@@ -115,11 +112,10 @@ def label_blocks(
     windows : list of LabelWindow
         Of `windows_of`.
     folder : Path, optional
-        Where the unnamed temporary file of the labels lies. Default: the system's folder for such
-        files.
+        The folder of the unnamed temporary label file. Default: the system's temporary folder.
     progress : callable (windows done, windows in all), optional
     labeling : callable, optional
-        What labels the windows: `label_windows`, or `labeling_processes`.
+        Labels the windows: `label_windows` or `labeling_processes`.
     """
     with LabelStore(shape, folder) as store:
         gather, unions = Gather(windows, clustering.threshold), Unions(windows)

@@ -1,19 +1,18 @@
-"""Labels of a region that are those of the whole image, from as few label windows as that takes.
+"""Label a region exactly as in the whole image, from as few label windows as possible.
 
-Windows lie on the global grid and are labeled each by itself, so a window's labels do not depend on
-which others are computed. What an object of the region is, is decided by chains of unions that may
-leave the region and come back. So
+Windows are on the global grid and labeled independently, so a window's labels do not depend on
+which others are computed. Chains of unions, which may leave the region and come back, decide what
+an object of the region is. So
 
     1.  label the windows whose core touches the region;
-    2.  an object is what unions have joined so far; look at the overlaps of every object with px in
-        the region with windows that are not labeled: where it has px in one, that window may carry
-        the object on, so label it;
-    3.  until there is none.
+    2.  for every object joined so far that has px in the region, look at its overlaps with
+        windows that are not labeled: if it has px in one, that window may continue the object, so
+        label it;
+    3.  repeat 2 until there are none.
 
-Then every object that touches the region is complete: its labels, its union and its area (for the
-smallest size) are those of the full run. The others are dropped. Names follow the raster order of
-first px in the *whole* image, so that they are the names of the full run with those that do not
-occur in the region left out: the order is the same, the numbers are 1, 2, … again.
+Then every object that touches the region is complete: its labels, its union and its area (for
+`min_size`) are those of the full run. The others are dropped. Objects are numbered 1, 2, … by their
+first px in raster order of the *whole* image: the order of the full run.
 """
 
 from __future__ import annotations
@@ -39,9 +38,7 @@ from shiftrun.tiles.label_grid import LabelWindow
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """Labels (unique in the image) of one window that lie in the region, and those in the overlap
-    with each other window.
-    """
+    """One window's labels (unique in the image) in the region, and in each window overlap."""
 
     inside: NDArray[np.int64]
     overlaps: dict[int, NDArray[np.int64]]
@@ -58,7 +55,7 @@ def label_region(
     folder: Path | None = None,
     sums: Sums = sums_on_cpu,
 ) -> Iterator[LabelStore]:
-    """Label what touches a region; yields labels (*shape) that are complete inside the region.
+    """Label the objects that touch a region; yields labels (*shape), complete inside the region.
 
     Parameters
     ----------
@@ -71,7 +68,7 @@ def label_region(
     windows : list of LabelWindow
         Of the whole result.
     folder : Path, optional
-        Where the unnamed temporary file of the labels lies.
+        The folder of the unnamed temporary label file.
     sums : callable, optional
         As of `mean_shift`.
     """
@@ -140,7 +137,7 @@ def _reach(
 def _next(
     reached: dict[int, _Reach], names: NDArray[np.int32], inside: NDArray[np.int32]
 ) -> set[int]:
-    """The windows not labeled yet that may carry on an object of the region."""
+    """The windows not labeled yet that may continue an object of the region."""
     return {
         other
         for reach in reached.values()

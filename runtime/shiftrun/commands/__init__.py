@@ -1,1 +1,1 @@
-"""What the commands do, from files to files."""
+"""The commands, from input files to output files."""

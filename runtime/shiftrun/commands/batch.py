@@ -1,7 +1,7 @@
-"""Which images a command works on, and where the results of each go.
+"""The images that a command works on, and where the results of each go.
 
-One image has its results where the options say. Several images (more than one name, a pattern or a
-folder) have theirs in the folders that the options name, under the name of the image.
+The results of one image go where the options say. Those of several images (more than one name, a
+pattern or a folder) go into the folders that the options name, under the image's name.
 """
 
 from __future__ import annotations
@@ -35,15 +35,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The work of one call; `many` says that the call was for several images, even if only one was
-    found.
-    """
+    """The work of one call; `many`: it asked for several images, even if only one was found."""
 
     jobs: tuple[Job, ...]
     many: bool
 
     def run(self, work: Callable[[Job], None], say: Callable[[str], None]) -> None:
-        """Do the work; of several images one that fails is named and the others go on.
+        """Do the work; if one of several images fails, report it and go on.
 
         Raises
         ------
@@ -67,7 +65,7 @@ class Jobs:
             names = ", ".join(str(path) for path in failed[:5]) + (", …" if len(failed) > 5 else "")
             raise InputError(
                 f"{len(failed)} of {len(self.jobs)} images failed: {names}. The results of the "
-                "others are written."
+                "others were written."
             )
 
 
@@ -79,19 +77,19 @@ def jobs_of(
     Parameters
     ----------
     arguments : tuple of str
-        Files, folders of images, folders of OME-Zarr with one image or a plate of many, patterns
-        such as "plate/*.tif".
+        Files, folders of images, OME-Zarr folders (one image or a plate of many), or patterns such
+        as "plate/*.tif".
     targets : dict of kind to Path or None
-        Files for one image, folders (made if need be) for several; None is left out.
+        Files for one image, folders (created if missing) for several; None is skipped.
     suffix : dict of kind to str
-        The type of the results of several images; "" is that of the image: OME-TIFF, TIFF or
-        OME-Zarr, else TIFF.
+        The file type for several images; "" is that of the image: OME-TIFF, TIFF or OME-Zarr, else
+        TIFF.
 
     Raises
     ------
     InputError
-        A pattern or folder without images; a file where a folder is needed; two images with results
-        of one name.
+        A pattern or folder without images; a file where a folder is needed; two images whose
+        results would have the same name.
     """
     found = [_images(text) for text in arguments]
     many = len(arguments) > 1 or any(is_many for _, is_many in found)
@@ -110,11 +108,11 @@ def jobs_of(
         first = next(iter(job.outputs.values()))
         other = taken.setdefault(
             split_name(first)[0], job.image
-        )  # tables and reports have this name too
+        )  # tables and reports share this name
         if other != job.image:
             raise InputError(
-                f"one name for two results ({first}): both of {other} and {job.image}. Run them "
-                "one by one."
+                f"duplicate result name ({first}): expected one image, got {other} and "
+                f"{job.image}. Run them one by one."
             )
     for folder in wanted.values():
         folder.mkdir(exist_ok=True)
@@ -122,14 +120,12 @@ def jobs_of(
 
 
 def _images(text: str) -> tuple[list[Path], bool]:
-    """The images that an argument means, and whether it means several."""
+    """The images that an argument names, and whether it names several."""
     path = Path(text)
     if set(text) & PATTERN and not path.exists():
         found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     elif is_zarr(path):
-        inside = images_inside(
-            path
-        )  # of a plate, or of what converters make of a file with many images
+        inside = images_inside(path)  # a plate, or a converted file with many images
         return inside or [path], len(inside) > 1
     elif path.is_dir():
         found = [
@@ -140,8 +136,8 @@ def _images(text: str) -> tuple[list[Path], bool]:
     found = [each for each in found if not each.name.startswith(".")]
     if not found:
         raise InputError(
-            f"no images ({text}): expected files of {', '.join(READABLE)} or folders of OME-Zarr, "
-            "got none."
+            f"no images ({text}): expected {', '.join(READABLE)} files or OME-Zarr folders, got "
+            "none."
         )
     return sorted(found), True
 
@@ -152,20 +148,18 @@ def _check_folder(folder: Path) -> None:
         not folder.exists() and folder.suffix.lower() in known
     ):
         raise InputError(
-            f"one output for several images ({folder}): expected a folder. Name a folder, such as "
+            f"one output for several images ({folder}): expected a folder. Name one, such as "
             "-o results/."
         )
     if not folder.parent.is_dir():
         raise InputError(
-            f"no such folder ({folder.parent}): expected a folder to make {folder.name} in. "
-            "Create it first."
+            f"no such folder ({folder.parent}): expected an existing folder for {folder.name}, got "
+            "none. Create it first."
         )
 
 
 def _name(image: Path, suffix: str) -> str:
-    """The name of a result: that of the image, with those of the groups of OME-Zarr around it, of
-    type `suffix` or its own.
-    """
+    """A result's name: image name, after its OME-Zarr groups' names; type `suffix` or its own."""
     outer = [parent for parent in image.parents if parent.suffix.lower() == ZARR]
     if outer:
         stem, own = split_name(outer[-1])

@@ -1,4 +1,4 @@
-"""`shiftrun embed` for one file: outputs of any network, tile by tile to their files."""
+"""`shiftrun embed`: write the outputs of any network to files, tile by tile."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from shiftrun.tiles.regions import cut_plan, resolve_region
 
 
 def paths_of(output: Path, names: Sequence[str]) -> dict[str, Path]:
-    """The file of every output: OUTPUT, or OUTPUT.NAME where there are several."""
+    """The file of each output: OUTPUT, or OUTPUT.NAME if there are several."""
     if len(names) == 1:
         return {names[0]: output}
     stem, suffix = split_name(output)
@@ -43,9 +43,7 @@ def paths_of(output: Path, names: Sequence[str]) -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """One image (C, *space) of a series: at an index of the axes before the channel and of those
-    between it and space.
-    """
+    """One image (C, *space) of a series: its index along the axes before and after the channel."""
 
     target: Target
     before: tuple[int, ...]
@@ -71,15 +69,14 @@ def embed_file(
     wishes: Wishes,
     watch: Stopwatch,
 ) -> str:
-    """Compute the outputs of one group for all images of a file and write them; the report lies
-    beside the first output.
+    """Write the outputs of one group for all images of a file; returns the summary line.
 
-    Returns the summary line.
+    The report is written next to the first output.
     """
     series = wishes.read(model, path, watch)
     first = sum(
         name not in SPATIAL for name in series.axes
-    )  # as OME-Zarr has it: time, channel, space
+    )  # the order of OME-Zarr: time, channel, space
     axes = series.axes[:first] + "C" + series.axes[first:] + series.layout.spatial
     for name in group:
         check_axes(paths[name], axes)
@@ -135,12 +132,10 @@ def embed_file(
 def output_calibration(
     series: Series, plan: Plan, model: Model, group: tuple[str, ...]
 ) -> Calibration:
-    """The calibration of a result: px of another size where the network changes the scale, and its
-    first px in the image.
-    """
+    """The calibration of a result: its px size (a network may change the scale) and origin."""
     others = len(series.calibration.axes) - len(
         plan.axes
-    )  # spatial axes along which images follow each other
+    )  # spatial axes along which the series runs
     moved = series.calibration.cropped((*(0,) * others, *(axis.origin_px for axis in plan.axes)))
     return moved.resampled((*(1,) * others, *model.scales(group)))
 
@@ -153,9 +148,7 @@ def _word(name: str) -> str:
 def embed_images(
     *, output: Path, names: tuple[str, ...] = (), image_input: str | None = None, **common: Any
 ) -> None:
-    """`shiftrun embed`: outputs on one grid are computed together; `common` are the fields of
-    `CommandLine`.
-    """
+    """`shiftrun embed`: run outputs on one grid together; `common` are fields of `CommandLine`."""
     call = CommandLine(**common)
     jobs = call.jobs(array=output)
     opening = Stopwatch()

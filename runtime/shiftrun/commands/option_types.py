@@ -1,4 +1,4 @@
-"""How the text of options is read."""
+"""The click types that parse options."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ class Memory(click.ParamType[Any]):
 
 
 class RegionBox(click.ParamType[Any]):
-    """One range of px per spatial axis in array order, such as 0:512,100:300; an open end is that
-    of the image.
-    """
+    """A px range per spatial axis in array order, such as 0:512,100:300; ends may be open."""
 
     name = "Y0:Y1,X0:X1"
 

@@ -1,4 +1,4 @@
-"""`shiftrun plan`: the tiles of an image, and what running them would take."""
+"""`shiftrun plan`: the tiles of an image, and the time and memory of running them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ def plan_image(
     axes: str = "",
     channel: int | None = None,
 ) -> tuple[Plan, dict[str, Any]]:
-    """The plan for the outputs that `segment` runs, or of the first output of any other network,
-    and its `estimate`.
+    """The plan for the outputs of `segment`, or for a network's first output, and its `estimate`.
 
-    Of a series it is that of one image.
+    For a series, the plan is that of one image.
     """
     if picture is not None:
         check_output(picture, (".png",), overwrite=overwrite, source=image)
@@ -51,9 +50,7 @@ def plan_image(
 
 
 def estimate(model: Model, plan: Plan, channels: int, images: int = 1) -> dict[str, Any]:
-    """The time of a run of all images of a file, from one tile that is run now, and its peak memory
-    (`network_need.py`).
-    """
+    """The run time for all images, from one tile run now, and peak memory (`network_need.py`)."""
     batch = np.zeros((1, channels, *plan.read_shape), dtype=np.float32)
     batch = np.moveaxis(batch, range(2, batch.ndim), model.input_axes)
     session = model.session

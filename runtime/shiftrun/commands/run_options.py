@@ -1,4 +1,4 @@
-"""How the images of a call are read and run."""
+"""The options that commands share, and how they read and run images."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Wishes:
     Attributes
     ----------
     axes : str
-        The letters of the file's axes; "": as the file says.
+        The letters of the file's axes; "": those in the file.
     channel : int or None
-        The one channel to take.
+        The channel to use.
     region : tuple of slice or None
     tile, pad, normalize
         As of `Model.predict`.
@@ -45,7 +45,7 @@ class Wishes:
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """What is set against the model's metadata or the words of the file, for the report."""
+        """The options that override the model's metadata or the file's, for the report."""
         flags = {
             "normalize": None if self.normalize == "model" else self.normalize,
             "axes": self.axes or None,
@@ -68,14 +68,14 @@ class Wishes:
         *,
         edges: Edges = (),
     ) -> Plan:
-        """Plan one image, whole."""
+        """Plan one whole image."""
         with watch.stage("plan"):
             return model.plan(
                 image.shape[1:], tile=self.tile, pad=self.pad, outputs=names, edges=edges
             )
 
     def source(self, model: Model, image: Image, watch: Stopwatch) -> Source:
-        """Measure the normalization of one image, and load the network if it is not yet."""
+        """Measure the normalization of one image, and load the network if needed."""
         with watch.stage("normalize"):
             source = model.source(image, self.normalize, where=image.where)
         with watch.stage("load"):
@@ -84,7 +84,7 @@ class Wishes:
 
 
 def given(flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags that are given."""
+    """The flags that are not None."""
     return {name: value for name, value in flags.items() if value is not None}
 
 
@@ -96,8 +96,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandLine(Wishes):
-    """What the commands have in common: the model and how it is opened, the images, and how these
-    are read and run.
+    """What the commands share: the model, the images, and how to open, read and run them.
 
     Attributes
     ----------
@@ -109,9 +108,9 @@ class CommandLine(Wishes):
     overwrite : bool
         Replace outputs that exist.
     say : callable (str)
-        Takes a summary line per image.
+        Receives a summary line per image.
     complain : callable (str)
-        Takes a line for one of several images that fails.
+        Receives an error line for each image that fails, if there are several.
     """
 
     model: Path
@@ -127,12 +126,12 @@ class CommandLine(Wishes):
     complain: Say = print
 
     def jobs(self, **targets: Path | None) -> Jobs:
-        """The images, and where the results of each kind go; InputError as `jobs_of`."""
+        """The images and where their results go; InputError as for `jobs_of`."""
         keep_heap_small()
         return jobs_of(self.images, targets, SUFFIX)
 
     def open_model(self, image_input: str | None = None) -> Model:
-        """The opened model; InputError as `open_model`."""
+        """The opened model; InputError as for `open_model`."""
         return open_model(
             self.model,
             device=self.device,
@@ -149,7 +148,7 @@ class CommandLine(Wishes):
         check_output(path, types, overwrite=self.overwrite, source=job.image)
 
     def run(self, jobs: Jobs, work: Callable[[Job, Stopwatch], None], opening: Stopwatch) -> None:
-        """Do the work of every image; opening the model counts as time of the first."""
+        """Process every image; the time to open the model counts for the first."""
 
         def one(job: Job) -> None:
             watch = Stopwatch(dict(opening.seconds))

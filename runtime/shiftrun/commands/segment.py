@@ -1,4 +1,4 @@
-"""`shiftrun segment` for one file: labels, a table of objects, a preview and the report."""
+"""`shiftrun segment`: write labels, an object table, a preview and the report."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def segment_file(
     watch: Stopwatch,
     overrides: dict[str, Any],
 ) -> str:
-    """Label every image of a file and write what the job asks for; returns the summary line."""
+    """Label every image of a file and write the job's outputs; returns the summary line."""
     series = wishes.read(model, job.image, watch)
     label_formats.check_axes(job.outputs["labels"], series.axes + series.layout.spatial)
     first = series.image((0,) * len(series.axes))
@@ -64,8 +64,8 @@ def segment_file(
     frame = label_frame(model, plan, wishes.region)
     if not frame.is_image and job.outputs.keys() & {"preview", "objects"}:
         raise InputError(
-            f"network of another scale ({model.path}): expected labels of the image's size for "
-            "--preview and --csv."
+            f"network changes the scale ({model.path}): expected labels of the image's size for "
+            "--preview and --csv, got another size. Omit both options."
         )
     processes = _processes(model, plan, frame)
     with ExitStack() as stack:
@@ -110,9 +110,7 @@ def segment_file(
 
 
 def _processes(model: Model, plan: Plan, frame: LabelFrame) -> int:
-    """How many processes label windows; none those of a region, a single one, or where `--memory`
-    bounds that of the host.
-    """
+    """The number of labeling processes; 0 for a region, one window, or host `--memory`."""
     on_device = model.provider != CPU
     if frame.region is not None or (model.memory is not None and not on_device):
         return 0
@@ -123,9 +121,7 @@ def _processes(model: Model, plan: Plan, frame: LabelFrame) -> int:
 
 @dataclass
 class _Work:
-    """The images of one file on their way; the state is what they gave so far, and the plan, whose
-    tiles may become smaller.
-    """
+    """The images of one file; the state is their results so far and the plan (tiles may shrink)."""
 
     model: Model
     job: Job
@@ -145,7 +141,7 @@ class _Work:
         self.ran = self.plan
 
     def one(self, index: tuple[int, ...], image: Image, spool: Spool | None) -> None:
-        """Label one image; of a series into the spool, and one without contrast has no labels."""
+        """Label one image (of a series: into the spool); without contrast it has no labels."""
         try:
             source = self.wishes.source(self.model, image, self.watch)
         except NoContrast as error:
@@ -182,7 +178,7 @@ class _Work:
     def _take(
         self, index: tuple[int, ...], image: Image, labels: Reader, count: int, spool: Spool | None
     ) -> None:
-        """Measure and keep the labels of one image while they are there."""
+        """Measure and keep the labels of one image while they are available."""
         under, outputs = self.frame.image(image), self.job.outputs
         with self.watch.stage("write"):
             self.counts.append(count)

@@ -1,1 +1,1 @@
-"""Zoo networks by name: index, download, cache."""
+"""Zoo models by name: index, download, cache."""

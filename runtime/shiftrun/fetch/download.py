@@ -1,10 +1,10 @@
-"""Downloads of zoo models and their cache: the only place that opens a connection.
+"""Downloads of zoo models and their cache: the only module that opens a connection.
 
-A file is written beside its place and moved there once its sha256 is that of the index: two
-processes may fetch the same model at once, and an interrupted or damaged download leaves nothing
-behind. The cache is `SHIFTZOO_HOME`, by default the system's folder for such files; the name of a
-cached file holds its hash, so models of another version never take its place. With
-`SHIFTZOO_OFFLINE` set no connection is opened.
+A file is written under a hidden name and moved into place once its sha256 matches the index: two
+processes may download the same model at once, and an interrupted or damaged download leaves nothing
+behind. The cache is `SHIFTZOO_HOME`, by default the system's cache folder; the name of a cached
+file contains its hash, so versions do not overwrite each other. With `SHIFTZOO_OFFLINE` set, no
+connection is opened.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ def cached_name(entry: Entry) -> str:
 
 
 def cached(entry: Entry) -> Path | None:
-    """The model's file in the cache, if it is there and whole; one that is damaged is left
-    aside.
-    """
+    """The model's file in the cache, if present and intact; a damaged file is ignored."""
     path = cache_folder() / cached_name(entry)
     return path if path.is_file() and file_sha256(path) == entry.sha256 else None
 
 
 def cached_files() -> list[Path]:
-    """Everything that was downloaded."""
+    """All downloaded files."""
     folder = cache_folder()
     return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
@@ -49,7 +47,7 @@ def download(
     *,
     progress: Progress | None = None,
 ) -> Path:
-    """Fetch a model from the first address that gives the right file.
+    """Download a model from the first address with the right file.
 
     Parameters
     ----------
@@ -57,30 +55,29 @@ def download(
     addresses : tuple of str
         Without the file's name.
     problems : list of str
-        What was wrong with other places: part of the message if no address helps.
+        Problems with other places, reported if no address works.
     progress : callable (bytes done, bytes in all), optional
 
     Raises
     ------
     InputError
-        Offline, no address gives the file, or the cache cannot be written.
+        Offline, no address has the file, or the cache cannot be written.
     """
     import pooch
     import requests
 
     if os.environ.get(OFFLINE_VARIABLE):
         raise InputError(
-            f"model is not here ({entry.name}): expected no download ({OFFLINE_VARIABLE}), got a "
-            "model that is not in "
-            f"{cache_folder()}. Unset {OFFLINE_VARIABLE}."
+            f"model is not cached ({entry.name}): expected it in {cache_folder()} because "
+            f"{OFFLINE_VARIABLE} is set, got none. Unset {OFFLINE_VARIABLE}."
         )
     folder, problems = _writable(cache_folder()), list(problems)
     for address in addresses:
         bar = _Bar(progress) if progress is not None else False
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
         url = f"{address}/{entry.file}"
-        # by pooch, which writes beside and asks for the sha256 first: a `whole_file` cannot tell
-        # its OSErrors from the web's
+        # pooch writes to a temporary file and checks its sha256: `whole_file` cannot distinguish
+        # its OSErrors from network errors
         try:
             pooch.core.stream_download(
                 url, folder / cached_name(entry), f"sha256:{entry.sha256}", downloader
@@ -88,25 +85,25 @@ def download(
         except requests.RequestException as error:
             problems.append(f"{url}: {_reason(error)}")
         except ValueError:
-            problems.append(f"{url}: another file than the index says (sha256 differs)")
+            problems.append(f"{url}: not the file in the index (sha256 differs)")
         except OSError as error:
             raise InputError(
-                f"cannot write the cache ({folder}): expected room for {entry.bytes / 1e6:.1f} "
-                f"MB, got: {error.strerror or error}. "
-                f"Free space, or name another folder in {HOME_VARIABLE}."
+                f"cannot write the cache ({folder}): expected room for {entry.bytes / 1e6:.1f} MB, "
+                f"got: {error.strerror or error}. "
+                f"Free space, or set {HOME_VARIABLE} to another folder."
             ) from error
         else:
             return folder / cached_name(entry)
-    tried = "; ".join(problems) or "no place at all"
+    tried = "; ".join(problems) or "no places"
     raise InputError(
         f"cannot fetch {entry.name} {entry.version} ({entry.file}): expected it from one of the "
-        f"places of the index, got: {tried}. "
-        "Check the connection, or name a folder or server that holds it in SHIFTZOO_INDEX."
+        f"places in the index, got: {tried}. Check the connection, or set SHIFTZOO_INDEX to a "
+        "folder or server that has it."
     )
 
 
 def index_text(url: str) -> str:
-    """The text of an index on the web; offline, the copy of it that was read last.
+    """The text of an index on the web; offline, the last copy read.
 
     Raises
     ------
@@ -120,8 +117,8 @@ def index_text(url: str) -> str:
         except OSError as error:
             raise InputError(
                 f"no copy of the index ({url}): expected one in {copy.parent} ({OFFLINE_VARIABLE} "
-                "is set), got none. "
-                f"Unset {OFFLINE_VARIABLE} once, or name a folder in SHIFTZOO_INDEX."
+                f"is set), got none. Unset {OFFLINE_VARIABLE} once, or set SHIFTZOO_INDEX to a "
+                "folder."
             ) from error
     import requests
 
@@ -132,7 +129,7 @@ def index_text(url: str) -> str:
         raise InputError(
             f"cannot reach the index ({url}): expected an answer, got: {_reason(error)}. Check "
             "the connection and SHIFTZOO_INDEX; "
-            f"{OFFLINE_VARIABLE}=1 uses the copy that was read last."
+            f"{OFFLINE_VARIABLE}=1 uses the last copy read."
         ) from error
     _writable(copy.parent)
     write_atomically(copy, response.content)
@@ -144,37 +141,37 @@ def _writable(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"no cache ({folder}): expected a folder that can be made, got: {error.strerror}. "
-            f"Name another in {HOME_VARIABLE}."
+            f"no cache ({folder}): expected a folder that can be created, got: {error.strerror}. "
+            f"Set {HOME_VARIABLE} to another folder."
         ) from error
     if not os.access(folder, os.W_OK):
         raise InputError(
-            f"cache is not writable ({folder}): expected permission to write. Name another in "
-            f"{HOME_VARIABLE}."
+            f"cache is not writable ({folder}): expected permission to write. Set {HOME_VARIABLE} "
+            "to another folder."
         )
     return folder
 
 
 def _reason(error: Exception) -> str:
-    """The last and plainest part of a nested network error."""
+    """The last, plainest part of a nested network error."""
     text = str(error).split(" for url", maxsplit=1)[0].rstrip(")'\"")
     return text.rsplit(": ", 1)[-1].rsplit("] ", 1)[-1] or type(error).__name__
 
 
 class _Bar:
-    """A progress bar as pooch calls it."""
+    """A progress bar with pooch's interface."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress, self.total, self.done = progress, 0, 0
 
     def update(self, size: int) -> None:
-        """`size` more bytes have come."""
+        """Count `size` more bytes."""
         self.done = min(self.total, self.done + size)
         self.progress(self.done, self.total)
 
     def reset(self) -> None:
-        """Begin again."""
+        """Start over."""
         self.done = 0
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""

@@ -1,9 +1,9 @@
-"""The models of the zoo by name: the index that lists them, and where their files lie.
+"""The models of the zoo by name: the index that lists them, and where their files are.
 
 An index is a file `index.json` (schemas/index.schema.json) in the folder of the files that it
-lists: the zoo of a checkout, the part of it that comes with the package, or what `shiftzoo release`
-wrote to a folder or web server. `SHIFTZOO_INDEX` names another one. What is not beside the index is
-downloaded once (`download.py`).
+lists: the zoo of a checkout, the part in the package, or the output of `shiftzoo release` in a
+folder or on a web server. `SHIFTZOO_INDEX` names a different one. Files that are not next to the
+index are downloaded once (`download.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shiftrun.progress import Progress
 
 
 def default_index() -> str:
-    """Where the index is: `SHIFTZOO_INDEX`, else that of the package, else that of the checkout."""
+    """The place of the index: `SHIFTZOO_INDEX`, else the package's, else the checkout's."""
     if wish := os.environ.get(INDEX_VARIABLE):
         return wish
     from importlib.util import find_spec
@@ -46,7 +46,7 @@ def read_index(origin: str | None = None) -> Index:
     InputError
         It is missing, or cannot be reached.
     SchemaError
-        It breaks schemas/index.schema.json.
+        It violates schemas/index.schema.json.
     """
     origin = default_index() if origin is None else origin
     if is_address(origin):
@@ -68,19 +68,19 @@ def read_index(origin: str | None = None) -> Index:
 
 
 def find_model(name: str, *, progress: Progress | None = None) -> Path:
-    """The file of a model of the zoo: in a folder, in the cache, or downloaded to it.
+    """The file of a zoo model: in a folder, in the cache, or downloaded to it.
 
     Raises
     ------
     InputError
-        Unknown name; no place holds the file, or what they hold differs from the index.
+        Unknown name; no place has the file, or the files found differ from the index.
     """
     index = read_index()
     return fetch(index, index.entry(name), progress=progress)
 
 
 def fetch(index: Index, entry: Entry, *, progress: Progress | None = None) -> Path:
-    """The file of `entry`, as `find_model`."""
+    """The file of `entry`, as for `find_model`."""
     problems = []
     for place in index.places:
         if not is_address(place):

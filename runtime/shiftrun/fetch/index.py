@@ -1,4 +1,4 @@
-"""The index of a zoo as values: what stands in `index.json` (schemas/index.schema.json)."""
+"""The index of a zoo as values: the content of `index.json` (schemas/index.schema.json)."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The models, and the places that hold their files: folders and http(s) addresses, tried in
-    order.
-    """
+    """The models, and the places of their files: folders and http(s) addresses, tried in order."""
 
     origin: str
     places: tuple[str, ...]
@@ -70,9 +68,7 @@ def is_address(place: str) -> bool:
 
 
 def parse_index(text: str, *, home: str, where: str) -> Index:
-    """Read the text of an index whose own folder or address is `home`; `where` names it in
-    errors.
-    """
+    """Parse an index; `home` is its folder or address, `where` names it in errors."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -92,6 +88,6 @@ def parse_index(text: str, *, home: str, where: str) -> Index:
 
 
 def file_sha256(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
+    """The sha256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,1 +1,1 @@
-"""The network on tiles: read, normalize, run, keep."""
+"""Run the network on tiles: read, normalize, run, keep."""

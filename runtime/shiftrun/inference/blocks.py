@@ -1,4 +1,4 @@
-"""Running a plan block by block, and going on with smaller tiles where memory does not suffice."""
+"""Run a plan block by block, with smaller tiles if memory runs out."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ class Block:
 
 @dataclass
 class Run:
-    """One image on its way through the network; the only state is the plan, whose tiles may become
-    smaller.
+    """The run of one image; the only state is the plan, whose tiles may become smaller.
 
     Attributes
     ----------
@@ -46,19 +45,17 @@ class Run:
     plan : Plan
     outputs : tuple of OutputContract
     halve : callable (Plan, edges) to Plan or None
-        The plan of smaller tiles for the same result, with tiles that begin at the edges; None
-        where there is none.
+        A plan of smaller tiles for the same result, with tiles that begin at the edges, or None.
     edges : tuple of tuple of int
-        Per axis where blocks of the result should begin; see `Plan.block_edges`.
+        Per axis, where blocks of the result should begin; see `Plan.block_edges`.
     workers : int
     progress : callable (tiles done, tiles in all), optional
     check : Check, optional
-        Looks at some of the tiles.
+        Checks some of the tiles.
     axes : tuple of AxisContract
-        That serve all outputs; for `check`.
+        For all outputs; used by `check`.
     batch : int
-        Tiles that are given to the network at a time; out of memory they are run one by one, before
-        tiles become smaller.
+        Tiles per batch; out of memory, tiles first run one by one, then become smaller.
     """
 
     network: Network
@@ -75,9 +72,7 @@ class Run:
     _watched: Watch | None = field(default=None, init=False)
 
     def into(self, make_target: Callable[[str, int], Target]) -> None:
-        """Write the whole result to targets, made for (name, channels) when the first tile is
-        there.
-        """
+        """Write the whole result to targets, created for (name, channels) after the first tile."""
         targets: dict[str, Target] = {}
         self._fill(everything(self.plan.output_shape), make_target, targets, 0)
         self._end()
@@ -105,9 +100,7 @@ class Run:
         done: int,
         edges: Edges = (),
     ) -> int:
-        """Run the tiles of one block; out of memory, begin the block again with tiles of half the
-        size. Returns tiles done.
-        """
+        """Run one block's tiles; out of memory, restart with halved tiles. Returns tiles done."""
         while True:
             count = done
             try:
@@ -141,7 +134,7 @@ class Run:
                 self.plan = smaller
 
     def _watch(self) -> Watch | None:
-        """What looks at the tiles of the plan as it is now."""
+        """The check of the tiles of the current plan."""
         if self.check is not None and (
             self._watched is None or self._watched.plan is not self.plan
         ):
@@ -158,9 +151,7 @@ class Run:
 def timed(
     items: Iterable[Item], stage: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[Item]:
-    """Yield the items, waiting for each inside `stage()`; none is held here while the caller works
-    on it.
-    """
+    """Yield the items, waiting for each inside `stage()`; keeps no reference to a yielded item."""
     iterator, waited = iter(items), list[Item]()
     while True:
         with stage():
@@ -171,11 +162,9 @@ def timed(
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Make the next item in a thread of its own while the caller works on the last one; an error
-    comes out in its place.
+    """Make the next item in another thread while the caller works; raise an error in its place.
 
-    Two items are there at a time: the one that is worked on, as long as the caller holds it, and
-    the one that is made or waits.
+    Two items exist at a time: the caller's, as long as the caller holds it, and the next one.
     """
     iterator = iter(items)
 

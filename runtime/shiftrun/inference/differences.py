@@ -1,4 +1,4 @@
-"""How a tile differs from a window that gives the same px, and how much an output varies."""
+"""The difference between a tile and a window of the same px, and the spread of an output."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shiftlint.verification.subject import gaps
 from shiftrun.arrays.box import Box
 from shiftrun.tiles.plan import Tile
 
-# an output whose standard deviation is less than this part of its magnitude rounds by its magnitude
+# below this ratio of standard deviation to magnitude, rounding follows the magnitude
 HARDLY_VARIES = 1e-3
-THINNED = 4  # px along every axis, of which one counts for the standard deviation
+THINNED = 4  # along every axis, one px in so many counts for the standard deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Difference:
         Elements.
     whole_numbers : bool
     px : tuple of int
-        Where, in the result.
+        The position in the result.
     expected, got : float
-        The window's value and the tile's there.
+        The window's and the tile's value there.
     """
 
     most: float
@@ -48,7 +48,7 @@ class Difference:
     def between(
         cls, expected: NDArray[Any], got: NDArray[Any], box: Box, tile: Tile, window: Tile
     ) -> Difference:
-        """That of two arrays (C, *box); NaN equals NaN, and nothing else."""
+        """The difference of two arrays (C, *box); NaN equals only NaN."""
         off = np.zeros(expected.shape) if np.array_equal(expected, got) else gaps(expected, got)
         place = np.unravel_index(int(np.argmax(off)), off.shape)
         px = tuple(part.start + int(at) for part, at in zip(box, place[1:], strict=True))
@@ -67,7 +67,7 @@ class Difference:
 
 @dataclass
 class Spread:
-    """The standard deviation of an output over a run, from some of its px."""
+    """The standard deviation of an output over a run, from a sample of its px."""
 
     count: int = 0
     total: float = 0.0
@@ -85,9 +85,7 @@ class Spread:
 
     @property
     def scale(self) -> float:
-        """The standard deviation, or a part of the magnitude where that is larger; 0 only where all
-        is 0.
-        """
+        """The standard deviation, or a part of the magnitude if larger; 0 only if all px are 0."""
         if not self.count:
             return 0.0
         mean, square = self.total / self.count, self.squares / self.count

@@ -1,10 +1,9 @@
-"""What a network is fed: windows of the image, padded once as the plan says and normalized, made
-when they are asked for.
+"""The input of a network: windows of the padded and normalized image, made on demand.
 
-Per axis the padding is a list of image px: position i of the padded image shows px `index[i]`, or
-nothing (-1, zeros after normalization). A window of it reads the hull of its px from the file and
-picks. Normalization is the same for every px, so that a window has the values that it would have in
-the whole padded image.
+The plan defines the padding, per axis, as a list of image px: position i of the padded image shows
+px `index[i]`, or nothing (-1, zeros after normalization). A window reads the hull of its px from
+the file and selects them. Normalization is the same for every px, so a window has the same values
+as in the whole padded image.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ OUTSIDE = -1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An image as the network sees it.
+    """An image as the network's input.
 
     Attributes
     ----------
     image : Reader
         (C, *space), as stored.
     normalization : Normalization or None
-        None: only turned to float32.
+        None: only converted to float32.
     where : str
-        What to call the image in an error.
+        The name of the image in errors.
     """
 
     image: Reader
@@ -44,8 +43,9 @@ class Source:
     where: str = "image"
 
     def window(self, box: Box, index: tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
-        """The window `box` (*space) of the padded image, (C, *space) of float32; `index` as of
-        `padding_index`.
+        """The window `box` (*space) of the padded image, float32 (C, *space).
+
+        `index` is that of `padding_index`.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Source:
         return values
 
     def normalized(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Normalize px, or turn them to float32 and refuse those that are not finite."""
+        """Normalize px, or convert them to float32; refuses px that are not finite."""
         if self.normalization is not None:
             return self.normalization.apply(values)
         result = values.astype(np.float32)
@@ -79,7 +79,7 @@ class Source:
 
 
 def padding_index(plan: Plan) -> tuple[NDArray[np.intp], ...]:
-    """Per axis the image px under every position of the padded image, -1 where there is none."""
+    """Per axis, the image px at every position of the padded image, -1 where there is none."""
     mode: Any = "constant" if plan.pad == "none" else plan.pad
     settings: dict[str, Any] = {"constant_values": OUTSIDE} if mode == "constant" else {}
     return tuple(
@@ -89,9 +89,7 @@ def padding_index(plan: Plan) -> tuple[NDArray[np.intp], ...]:
 
 
 def as_image(image: Any, dimensions: int, channels: int | None) -> Reader:
-    """An image (*space) or (C, *space) as (C, *space); InputError if it is none or its axes are not
-    what the network takes.
-    """
+    """An image (*space) or (C, *space) as (C, *space); InputError if the network cannot take it."""
     reader = as_reader(image)
     if len(reader.shape) == dimensions:
         reader = Arranged(reader, (-1, *range(dimensions)))

@@ -1,8 +1,7 @@
-"""Per-image percentile normalization: `(image - low) / (high - low)`, the same for every tile of an
-image.
+"""Per-image percentile normalization: `(image - low) / (high - low)`, the same for every tile.
 
-The statistics are those of the whole image. Taking them per tile would make a pixel's value depend
-on the tile that it lies in, which no exact stitching survives.
+The statistics are those of the whole image. With statistics per tile, a pixel's value would depend
+on its tile, and stitching could not be exact.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from numpy.typing import NDArray
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import Reader, as_reader, read_bands
 
-SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, taken at a fixed stride
-HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes a px
+SAMPLE_PIXELS = 1 << 24  # floats: at most this many values are sorted, sampled at a fixed stride
+HISTOGRAM_BYTES = 1 << 23  # of a band: counting needs 8 bytes per px
 
 
 class NoContrast(InputError):
-    """An image of one intensity: there is nothing to normalize, and nothing to see."""
+    """An image of one intensity: there is nothing to normalize or segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """The affine map from raw intensities to what the network was trained on.
+    """The affine map from raw intensities to the range of the network's training.
 
     Attributes
     ----------
@@ -59,7 +58,7 @@ def percentile_normalization(
     percentiles : (low, high)
         In percent, as in the model's metadata `normalization`.
     where : str
-        What to call the image in an error.
+        The name of the image in errors.
 
     Raises
     ------
@@ -88,9 +87,7 @@ def percentile_normalization(
 
 
 def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
-    """Values at a fixed stride through the whole image, at most `SAMPLE_PIXELS`; all values are
-    checked.
-    """
+    """At most `SAMPLE_PIXELS` values, at a fixed stride through the image; checks all values."""
     stride = -(-math.prod(reader.shape) // SAMPLE_PIXELS)
     taken, position, bad = [], 0, 0
     for values in read_bands(reader):
@@ -107,9 +104,7 @@ def _sample(reader: Reader, where: str) -> NDArray[np.float64]:
 
 
 def _histogram_percentiles(reader: Reader, percentiles: tuple[float, float]) -> tuple[float, float]:
-    """Exact percentiles of an 8- or 16-bit image (linear interpolation, as np.percentile), from its
-    histogram.
-    """
+    """Exact percentiles of an 8- or 16-bit image from its histogram (linear, as np.percentile)."""
     info, size = np.iinfo(reader.dtype), math.prod(reader.shape)
     counts = np.zeros(info.max - info.min + 1, dtype=np.int64)
     for values in read_bands(reader, HISTOGRAM_BYTES):

@@ -1,8 +1,8 @@
-"""What was proved before: a file for each kind of run, beside the models of the zoo's cache.
+"""Stored proofs: a file for each kind of run, next to the models in the zoo's cache.
 
-A proof holds for one network on one device, runtime and shape of reads: the key. A cache that
-cannot be read or written only means that a run proves itself again, and so does a device whose name
-is not known: the next one may be another.
+A proof holds for one network on one device, runtime and read shape: the key. If the cache cannot be
+read or written, a run just proves itself again; so does a run on a device of unknown name, which
+may be a different one next time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Key = Mapping[str, Any]
 
 @dataclass
 class Proofs:
-    """The keys that were proved, in this process and before it.
+    """The keys that were proved, in this process or earlier.
 
     Attributes
     ----------
     home : callable () to Path
-        The folder of what is kept; asked for when a proof is.
+        The cache folder; called when a proof is looked up.
     """
 
     home: Callable[[], Path]
@@ -41,9 +41,7 @@ class Proofs:
         return text in self._known
 
     def add(self, key: Key) -> None:
-        """Remember a proof; in this process alone where the cache cannot be written, or the device
-        has no name.
-        """
+        """Store a proof; only in this process without a writable cache or a device name."""
         text = _text(key)
         self._known.add(text)
         if not key["device"]:

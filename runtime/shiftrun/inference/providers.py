@@ -1,4 +1,4 @@
-"""What onnxruntime's execution providers need, can do and promise.
+"""The requirements, options and promises of onnxruntime's execution providers.
 
 https://onnxruntime.ai/docs/execution-providers/
 """
@@ -25,14 +25,14 @@ OVERLAPPING = 2  # tiles on CUDA: one is copied while another is computed
 
 
 def provider_of(device: str, available: list[str], precision: str, workers: int) -> str:
-    """The provider to ask for; InputError if it is not `available` or cannot do what is asked."""
+    """The provider to request; InputError if it is not `available` or lacks a requested feature."""
     best = CUDA if CUDA in available else CPU
     wanted = best if device == "auto" else PROVIDERS.get(device, device)
     if wanted not in available:
         advice = (
             _INSTALL_GPU
             if wanted == CUDA
-            else "Install the build of onnxruntime that has it, or use --device auto."
+            else "Install an onnxruntime build that has it, or use --device auto."
         )
         raise InputError(
             f"no such device (--device {device}): expected {wanted}, onnxruntime has "
@@ -45,28 +45,28 @@ def provider_of(device: str, available: list[str], precision: str, workers: int)
         )
     if precision != "exact" and wanted != CUDA:
         raise InputError(
-            f"no {precision} here (--precision {precision}): expected {CUDA}, got {wanted}. Use "
-            "--precision exact, or "
-            "a machine with a GPU by NVIDIA."
+            f"{precision} is not supported (--precision {precision}): expected {CUDA}, got "
+            f"{wanted}. Use "
+            "--precision exact, or a machine with an NVIDIA GPU."
         )
     if wanted == PROVIDERS["directml"] and workers > 1:
         raise InputError(
-            f"one worker only (--device {device}): expected --workers 1, which DirectML needs, "
-            f"got {workers}."
+            f"too many workers (--device {device}): expected --workers 1 for DirectML, got "
+            f"{workers}."
         )
     return wanted
 
 
-_INSTALL_GPU = 'Install it: pip install "shiftlint[gpu]", without onnxruntime beside it.'
+_INSTALL_GPU = 'Install it: pip install "shiftlint[gpu]", without onnxruntime installed.'
 
 
 def settings(provider: str, precision: str) -> dict[str, str]:
     """The options of a provider for a precision.
 
-    On CUDA TF32 is off unless asked for: with it, onnxruntime's default, the shape of a tile
-    changes results by 4e-3. Kernels of convolutions are chosen by their sizes and not by timing
-    them, which may choose others in every run; as fast on an H200, and the first tile takes 0.05 s
-    instead of 0.25 s.
+    On CUDA, TF32 (onnxruntime's default) is off unless requested: with it, the tile shape changes
+    results by 4e-3. Convolution kernels are chosen by size, not by timing, which may choose
+    differently in every run; this is as fast on an H200, and the first tile takes 0.05 s instead of
+    0.25 s.
     """
     if provider != CUDA:
         return {}
@@ -74,9 +74,7 @@ def settings(provider: str, precision: str) -> dict[str, str]:
 
 
 def device_name(provider: str) -> str:
-    """What a provider runs on: the processor and its vector instructions, or the GPU; "" where that
-    is not known.
-    """
+    """A provider's hardware: the GPU, or the CPU and its vector instructions; "" if unknown."""
     if provider == CUDA:
         return cuda_device_name() or ""
     if provider != CPU:
@@ -91,14 +89,12 @@ def tiles_at_a_time(provider: str, workers: int) -> int:
 
 
 def limits(provider: str, precision: str, tiles: int) -> tuple[str, ...]:
-    """Why so many tiles may equal the whole image up to rounding only, beside what the network
-    itself limits.
-    """
+    """Why `tiles` tiles may equal the whole image only up to rounding, besides network limits."""
     if precision != "exact":
-        return (f"computed in {precision}; `check` says what that costs",)
+        return (f"computed in {precision}; `check` states the difference",)
     if provider != CPU and tiles > 1:
         return (
-            f"{provider.removesuffix('ExecutionProvider')} may choose its kernels by the size of "
-            "a tile; `check` measures it",
+            f"{provider.removesuffix('ExecutionProvider')} may choose its kernels by tile size; "
+            "`check` measures it",
         )
     return ()

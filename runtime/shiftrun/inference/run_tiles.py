@@ -1,8 +1,7 @@
-"""Executing a plan tile by tile: read, run, and what each tile keeps. No blending, no counting:
-each px is kept once.
+"""Execute a plan tile by tile: read, run, keep. No blending: each px is kept once.
 
-Reading and normalizing the next tiles, running the network and what the caller does with the
-results overlap; queues are short, so that memory does not grow with the image.
+Reading and normalizing the next tiles, running the network and the caller's work overlap; queues
+are short, so memory does not grow with the image.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ Result = TypeVar("Result")
 
 
 class Network(Protocol):
-    """What runs a batch: `session.Session`, or a function in a test."""
+    """Runs a batch: `session.Session`, or a test double."""
 
     def run(
         self, batch: NDArray[np.float32], outputs: tuple[str, ...] | None = None
     ) -> Mapping[str, NDArray[Any]]:
-        """Return the named outputs of one batch; it may be called from several threads at once."""
+        """Return the named outputs of one batch; thread-safe."""
         ...
 
 
@@ -49,10 +48,9 @@ def run_tiles(
     workers: int = 1,
     batch: int = 1,
 ) -> Iterator[tuple[Tile, Values]]:
-    """Yield the tiles of `plan`, or of one block of its result, with the kept outputs (C', *space)
-    of each, in order.
+    """Yield the tiles of `plan`, or of one block, in order, with their kept outputs (C', *space).
 
-    `batch` tiles are given to the network at a time.
+    The network runs `batch` tiles at a time.
     """
     index = padding_index(plan)
     run = partial(run_batch, network, plan, outputs)
@@ -79,11 +77,11 @@ def in_order(
     ahead: int,
     wait: Callable[[Future[Result]], Result] = Future.result,
 ) -> Iterator[Result]:
-    """Map in `pool` with at most `ahead` results beyond the one that is waited for, by `wait`."""
+    """Map in `pool`, in order, with at most `ahead` results beyond the one that `wait` awaits."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        del item  # the pool's, until it is done
+        del item  # the pool holds it until it is done
         if len(waiting) > ahead:
             yield wait(waiting.popleft())
     while waiting:
@@ -96,9 +94,7 @@ def run_batch(
     outputs: Outputs,
     tiles_and_windows: list[tuple[Tile, NDArray[np.float32]]],
 ) -> list[tuple[Tile, Values]]:
-    """Run windows (C, *space) of one size at once; the tiles and what they keep of each output (C',
-    *space).
-    """
+    """Run windows (C, *space) of one size at once; tiles and their kept outputs (C', *space)."""
     input_axes = [axis.input_axis for axis in outputs[0].axes]
     batch = np.stack([window for _, window in tiles_and_windows])  # (N, C, *space)
     found = network.run(
@@ -122,7 +118,7 @@ def run_batch(
 
 
 def _kept(plan: Plan, outputs: Outputs, tile: Tile, found: Mapping[str, NDArray[Any]]) -> Values:
-    """What a tile keeps of the network's outputs."""
+    """The part of the network's outputs that a tile keeps."""
     kept: Values = {}
     for output in outputs:
         values = channels_first(found[output.name], [axis.output_axis for axis in output.axes])
@@ -131,17 +127,15 @@ def _kept(plan: Plan, outputs: Outputs, tile: Tile, found: Mapping[str, NDArray[
             raise InputError(
                 f"output size ({output.name}): expected "
                 f"{'x'.join(str(box.stop) for box in tile.keep)} px or more from a read "
-                f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not fit: "
-                "run shiftlint verify."
+                f"of {'x'.join(map(str, plan.read_shape))}, got {got}. The contract does not match "
+                "the network. Run shiftlint verify."
             )
         kept[output.name] = values[(slice(None), *tile.keep)]
     return kept
 
 
 def channels_first(values: NDArray[Any], output_axes: list[int]) -> NDArray[Any]:
-    """Bring an output of batch size 1 to (C', *space), wherever its axes lie; without a channel
-    axis C' is 1.
-    """
+    """Transpose an output of batch size 1 to (C', *space); without a channel axis, C' is 1."""
     space = len(output_axes)
     moved = np.moveaxis(values, output_axes, range(values.ndim - space, values.ndim))
     return moved.reshape(-1, *moved.shape[values.ndim - space :])

@@ -1,7 +1,7 @@
-"""Running a network: the only module that knows onnxruntime.
+"""Run a network: the only module that uses onnxruntime.
 
-Results must not depend on how a tile is run: a provider that silently fell back to the CPU is an
-error where another device was asked for.
+Results must not depend on how a tile is run: a silent fallback to the CPU is an error if another
+device was requested.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLOAT_TYPES = {
     "tensor(float16)": np.float16,
     "tensor(double)": np.float64,
 }
-LARGEST_MODEL_BYTES = 2_000_000_000  # what one protobuf message can hold
+LARGEST_MODEL_BYTES = 2_000_000_000  # the limit of one protobuf message
 QUIET = 4  # onnxruntime's log level "fatal": its errors are reported once, as one line
 OUT_OF_MEMORY = (
     "failed to allocate memory",
@@ -51,11 +51,11 @@ class Session:
         An ONNX file.
     device : str
         One of `providers.PROVIDERS`, the name of an onnxruntime execution provider, or "auto": CUDA
-        where it is available and starts, else the CPU.
+        if it is available and starts, else the CPU.
     precision : {"exact", "tf32", "fp16"}
-        The last two on CUDA only.
+        The last two need CUDA.
     workers : int
-        How many batches are run at a time; they share the cores.
+        Batches to run at a time; they share the cores.
     image_input : str, optional
         The input that takes the image. Default: the first.
 
@@ -69,8 +69,8 @@ class Session:
     Raises
     ------
     InputError
-        onnxruntime is missing or cannot load the file; the device that was asked for is not there
-        or does not start; the precision is not to be had on it; no float input.
+        onnxruntime is missing or cannot load the file; the requested device is missing or does not
+        start, or does not support the precision; no float input.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class Session:
         if len(inputs) > 1:
             others = ", ".join(name for name in inputs if name != image.name)
             raise InputError(
-                f"more than one input ({path}): expected {image.name} alone, got also {others}. "
-                "Export the network with these as constants."
+                f"more than one input ({path}): expected only {image.name}, got also {others}. "
+                "Export the network with the others as constants."
             )
         if image.type not in FLOAT_TYPES:
             raise InputError(
@@ -115,9 +115,9 @@ class Session:
         Raises
         ------
         InputError
-            onnxruntime refuses the batch, such as for a size that is not legal.
+            onnxruntime refuses the batch, for example because of an illegal size.
         MemoryError
-            The host has none left for the outputs.
+            The host has no memory left for the outputs.
         """
         names = outputs or self.output_names
         batch = np.ascontiguousarray(batch, dtype=self._dtype)
@@ -129,38 +129,33 @@ class Session:
             return dict(zip(names, found, strict=True))
         except MemoryError:
             raise
-        except Exception as error:  # onnxruntime's have no other class in common
+        except Exception as error:  # onnxruntime's errors have no other common class
             reason = " ".join(str(error).split())[:300]
             if any(sign in reason.lower() for sign in OUT_OF_MEMORY):
                 raise OutOfMemory(
                     f"out of memory (input {self.input_name}, shape {batch.shape}): expected room "
-                    "for one tile, onnxruntime says: "
-                    f"{reason}. Pass a smaller --tile or --memory."
+                    f"for one tile, got: {reason}. Pass a smaller --tile or --memory."
                 ) from error
             raise InputError(
                 f"network failed (input {self.input_name}, shape {batch.shape}): onnxruntime "
-                f"says: {reason}"
+                f"reports: {reason}"
             ) from error
 
 
 def wanted_provider(device: str, precision: str, workers: int) -> str:
-    """The provider that a session would ask for; errors as of `Session`, without loading a
-    network.
-    """
+    """The provider that a session would request, without loading a network; errors of `Session`."""
     return provider_of(device, _onnxruntime().get_available_providers(), precision, workers)
 
 
 def threads_of(workers: int) -> int:
-    """The threads that compute one batch, at most, where `workers` batches share the cores."""
+    """The most threads for one batch when `workers` batches share the cores."""
     return max(1, (os.cpu_count() or 1) // workers)
 
 
 def start_session(
     network: Path | bytes, device: str, *, workers: int = 1, precision: str = "exact"
 ) -> Any:
-    """An onnxruntime session of an ONNX file or its content; parameters and errors as of
-    `Session`.
-    """
+    """An onnxruntime session of an ONNX file or its content; parameters and errors of `Session`."""
     runtime = _onnxruntime()
     wanted = wanted_provider(device, precision, workers)
     providers = [(wanted, settings(wanted, precision)), CPU] if wanted != CPU else [CPU]
@@ -169,7 +164,7 @@ def start_session(
     if workers > 1:
         options.intra_op_num_threads = threads_of(workers)
     options.enable_mem_pattern = (
-        False  # a plan for all tensors at once comes on top of the arena: 25 % more memory
+        False  # planning all tensors at once adds to the arena: 25 % more memory
     )
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
@@ -178,7 +173,7 @@ def start_session(
         network = half_precision(network) if precision == "fp16" else network
     try:
         session = runtime.InferenceSession(network, options, providers=providers)
-    except Exception as error:  # onnxruntime's have no other class in common
+    except Exception as error:  # onnxruntime's errors have no other common class
         where, reason = (
             network if isinstance(network, Path) else "in memory",
             " ".join(str(error).split())[:300],
@@ -196,16 +191,15 @@ def start_session(
 
 
 def half_precision(path: Path) -> bytes:
-    """The network in `path` with weights and tensors in float16; inputs and outputs keep their
-    types.
+    """The network in `path` in float16; inputs and outputs keep their types.
 
-    By onnxruntime's own converter: operators that need float32 keep it, values beyond float16's
-    range are clipped to it.
+    Uses onnxruntime's converter: operators that need float32 keep it, values beyond float16's range
+    are clipped.
 
     Raises
     ------
     InputError
-        The network is too large to be converted in memory, or the converter refuses it.
+        The network is too large to convert in memory, or the converter refuses it.
     """
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -240,7 +234,7 @@ def _onnxruntime() -> Any:
     found = _distributions()
     if len(found) > 1:
         raise InputError(
-            f"two runtimes installed ({' and '.join(found)}): expected one, they overwrite each "
+            f"two runtimes installed ({' and '.join(found)}): expected one, as they overwrite each "
             "other's files. "
             "Run: pip uninstall onnxruntime onnxruntime-gpu, then install shiftlint[cpu] or "
             "shiftlint[gpu]."
@@ -253,8 +247,8 @@ def _onnxruntime() -> Any:
             'Install it: pip install "shiftlint[cpu]" (or [gpu]).'
         ) from error
     if CUDA in onnxruntime.get_available_providers() and hasattr(onnxruntime, "preload_dlls"):
-        with redirect_stdout(StringIO()):  # what it misses is told when the device does not start
-            # those of the packages nvidia-*, which the system does not find
+        with redirect_stdout(StringIO()):  # missing libraries show when the device does not start
+            # libraries of the nvidia-* packages, which the system does not find
             onnxruntime.preload_dlls()
     return onnxruntime
 

@@ -1,9 +1,8 @@
-"""Measuring at run time what is promised: tiles against other windows of the image, and a fast
-precision against the exact one.
+"""Run-time checks: tiles against other windows of the image, fast precision against exact.
 
-A run of more than one tile proves itself when its network first runs so: its tiles are compared
-with the windows of `tiles.witnesses`. What was proved is remembered (`proofs`). With `--check N` so
-many tiles are compared with larger windows instead, every time.
+The first run of a network in more than one tile proves itself: its tiles are compared with the
+windows of `tiles.witnesses`. The proof is stored (`proofs`). With `--check N`, N tiles are instead
+compared with larger windows in every run.
 """
 
 from __future__ import annotations
@@ -25,11 +24,10 @@ from shiftrun.inference.run_tiles import Network, Outputs, Values, run_batch
 from shiftrun.tiles.plan import Plan, Tile
 from shiftrun.tiles.witnesses import Axes, Usable, Witness, larger, witnesses
 
-# The largest difference that is no error, in standard deviations of the run; of whole numbers, the
-# share of px.
-ROUNDING = 1e-3  # where the plan says "up to rounding"
+# The largest allowed difference in standard deviations; for whole numbers, the share of px.
+ROUNDING = 1e-3  # if the plan says "up to rounding"
 FAST = {"tf32": 5e-2, "fp16": 1e-1}
-# times the drift of an interpolation itself: differences of neighbors behind it came to five times
+# times the drift of an interpolation: later differences of neighbors reached five times
 AMPLIFIED = 8
 
 PROVED, REMEMBERED, NOT_PROVED = "proved", "remembered", "not proved"
@@ -42,11 +40,11 @@ class Proving:
     Attributes
     ----------
     key : callable (Plan, outputs) to Key
-        What a proof of a run holds for.
+        The scope of a run's proof.
     usable : callable (Plan, outputs) to (callable (shape of a read) to bool)
-        Which reads fit into memory and promise what the plan does.
+        Which reads fit into memory and promise the same as the plan.
     proofs : Proofs
-        What was proved before.
+        The stored proofs.
     """
 
     key: Callable[[Plan, Outputs], Key]
@@ -56,28 +54,27 @@ class Proving:
 
 @dataclass
 class Check:
-    """Looks at tiles while a model runs: are they those of other windows, and what does a fast
-    precision cost?
+    """Compares tiles with other windows during a run, and fast precision with exact.
 
     Attributes
     ----------
     windows : int or None
-        How many tiles of every run to compare with larger windows; None: by `proving`.
+        Tiles of every run to compare with larger windows; None: as `proving` requires.
     precision : {"exact", "tf32", "fp16"}
     exact : callable () to Network
         The network in exact precision.
     where : str
-        The network, for messages.
+        The network's name in messages.
     proving : Proving, optional
     cost : dict
-        What the precision costs on the first tile of the run: size, largest difference and standard
-        deviation per output.
+        The error of the precision on the first tile of the run: size, largest difference and
+        standard deviation per output.
     compared : int
         Windows so far.
     largest : dict
         The largest difference per output so far.
     told : list of str
-        Of every run that had to prove itself: whether it did, or did before.
+        For every run that needed a proof: whether it was proved now, earlier, or not.
     """
 
     windows: int | None
@@ -93,17 +90,15 @@ class Check:
     def begin(
         self, network: Network, source: Source, plan: Plan, axes: Axes, outputs: Outputs
     ) -> Watch:
-        """What looks at a run, whose parameters these are; `axes` serve all outputs.
+        """The check of a run with these parameters; `axes` are for all outputs.
 
         Raises
         ------
         InputError
-            As of `Source.window` and `Network.run`.
+            As for `Source.window` and `Network.run`.
         """
         watch = Watch(self, network, source, plan, outputs)
-        if (
-            not plan.exact or plan.tile_count == 1
-        ):  # nothing is promised, or the run is the whole image
+        if not plan.exact or plan.tile_count == 1:  # nothing is promised, or the run is one tile
             return watch
         if self.windows is not None:
             for tile in self._chosen(plan):
@@ -117,15 +112,13 @@ class Check:
         return watch
 
     def allowed(self, plan: Plan, *, exact: bool = True) -> float:
-        """The largest difference that is no error, in standard deviations of the output; `exact` as
-        of `Witness`.
-        """
+        """The largest allowed difference, in standard deviations; `exact` as in `Witness`."""
         if self.precision != "exact":
             return FAST[self.precision]
         return 0.0 if plan.bitwise and exact else max(ROUNDING, AMPLIFIED * plan.drift)
 
     def take(self, plan: Plan) -> dict[str, Any] | None:
-        """The form of the run report, and begin anew; None where there was nothing to look at.
+        """The results for the run report, then reset; None if nothing was checked.
 
         Differences are in units of the output, `allowed` in its standard deviations.
         """
@@ -145,7 +138,7 @@ class Check:
         return report
 
     def _chosen(self, plan: Plan) -> Iterator[Tile]:
-        """Tiles at random, but the same ones for the same plan."""
+        """Random tiles, the same ones for the same plan."""
         random = np.random.default_rng(0)
         count = min(self.windows or 0, plan.tile_count)
         numbers = set(random.choice(plan.tile_count, count, replace=False).tolist())
@@ -154,9 +147,9 @@ class Check:
 
 @dataclass
 class _Window:
-    """A window to compare with; `values` are what it gives, once they are known."""
+    """A window to compare with; `values` are its outputs, once known."""
 
-    tiles: tuple[Tile, ...]  # the second where the first does not fit into memory
+    tiles: tuple[Tile, ...]  # the second if the first does not fit into memory
     exact: bool
     left_px: int
     values: Values | None = None
@@ -168,9 +161,7 @@ class _Window:
 
 @dataclass
 class Proof:
-    """What a run proves if all goes well, where that is remembered, and whether its windows are
-    `complete`.
-    """
+    """The proof of a run, where it is stored, and whether its windows are `complete`."""
 
     key: Key
     proofs: Proofs
@@ -179,7 +170,7 @@ class Proof:
 
 @dataclass
 class Watch:
-    """One run that is looked at, tile by tile."""
+    """The check of one run, tile by tile."""
 
     check: Check
     network: Network
@@ -196,17 +187,13 @@ class Watch:
     proof: Proof | None = None
 
     def add_larger(self, axes: Axes, tile: Tile) -> None:
-        """Compare a tile with a window that is larger by half a tile at every end, or by a step
-        where that does not fit.
-        """
+        """Compare a tile with a window half a tile, or else a step, larger at every end."""
         found = tuple(larger(self.plan, axes, tile, halves=halves) for halves in (1, 0))
-        if found[0].read != tile.read:  # else it is the only window there is
+        if found[0].read != tile.read:  # else there is no other window
             self.windows.append(_Window(found, exact=True, left_px=_px(tile.write)))
 
     def add_proof(self, proof: Proof, found: Iterator[Witness]) -> None:
-        """Run the windows of a proof; it is none where windows are missing, cannot be run or have
-        no contrast.
-        """
+        """Run a proof's windows; no proof if one is missing, cannot run or has no contrast."""
         self.proof, small = proof, 0
         for witness in found:
             tile, contrast = self._with_contrast(witness)
@@ -218,12 +205,12 @@ class Watch:
         proof.complete &= small > 0
 
     def look(self, tile: Tile, values: Values) -> None:
-        """Take a tile of the run and what it gave.
+        """Check a tile of the run and its outputs.
 
         Raises
         ------
         InputError
-            SL902: another window gives other values than the plan and the precision allow.
+            SL902: another window's values differ more than the plan and the precision allow.
         """
         check = self.check
         if check.precision != "exact" and not check.cost:
@@ -238,12 +225,12 @@ class Watch:
                 self._compare(window, shared, tile, values)
 
     def end(self) -> None:
-        """The run is over: judge what was compared, and remember a proof.
+        """End the run: judge the comparisons, and store a proof.
 
         Raises
         ------
         InputError
-            As of `look`.
+            As for `look`.
         """
         for (name, exact), difference in self.worst.items():
             limit = self.check.allowed(self.plan, exact=exact)
@@ -269,7 +256,7 @@ class Watch:
         return witness.places[0], False
 
     def _run(self, window: _Window) -> bool:
-        """Compute what a window gives; whether it fits into memory and the network takes it."""
+        """Run a window; returns whether it fits into memory and the network takes it."""
         for tile in window.tiles:
             try:
                 found = _values(self.network, self.source, self.plan, self.outputs, tile)
@@ -305,7 +292,7 @@ class Watch:
             self.windows.remove(window)
 
     def _cost(self, tile: Tile, values: Values) -> dict[str, Any]:
-        """What a fast precision changes in one tile."""
+        """The differences of a fast precision in one tile."""
         exact = _values(self.check.exact(), self.source, self.plan, self.outputs, tile)
         return {
             "read": list(shape_of(tile.read)),
@@ -332,7 +319,7 @@ class Watch:
             f"{_at(difference.window.read)} gives, got {difference.got:.9g} from the tile of "
             f"{_by(difference.tile.read)} px at "
             f"{_at(difference.tile.read)}: a difference of {difference.most:.3g} where {allowed}. "
-            f"Run the image as one tile (--tile {whole}), and please report it with the network.",
+            f"Run the image as one tile (--tile {whole}), and please report this with the network.",
             code="SL902",
         )
 

@@ -1,1 +1,1 @@
-"""How much memory there is, how much a network needs, and what is used again."""
+"""Free memory, the memory that a network needs, and reuse of memory."""

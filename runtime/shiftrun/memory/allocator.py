@@ -1,4 +1,4 @@
-"""How a process that lives by large arrays keeps little memory beyond them."""
+"""Allocator settings: keep little memory besides the large arrays."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAPPED_BYTES = 1 << 23
-LEAST_MAPPED_BYTES = 1 << 16  # a process may have some 65,000 mappings
+LEAST_MAPPED_BYTES = 1 << 16  # a process may have about 65,000 mappings
 KEPT_BYTES = (
     1 << 28
-    # at the heap's end, until `give_back`: pages that are new to a process cost more than
-    # arithmetic on them
+    # at the heap's end, until `give_back`: new pages cost more than arithmetic on them
 )
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 def keep_heap_small() -> None:
-    """Set up glibc's allocator for a process that lives by large arrays; for commands, as it holds
-    for the whole process.
+    """Set up glibc's allocator for large arrays, for the whole process: for commands only.
 
-    One heap for all threads, so that what one frees another takes; and arrays beyond `MAPPED_BYTES`
-    by mappings of their own, which leave no holes. A run over a large image takes a fifth less
-    memory so.
+    All threads share one heap, so that they reuse each other's memory; arrays beyond `MAPPED_BYTES`
+    get their own mappings, which leave no holes. A run over a large image takes a fifth less
+    memory.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -37,8 +35,7 @@ def keep_heap_small() -> None:
 
 
 def lasting(*shape: int) -> NDArray[np.float32]:
-    """An array of zeros that outlives most others: it has a mapping of its own, as it would leave
-    the heap in pieces.
+    """A long-lived array of zeros, in its own mapping so that it does not fragment the heap.
 
     Raises
     ------
@@ -53,7 +50,7 @@ def lasting(*shape: int) -> NDArray[np.float32]:
 
 
 def mapping(size: int, what: str) -> mmap.mmap:
-    """`size` bytes of zeros of their own, for `what`; MemoryError if the system has none left."""
+    """A new mapping of `size` zero bytes, for `what`; MemoryError if the system has none left."""
     try:
         return mmap.mmap(-1, size)
     except OSError as error:
@@ -61,9 +58,7 @@ def mapping(size: int, what: str) -> mmap.mmap:
 
 
 def give_back() -> None:
-    """Give the free pages of the heap back to the system, where its allocator can: else they add up
-    over a large image.
-    """
+    """Return free heap pages to the system, if possible; else they add up over a large image."""
     import psutil
 
     if hasattr(psutil, "heap_trim"):  # not with musl

@@ -1,4 +1,4 @@
-"""The folder of what is kept between runs: models of the zoo, and proofs."""
+"""The cache folder: zoo models and proofs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HOME_VARIABLE = "SHIFTZOO_HOME"
 
 
 def cache_folder() -> Path:
-    """`SHIFTZOO_HOME`, else the system's folder for such files."""
+    """`SHIFTZOO_HOME`, else the system's cache folder."""
     if home := os.environ.get(HOME_VARIABLE):
         return Path(home)
     import platformdirs

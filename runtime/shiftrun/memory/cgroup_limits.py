@@ -1,8 +1,8 @@
-"""What a container leaves free: the memory limits of Linux's control groups, versions 1 and 2.
+"""Free memory in a container: the limits of Linux control groups, versions 1 and 2.
 
-A process belongs to a group, and is bound by its limit and by those of all groups above, up to the
-one that is mounted. What is used includes the cache of files; the part of it that nobody looked at
-lately (`inactive_file`) is given up before a limit is hit:
+A process belongs to a group; its limit and those of all groups above, up to the mounted one, apply.
+Usage includes the file cache; the inactive part of it (`inactive_file`) is reclaimed before a limit
+is hit:
 
     free = limit − (usage − inactive_file)
 
@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of the files of a group, and of the row of memory.stat that is the cache."""
+    """The names of a group's files, and of the cache row in memory.stat."""
 
     limit: str
     usage: str
@@ -31,15 +31,13 @@ V2 = Names("memory.max", "memory.current", "inactive_file")
 
 
 def free_in_cgroups(process: Path = Path("/proc/self")) -> int | None:
-    """The bytes that the control groups of a process leave; None where there are none, or none has
-    a limit.
-    """
+    """The bytes that the control groups of a process leave; None if no group has a limit."""
     found = [_free(folder, names) for folder, names in _groups(process)]
     return min((free for free in found if free is not None), default=None)
 
 
 def _groups(process: Path) -> Iterator[tuple[Path, Names]]:
-    """The folders of the groups of a process and of those above."""
+    """The folders of a process's groups and of those above."""
     paths = {}  # of the process, by version; rows are HIERARCHY:CONTROLLERS:PATH
     for row in _rows(process / "cgroup"):
         _, controllers, path = row.split(":", 2)

@@ -1,5 +1,4 @@
-"""The first CUDA device, by NVIDIA's management library (the package nvidia-ml-py, which
-`shiftlint[gpu]` has).
+"""The first CUDA device, by NVIDIA's management library (nvidia-ml-py, in `shiftlint[gpu]`).
 
 The library numbers all devices by their PCI bus. CUDA numbers those in CUDA_VISIBLE_DEVICES, which
 are indices or UUIDs, or beginnings of UUIDs; the indices count the fastest device first unless
@@ -19,27 +18,22 @@ Answer = TypeVar("Answer")
 
 
 def cuda_available_bytes() -> int | None:
-    """The memory of the first CUDA device that may be used now; None where the library is missing
-    or does not say.
+    """The usable memory of the first CUDA device now; None if the library does not report it.
 
-    Of several devices that may be the first, the least.
+    If several devices may be the first, the smallest value.
     """
     free = _answers(lambda nvml, device: int(nvml.nvmlDeviceGetMemoryInfo(device).free))
     return int(min(free) * USABLE) if free else None
 
 
 def cuda_device_name() -> str | None:
-    """What the first CUDA device is called, such as "NVIDIA H100 80GB HBM3"; None where that is not
-    known.
-    """
+    """The name of the first CUDA device, such as "NVIDIA H100 80GB HBM3"; None if unknown."""
     names = set(_answers(_name))
     return names.pop() if len(names) == 1 else None
 
 
 def _answers(question: Callable[[Any, Any], Answer]) -> list[Answer]:
-    """What the devices say that may be the first; empty where there is none, or nothing to ask it
-    with.
-    """
+    """The answers of the devices that may be the first; empty without devices or library."""
     try:
         import pynvml as nvml
     except ImportError:
@@ -57,9 +51,7 @@ def _answers(question: Callable[[Any, Any], Answer]) -> list[Answer]:
 
 
 def _first(nvml: Any) -> list[Any]:
-    """The device that CUDA numbers 0; all of them where they differ and only CUDA knows which is
-    the fastest.
-    """
+    """The device that CUDA numbers 0; all if they differ and only CUDA knows the fastest."""
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     if wanted.startswith("MIG-"):
         return [nvml.nvmlDeviceGetHandleByUUID(wanted)]
@@ -71,7 +63,7 @@ def _first(nvml: Any) -> list[Any]:
             if nvml.nvmlDeviceGetUUID(device).lower().startswith(wanted.lower())
         ]
         return [_instance(nvml, device) for device in found if len(found) == 1]
-    if not wanted.isdecimal() or int(wanted) >= len(devices):  # as -1, which hides all
+    if not wanted.isdecimal() or int(wanted) >= len(devices):  # such as -1, which hides all
         return []
     by_place = (
         os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
@@ -81,7 +73,7 @@ def _first(nvml: Any) -> list[Any]:
 
 
 def _instance(nvml: Any, device: Any) -> Any:
-    """Of a device in several instances (MIG) the first, the only one that CUDA sees."""
+    """The first instance (MIG) of a device, the only one that CUDA sees."""
     try:
         divided, _ = nvml.nvmlDeviceGetMigMode(device)
     except nvml.NVMLError:  # most cannot be divided

@@ -1,4 +1,4 @@
-"""The memory of the host: what may be used now, and the most that a process held."""
+"""Host memory: usable now, and the peak of a process."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 
 from shiftrun.memory.cgroup_limits import free_in_cgroups
 
-USABLE = 0.8  # of the memory that is free
+USABLE = 0.8  # of free memory
 
 
 def available_bytes() -> int:
-    """The memory that may be used now: that of the machine (psutil) and of the container."""
+    """The memory that may be used now, by the limits of the machine (psutil) and the container."""
     import psutil
 
     free = int(psutil.virtual_memory().available)
@@ -19,12 +19,10 @@ def available_bytes() -> int:
 
 
 def peak_memory_bytes(processes: int = 0) -> int | None:
-    """The most memory that this process held, and each of its `processes` as the largest of them;
-    None if the system is silent.
-    """
+    """Peak bytes of this process plus `processes` times the largest child's; None if unknown."""
     try:
         import resource
-    except ImportError:  # Windows, which says nothing of processes that have ended
+    except ImportError:  # Windows, which does not report ended processes
         import psutil
 
         return None if processes else getattr(psutil.Process().memory_info(), "peak_wset", None)

@@ -1,8 +1,8 @@
-"""How much memory a network needs: which tensors are alive at once, and what is free.
+"""How much memory a network needs: the tensors alive at once.
 
 onnxruntime computes node by node and frees a tensor after its last use; an elementwise operator
-overwrites an input that nobody needs any more. The most bytes alive at once, for the sizes that the
-analyzer finds, is what a window costs. On the CPU the measured peak is 2.2 to 2.4 times that (U-Net
+overwrites an input that is no longer needed. A window costs the most bytes alive at once, for the
+sizes that the analyzer finds. On the CPU the measured peak is 2.2 to 2.4 times that (U-Net
 of depth 4, windows of 700 to 1212 px): blocked layouts are copies, and the arena rounds up.
 """
 
@@ -18,7 +18,7 @@ from shiftlint.onnx_file.reader import read_graph
 
 ITEM_BYTES = 4
 OVERHEAD = 2.4
-UNKNOWN_BYTES_PER_PX = 2000  # of a network whose sizes are not known: more than most need
+UNKNOWN_BYTES_PER_PX = 2000  # of a network with unknown sizes: more than most need
 IN_PLACE = {
     "Relu",
     "LeakyRelu",

@@ -1,8 +1,7 @@
-"""Results from a device into memory of the host that is used again.
+"""Results from a device, into reused host memory.
 
-Pages that are new to a process cost more than the copy from the device that fills them. So a
-network's outputs are bound to memory that earlier tiles had, as soon as nobody holds these any
-more.
+Pages that are new to a process cost more than the copy from the device that fills them. A network's
+outputs are therefore bound to memory of earlier tiles that is no longer in use.
 """
 
 from __future__ import annotations
@@ -17,15 +16,13 @@ from numpy.typing import NDArray
 
 from shiftrun.memory.allocator import mapping
 
-ALIGNMENT = 64  # bytes, of each output within the memory that they share
+ALIGNMENT = 64  # bytes, of each output within the shared memory
 
 Form = tuple[tuple[int, ...], np.dtype[Any]]  # shape, dtype
 
 
 class HostMemory:
-    """Arrays whose memory goes round: it is given out again when the last view of it is gone. For
-    threads, too.
-    """
+    """Arrays whose memory is reused once its last view is gone; thread-safe."""
 
     def __init__(self) -> None:
         self._free: list[mmap.mmap] = []
@@ -45,7 +42,7 @@ class HostMemory:
         pages = self._pages(max(ALIGNMENT, places[-1]))
         whole = np.frombuffer(
             pages, dtype=np.uint8
-        )  # every view of it holds it, as `pages` is no array
+        )  # every view keeps it alive, as `pages` is not an array
         weakref.finalize(whole, self._free.append, pages).atexit = False
         return [
             whole[place : place + size].view(dtype).reshape(shape)
@@ -58,7 +55,7 @@ class HostMemory:
                 pages = self._free.pop()
             except IndexError:
                 break
-            if len(pages) == size:  # else of another tile, from an earlier run
+            if len(pages) == size:  # else from an earlier run with a different tile
                 return pages
         return mapping(size, "the outputs of a tile")
 
@@ -81,7 +78,7 @@ class BoundSession:
         self._forms: dict[tuple[tuple[str, ...], tuple[int, ...]], list[Form]] = {}
 
     def run(self, names: tuple[str, ...], batch: NDArray[Any]) -> list[NDArray[Any]]:
-        """The named outputs for a contiguous `batch`; errors as of onnxruntime, and MemoryError."""
+        """The named outputs for a contiguous `batch`; errors of onnxruntime, or MemoryError."""
         known = self._forms.get((names, batch.shape))
         if known is None:
             first = self._session.run(list(names), {self._input: batch})

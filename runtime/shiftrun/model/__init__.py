@@ -1,1 +1,1 @@
-"""An opened model: its file, its runs, its instances."""
+"""An opened model: its file, runs and instances."""

@@ -1,6 +1,4 @@
-"""Network and clustering together: the instances of one image or of a region of it, block
-by block.
-"""
+"""Network and clustering together: the instances of an image or a region, block by block."""
 
 from __future__ import annotations
 
@@ -36,11 +34,11 @@ class Instances:
     Attributes
     ----------
     labels : Reader
-        (*space) of int32, 0 for background; of the region, where one was asked for.
+        (*space) of int32, 0 for background; of the region, if one was requested.
     count : int
         The largest label.
     plan : Plan
-        As it was run: tiles may have become smaller on the way. Of a region what was run first.
+        As run: tiles may have become smaller. For a region, the plan of its first part.
     """
 
     labels: Reader
@@ -62,7 +60,7 @@ def instances(
     stage: Stage = lambda _: nullcontext(),
     labeling: Labeling | None = None,
 ) -> Iterator[Instances]:
-    """Run `model` by `plan`, of the whole image, and label what comes.
+    """Run `model` by `plan`, of the whole image, and label the outputs.
 
     Parameters
     ----------
@@ -76,12 +74,12 @@ def instances(
         Px of the result.
     progress : callable (tiles done, tiles in all), optional
     folder : Path, optional
-        Where the temporary file of the labels lies.
+        The folder of the temporary label file.
     stage : callable (name) to context manager, optional
         Entered around "predict" and "cluster".
     labeling : callable, optional
-        What labels the windows where no region is asked for, such as `labeling_processes`. Default:
-        this process.
+        Labels the windows if there is no region, such as `labeling_processes`. Default: this
+        process.
     """
     shape, runs = plan.output_shape, []
 

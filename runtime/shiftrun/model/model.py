@@ -1,4 +1,4 @@
-"""An opened model and what can be done with it."""
+"""An opened model: plan, predict, segment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TileWish = int | tuple[int, ...] | str  # px for all axes, px per axis, or "auto
 
 @dataclass(frozen=True)  # no slots: the session is loaded on first use and cached
 class Model(ModelFile):
-    """An opened model: a `ModelFile` and how it is run.
+    """An opened model: a `ModelFile` and how to run it.
 
     Attributes
     ----------
@@ -49,17 +49,17 @@ class Model(ModelFile):
         "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution
         provider.
     force : bool
-        Stitch naively where the exact plan is refused.
+        Stitch naively if the exact plan is refused.
     workers : int
-        Tiles that are run at a time; on CUDA at least two.
+        Tiles to run at a time; on CUDA at least two.
     memory : int or None
-        Bytes that the process may use, or its part of the device's memory on CUDA, for automatic
-        tiles; None: what is free.
+        Bytes that the process may use (on CUDA: of device memory), for automatic tiles; None: what
+        is free.
     precision : {"exact", "tf32", "fp16"}
-        The last two on CUDA only, and no longer bit-identical.
+        The last two need CUDA and are not bit-identical.
     check_windows : int or None
-        Tiles per run that are compared with larger windows, 0 for none; None: the first run of its
-        kind in more than one tile proves itself. InputError where tiles differ.
+        Tiles per run to compare with larger windows, 0 for none; None: the first run of its kind in
+        more than one tile proves itself. InputError if tiles differ.
     """
 
     device: str = "auto"
@@ -86,22 +86,18 @@ class Model(ModelFile):
 
     @cached_property
     def provider(self) -> str:
-        """The onnxruntime execution provider that runs the network; the CPU's is known without
-        loading it.
-        """
+        """The onnxruntime provider in use; for the CPU, known without loading the network."""
         wanted = wanted_provider(self.device, self.precision, self.workers)
         return CPU if wanted == CPU else self.session.provider
 
     @cached_property
     def sums(self) -> Sums:
-        """What computes the matrix products of mean shift: CUDA where the network runs there, else
-        numpy.
-        """
+        """The matrix products of mean shift: on CUDA if the network runs there, else numpy."""
         return SumsOnDevice("cuda") if self.provider == CUDA else sums_on_cpu
 
     @cached_property
     def check(self) -> Check | None:
-        """What looks at tiles while this model runs; None if nothing does."""
+        """The check of tiles while this model runs; None if there is none."""
         if self.check_windows == 0 and self.precision == "exact":
             return None
         proving = Proving(self._proof_key, self._usable, Proofs(cache_folder))
@@ -115,11 +111,11 @@ class Model(ModelFile):
 
     @property
     def threads(self) -> int:
-        """That compute one batch, at most."""
+        """The most threads that compute one batch."""
         return threads_of(self.workers) if self.provider == CPU else 1
 
     def _proof_key(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> dict[str, Any]:
-        """What a proof holds for: the same network, runtime, device and shape of batches."""
+        """The scope of a proof: network, runtime, device and batch shape."""
         return {
             "model": self.sha256,
             "outputs": [output.name for output in outputs],
@@ -134,7 +130,7 @@ class Model(ModelFile):
         }
 
     def _usable(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Usable:
-        """Which other reads fit into memory and promise what `plan` does."""
+        """Which other reads fit into memory and promise the same as `plan`."""
         from shiftlint import confirmed
 
         contract = replace(self.contract, outputs=outputs)
@@ -196,7 +192,7 @@ class Model(ModelFile):
 
     @cached_property
     def budget(self) -> Budget:
-        """What a run of this network may use, and what a px of a read costs."""
+        """The memory that a run of this network may use, and the cost of a px of a read."""
         tiles, on_cuda = tiles_at_a_time(self.provider, self.workers), self.provider == CUDA
         return budget_of(
             self.path,
@@ -208,12 +204,10 @@ class Model(ModelFile):
         )
 
     def confirm(self, plan: Plan, outputs: tuple[OutputContract, ...]) -> Plan:
-        """Evaluate the network again at the very sizes of the plan's reads, as many at a time, and
-        of the whole padded image.
+        """Evaluate the network at the sizes of the plan's batches and of the whole padded image.
 
-        Where the contract does not hold or the network is not the same at both, raise a Refusal; by
-        force return the plan marked as not exact. A plan of one tile is the whole image, whatever
-        the contract says.
+        If the contract does not hold or the network is not the same at both, raise a Refusal; with
+        `force`, return the plan marked as not exact. A plan of one tile is always exact.
         """
         from shiftlint import confirmed
 
@@ -256,9 +250,7 @@ class Model(ModelFile):
         progress: Progress | None = None,
         region: Box | None = None,
     ) -> Run:
-        """A run of this model by `plan`, which is that of `region`; out of memory it goes on with
-        tiles of half the size.
-        """
+        """A run of this model by `plan` (of `region`); out of memory, it halves the tiles."""
 
         def halve(old: Plan, cuts: Edges) -> Plan | None:
             tile = tuple(
@@ -291,11 +283,10 @@ class Model(ModelFile):
         )
 
     def batch(self, plan: Plan) -> int:
-        """How many tiles to give to the network at a time: small ones go together, where each is
-        computed by itself.
+        """How many tiles to run per batch: small tiles go together if each is computed by itself.
 
-        On the CPU that does not change a bit. On other devices the size of a batch may choose other
-        kernels, as that of a tile.
+        On the CPU, this does not change a bit. On other devices, batch size may change the kernels,
+        as tile size may.
         """
         dynamic = (
             isinstance(self.contract.input.shape[0], str)
@@ -322,7 +313,7 @@ class Model(ModelFile):
         Parameters
         ----------
         image : array of numpy or Zarr, or Reader, of 8- or 16-bit integers or floats
-            Zarr and readers are read by windows.
+            Zarr arrays and readers are read by windows.
         tile : "auto", int or one int per axis
             Output px per tile.
         pad : {"reflect", "edge", "constant", "none"}
@@ -333,10 +324,10 @@ class Model(ModelFile):
             Px of the result, such as `np.s_[0:512, 100:300]`: exactly this crop of the full run,
             from the tiles that touch it.
         out : dict of name to array (C', *space), optional
-            Where to put the results, such as arrays of Zarr. Default: new arrays.
+            Arrays to fill with the results, such as Zarr arrays. Default: new arrays.
         progress : callable (tiles done, tiles in all), optional
-            Called after every tile, by `segment` from a thread of its own. An exception that it
-            raises cancels the run and comes out here.
+            Called after every tile; `segment` calls it from another thread. An exception that it
+            raises cancels the run and is raised here.
 
         Returns
         -------
@@ -387,17 +378,16 @@ class Model(ModelFile):
         out: Any = None,
         progress: Progress | None = None,
     ) -> Any:
-        """Label the instances of an image; parameters as `predict`, those of clustering default to
-        the metadata.
+        """Label the instances of an image; parameters as for `predict`.
 
-        Embeddings are in memory for one label window at a time. With `region` the labels are those
-        of the full run there, numbered 1, 2, … in the same order.
+        Clustering parameters default to the metadata. Only one label window of embeddings is in
+        memory at a time. With `region`, labels are those of the full run there, renumbered 1, 2, …
+        in the same order.
 
         Returns
         -------
         array (*space) of int32
-            0 for background; `out`, if it is given. With `pad="none"` of the size of the network's
-            output.
+            0 for background; `out`, if given. With `pad="none"`, of the network's output size.
 
         Examples
         --------
@@ -428,9 +418,7 @@ class Model(ModelFile):
         min_size: int | None = None,
         progress: Progress | None = None,
     ) -> NDArray[np.int32]:
-        """Instances from the outputs `embedding` (E, *space) and `foreground` (1, *space) of
-        `predict`.
-        """
+        """Label outputs of `predict`: `embedding` (E, *space) and `foreground` (1, *space)."""
         settings = asdict(self.clustering(bandwidth, threshold, min_size))
         return label_instances(
             outputs["embedding"],

@@ -1,4 +1,4 @@
-"""A model file and what its contract and metadata say of inputs, outputs, grids and clustering."""
+"""A model file: inputs, outputs, grids and clustering, from its contract and metadata."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class ModelFile:
         Of the file.
     contract : Contract
     contract_source : str
-        "stored" in the file and confirmed, "computed" because the file has none, or "recomputed
-        (stale)" by force.
+        "stored" (in the file, confirmed), "computed" (the file has none), or "recomputed (stale)"
+        (by force).
     metadata : Metadata
     """
 
@@ -50,7 +50,7 @@ class ModelFile:
 
     @property
     def input_axes(self) -> tuple[int, ...]:
-        """The spatial axes of the input, as the first output that follows all of them has it."""
+        """The spatial axes of the input, from the first output that has all of them."""
         outputs = [
             output for output in self.contract.outputs if len(output.axes) == self.dimensions
         ] or self.contract.outputs
@@ -58,7 +58,7 @@ class ModelFile:
 
     @property
     def channels(self) -> int | None:
-        """Number of input channels; None where the network does not say."""
+        """Number of input channels; None if the network does not fix it."""
         size = next(
             size
             for i, size in enumerate(self.contract.input.shape)
@@ -72,7 +72,7 @@ class ModelFile:
         Raises
         ------
         InputError
-            There is no such output, or it is no image.
+            There is no such output, or it is not an image.
         """
         images = {
             output.name: output
@@ -98,9 +98,7 @@ class ModelFile:
     def _no_image(
         self, what: str, name: str | None = None, advice: str = "See shiftlint check."
     ) -> InputError:
-        """The error that an output, or every one, is no image, with what keeps it from
-        being one.
-        """
+        """The error for outputs that are not images, with the reasons."""
         lost = [output for output in self.contract.outputs if name in (None, output.name)]
         reasons = sorted(
             {reason for output in lost for reason in output.reasons},
@@ -110,9 +108,7 @@ class ModelFile:
         return InputError(f"{what}{because}. {advice}", code=reasons[0].code if reasons else None)
 
     def groups(self, names: tuple[str, ...] = ()) -> tuple[tuple[str, ...], ...]:
-        """The named outputs ("all": every image) by grid: those of one group can be computed
-        together.
-        """
+        """The named outputs ("all": every image) by grid; one group can be computed together."""
         if names == ("all",):
             names = tuple(
                 output.name
@@ -146,13 +142,13 @@ class ModelFile:
         return tuple(sizes_of(axis)[1].scale for axis in self.axes(outputs))
 
     def source(self, image: Reader, normalize: str = "model", *, where: str = "image") -> Source:
-        """The image (C, *space) as the network sees it: percentile normalization ("model"), or only
-        float32 ("none").
+        """The network's input from an image (C, *space): normalized ("model") or only float32
+        ("none").
 
         Raises
         ------
         InputError
-            NaN or infinite px; a constant image; "model" and the model does not say how.
+            NaN or infinite px; a constant image; "model" without normalization in the metadata.
         """
         if normalize == "none":
             return Source(image, None, where)
@@ -160,7 +156,7 @@ class ModelFile:
             raise InputError(
                 f"no normalization ({self.path}): expected metadata `normalization` with "
                 "percentiles, got none. "
-                "Pass --normalize none if the image is already as the network wants it."
+                "Pass --normalize none if the image is already normalized."
             )
         return Source(
             image, percentile_normalization(image, self.metadata.percentiles, where=where), where
@@ -169,9 +165,7 @@ class ModelFile:
     def clustering(
         self, bandwidth: float | None, threshold: float | None, min_size: int | None
     ) -> Clustering:
-        """The settings of clustering: what is given, else the metadata; InputError without any
-        bandwidth.
-        """
+        """Clustering settings: arguments, else metadata; InputError without a bandwidth."""
         bandwidth = self.metadata.bandwidth if bandwidth is None else bandwidth
         if bandwidth is None:
             raise InputError(

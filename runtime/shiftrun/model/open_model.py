@@ -1,6 +1,4 @@
-"""Opening a model, by path or by name: its contract is computed, and compared with the one that it
-carries.
-"""
+"""Open a model by path or name: compute its contract and compare it with the stored one."""
 
 from __future__ import annotations
 
@@ -25,37 +23,36 @@ def open_model(
     precision: str = "exact",
     check: int | None = None,
 ) -> Model:
-    """Open a model file and establish its contract.
+    """Open a model file and determine its contract.
 
     Parameters
     ----------
     path : Path or str
-        An ONNX file, or the name of a model of the zoo, which is fetched on first use.
+        An ONNX file, or the name of a zoo model, which is downloaded on first use.
     device : str
         "auto", "cpu", "cuda", "coreml", "directml", or the name of an onnxruntime execution
         provider.
     force : bool
-        Use the computed contract where the stored one is stale; stitch naively where the exact plan
-        is refused.
+        Use the computed contract if the stored one is stale; stitch naively if the exact plan is
+        refused.
     workers : int
-        Tiles that are run at a time, sharing the cores; results do not depend on it.
+        Tiles to run at a time, sharing the cores; results do not depend on it.
     memory : int, optional
         Bytes that the process may use, for `tile="auto"`. Default: 80 % of what is free.
     image_input : str, optional
-        The input that takes the image, where a network has several.
+        The input that takes the image, if the network has several.
     precision : {"exact", "tf32", "fp16"}
-        The last two on CUDA only, and no longer bit-identical.
+        The last two need CUDA and are not bit-identical.
     check : int, optional
-        Tiles per run to compare with larger windows while it runs; InputError where they differ.
-        Default: the first run of a network in more than one tile, on this device and at this shape
-        of reads, is compared with other windows of the image; that it was is remembered beside the
-        cache of the zoo.
+        Tiles per run to compare with larger windows; InputError if they differ. Default: the first
+        run of a network in more than one tile, on this device and with this read shape, is compared
+        with other windows of the image; the proof is stored next to the zoo's cache.
 
     Raises
     ------
     InputError
-        The file is missing, empty or no ONNX model; the zoo has no such model, or it cannot be
-        fetched; SL602: its stored contract is not the one of its graph.
+        The file is missing, empty or not an ONNX model; the zoo has no such model, or it cannot be
+        downloaded; SL602: the stored contract does not match the graph.
     """
     from shiftlint import analyze, read_metadata
 
@@ -73,9 +70,9 @@ def open_model(
         source = "recomputed (stale)"
     else:
         raise InputError(
-            f"stored contract is stale ({path}): expected the contract of this graph, got another "
-            "in the metadata. "
-            "Run shiftlint fix, or pass --force to take the computed one.",
+            f"stored contract is stale ({path}): expected the contract of this graph, got a "
+            "different one in the metadata. Run shiftlint fix, or pass --force to use the "
+            "computed one.",
             code="SL602",
         )
     with path.open("rb") as file:
@@ -86,9 +83,7 @@ def open_model(
 
 
 def resolve(model: Path | str) -> Path:
-    """The file of a model: a path, or a name of the zoo (letters, digits and _) where no such file
-    lies; InputError if neither.
-    """
+    """The file of a model, by path or zoo name (letters, digits and _); InputError if none."""
     path = Path(model)
     if path.is_file():
         return path

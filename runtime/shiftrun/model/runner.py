@@ -1,4 +1,4 @@
-"""What runs a plan."""
+"""The protocol for running a plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftrun.tiles.plan import Edges, Plan
 
 
 class Runner(Protocol):
-    """What runs a plan: a `Model`."""
+    """Runs a plan: a `Model`."""
 
     @property
     def dimensions(self) -> int:
@@ -23,7 +23,7 @@ class Runner(Protocol):
 
     @property
     def sums(self) -> Sums:
-        """What computes the matrix products of mean shift."""
+        """The matrix products of mean shift."""
         ...
 
     def scales(self, outputs: tuple[str, ...] = ()) -> tuple[Fraction, ...]:
@@ -40,5 +40,5 @@ class Runner(Protocol):
         progress: Progress | None = None,
         region: Box | None = None,
     ) -> Run:
-        """The run of `plan`, which is that of `region`."""
+        """The run of `plan`, the plan of `region`."""
         ...

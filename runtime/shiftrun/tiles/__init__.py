@@ -1,1 +1,1 @@
-"""Where tiles, reads and label windows begin and end; nothing is computed here."""
+"""The positions of tiles, reads and label windows; no px are computed here."""

@@ -1,17 +1,17 @@
 """`--tile auto`: the fastest tile that fits into memory.
 
-All tiles of a run have one read of R px, so that a run costs
+All tiles of a run read R px, so a run costs
 
     time ∝ (number of tiles) · R · (1 + bytes(R) / CACHED_BYTES)
     memory = BASE + blocks + workers · bytes(R)
 
-The first factors are the arithmetic including the halo; the last one is what was measured for
-U-Nets on a CPU (0.75 µs a px at 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches,
-and their pages are new to the process. On CUDA there is none, but a tile costs as much as LAUNCH_PX
-more (measured on an H200: 0.3 ms and 4.8 ns a px). bytes(R) is the peak of the network's tensors
-(`network_need.py`), proportional to R. An image that is run block by block is large: there tiles of
-a usual size are taken if larger ones gain little, so that memory does not grow with the image.
-Results do not depend on the tile, so the choice may depend on the machine.
+The first factors are the arithmetic including the halo; the last was measured for U-Nets on a CPU
+(0.75 µs per px at 700 px, 1.0 at 1212, 2.1 at 2236): large tensors leave the caches, and their
+pages are new to the process. CUDA does not have this factor, but each tile costs LAUNCH_PX more
+(measured on an H200: 0.3 ms and 4.8 ns per px). bytes(R) is the peak of the network's tensors
+(`network_need.py`), proportional to R. An image that is run block by block is large: it gets tiles
+of a usual size if larger ones gain little, so memory does not grow with the image. Results do not
+depend on the tile, so the choice may depend on the machine.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Edges
 CACHED_BYTES = 0.9e9
 LAUNCH_PX = 1 << 16
 BASE_BYTES = 150_000_000  # the process with its libraries
-SPACING = 0.97  # sizes closer than that are not tried both
-LITTLE = 1.06  # what tiles of usual size may cost more than larger ones
+SPACING = 0.97  # of two sizes closer than this, one is tried
+LITTLE = 1.06  # the most that tiles of usual size may cost relative to larger ones
 LARGEST_TILE_PX = 4096
 MOST_IN_A_BATCH = 16
 USUAL_READ_PX = {1: 1 << 19, 2: 724, 3: 128}  # per axis
@@ -43,7 +43,7 @@ USUAL_READ_PX = {1: 1 << 19, 2: 724, 3: 128}  # per axis
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a run may use.
+    """The memory that a run may use, and its cost.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Budget:
     bytes_per_px : float
         Of one read, at its peak.
     fixed_bytes : int
-        Memory that no tile changes: weights, blocks of the result.
+        Memory independent of the tile: weights, blocks of the result.
     workers : int
         Tiles run at a time.
     on_cuda : bool
@@ -70,9 +70,7 @@ class Budget:
         return int(BASE_BYTES + self.fixed_bytes + self.workers * self.bytes_per_px * prod(read))
 
     def batch(self, read: tuple[int, ...]) -> int:
-        """How many such reads are run at a time: as many as have the px of one of the usual size,
-        and fit.
-        """
+        """How many such reads to run at a time: those that fit into the px of one usual read."""
         count = max(1, min(MOST_IN_A_BATCH, usual_px(len(read)) // prod(read)))
         while (
             self.limit_bytes is not None
@@ -103,9 +101,7 @@ def budget_of(
     limit_bytes: int | None,
     on_cuda: bool = False,
 ) -> Budget:
-    """The budget of a network in a file; without a limit 80 % of the memory that is free now,
-    `on_cuda` that of the device.
-    """
+    """The budget of a network; default limit: 80 % of free memory (`on_cuda`: of the device)."""
     axes, usual = (
         next((o.axes for o in contract.outputs if len(o.axes) == dimensions), ()),
         USUAL_READ_PX[dimensions],
@@ -124,7 +120,7 @@ def budget_of(
         limit = cuda_available_bytes() if on_cuda else available_bytes()
     return Budget(
         limit, per_px, fixed + (0 if on_cuda else block_bytes), workers, on_cuda
-    )  # blocks lie on the host
+    )  # blocks are on the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +140,9 @@ def fastest_tile(
     pad: str = "reflect",
     edges: Edges = (),
 ) -> tuple[int, ...] | None:
-    """The tile that costs least within the budget, or a smaller one that costs nearly as little;
-    None if the contract allows none.
+    """The cheapest tile within the budget, or a smaller one of nearly the same cost.
+
+    None if the contract allows no tile.
 
     Raises
     ------
@@ -172,8 +169,7 @@ def fastest_tile(
         raise InputError(
             f"not enough memory (--memory): expected at least {needed / 1e6:.0f} MB for the "
             "smallest exact tile, "
-            f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass --tile for a "
-            "smaller one."
+            f"got {(budget.limit_bytes or 0) / 1e6:.0f} MB. Free memory, or pass a smaller --tile."
         )
     fitting.sort(key=lambda c: (budget.cost(c[2], c[1]), c[0]))
     _, read, count = fitting[0]
@@ -187,11 +183,9 @@ def fastest_tile(
 def choices(
     axis: AxisContract, image_px: int, pad: str, edges: tuple[int, ...]
 ) -> tuple[Choice, ...]:
-    """The tile sizes that are worth a thought: each stretch between two edges in 1, 2, 3, … equal
-    parts.
+    """The candidate tile sizes: each stretch between two edges in 1, 2, 3, … equal parts.
 
-    Tiles of less than 128 px are none: there onnxruntime's CPU kernels may choose another order of
-    summation.
+    Tiles below 128 px are excluded: onnxruntime's CPU kernels may sum them in a different order.
     """
     output_px, step = frame(axis, image_px, pad).output_px, axis.step or 1
     if axis.reads is None or axis.period is None:

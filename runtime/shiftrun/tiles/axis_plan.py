@@ -1,4 +1,4 @@
-"""Tiling of one axis, exact by the contract.
+"""Exact tiling of one axis, by the contract.
 
 Let the contract say (period a, step b, windows reads[φ], border (β₀, β₁), output = s·n − o with s =
 b/a)
@@ -12,27 +12,26 @@ image. Its own output j is g's output j + s·r, bit for bit, if
 
   (i)   r is a multiple of a: then s·r is a multiple of b, and the phases of the tile are those of
         the image;
-  (ii)  the windows of e₀ … e₁−1 lie inside [r, r + R): min over e of the window's first px ≥ r,
+  (ii)  the windows of e₀ … e₁−1 are inside [r, r + R): min over e of the window's first px ≥ r,
         last px < r + R;
   (iii) none of them is border at an end of the tile: e − s·r ≥ β₀ and e < s·(r + R) − o − β₁;
 
-and (ii), (iii) are not asked at an end where the read ends with the padded image itself (r = 0, or
-r + R = N): there the network does to the tile what it does to the whole image. Conversely an output
-that is border of the whole image at an end fails (iii) in every tile that does not reach that end,
-so no border px is ever computed as if it were an inner one.
+and (ii), (iii) are not required at an end where the read ends with the padded image itself (r = 0,
+or r + R = N): there the network treats the tile like the whole image. Conversely, an output that is
+border of the whole image at an end fails (iii) in every tile that does not reach that end, so no
+border px is ever computed as if it were an inner one.
 
   (iv)  a tile that writes border of the image holds what the padding mirrors into it: reflected, or
-        repeated from the edge. That lies no farther in than the border is wide, so 2·β outputs from
+        repeated from the edge. That is no farther in than the border is wide, so 2·β outputs from
         that end, and a step, must satisfy (ii) and (iii) at the tile's other end. (Zeros mirror
         nothing.)
 
 By (i) and (ii) the last possible start is r₀ = a·floor(min(first window px / a, (e₀ − β₀) / b)) and
 the first possible end follows likewise, so R is the largest of the needs of all tiles, rounded up
-to a legal size ≡ N (mod a). That congruence lets a read that would leave the padded image move
+to a legal size ≡ N (mod a). With this congruence, a read that would leave the padded image can move
 inward by a multiple of a and end exactly at N; write boxes never move.
 
-One wish cannot be granted this way: padding of kind `wrap` brings in the *opposite* end of the
-image.
+Padding of kind `wrap` cannot be tiled this way: it brings in the *opposite* end of the image.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ PLAIN = {
     "-inf",
     "fewer elements",
     "rounding",
-}  # kinds of padding that are computed from no px
+}  # kinds of padding that do not depend on px
 
 
 class Refusal(InputError):
@@ -62,16 +61,14 @@ class Refusal(InputError):
 
 @dataclass(frozen=True, slots=True)
 class AxisTile:
-    """One tile along one axis: `read` of the padded image, `keep` of the network's output, `write`
-    of the result.
-    """
+    """One tile along one axis: `read` (padded image), `keep` (output), `write` (result)."""
 
     read: Span
     keep: Span
     write: Span
 
     def part(self, write: Span) -> AxisTile:
-        """The tile that reads the same and of the outputs writes only `write`."""
+        """The tile with the same read that writes only `write`."""
         kept = self.keep[0] - self.write[0]
         return AxisTile(self.read, (write[0] + kept, write[1] + kept), write)
 
@@ -84,7 +81,7 @@ class AxisPlan:
     ----------
     name : str
     image_px, before_px, after_px : int
-        Size of the image and what is padded at either end.
+        Size of the image and of the padding at either end.
     read_px : int
         Size of every read, a legal input size.
     tile_px : int
@@ -92,7 +89,7 @@ class AxisPlan:
     output_px : int
         Size of the result.
     origin_px : int
-        The image px under output 0 of the result: 0, but with `pad="none"` the px that a valid
+        The image px under output 0 of the result: 0, or with `pad="none"` the px that a valid
         network consumes.
     tiles : tuple of AxisTile
     """
@@ -109,7 +106,7 @@ class AxisPlan:
 
     @property
     def padded_px(self) -> int:
-        """Size of the image with what is padded."""
+        """Size of the padded image."""
         return self.before_px + self.image_px + self.after_px
 
 
@@ -123,30 +120,30 @@ def exact_axis(
     edges: tuple[int, ...] = (),
     instead: str = "",
 ) -> AxisPlan:
-    """Tile one axis so that the stitched result is the whole image's.
+    """Tile one axis so that the stitched result equals the whole image's.
 
     Parameters
     ----------
     axis : AxisContract
     image_px : int
     tile_px : int
-        Outputs to write per tile; shrinks to the image rounded up to a step. Beyond that the whole
+        Outputs to write per tile, at most the image rounded up to a step. Beyond that, the whole
         axis is one tile.
     pad : str
         As in `make_plan`.
     reasons : tuple of Explanation
-        What the contract says of an axis that it knows too little of; quoted in a refusal.
+        The contract's explanations for an axis that it does not fully know; quoted in a refusal.
     edges : tuple of int
-        Outputs of the result at which a tile must begin, rising; between two of them tiles are of
-        about equal size. They do not cut an axis that `tile_px` covers.
+        Outputs of the result at which a tile must begin, in ascending order; tiles between two of
+        them are of about equal size. They do not cut an axis that `tile_px` covers.
     instead : str
-        What to do where this axis cannot be cut: `instead_of_tiles` for all axes; default: for this
-        one alone.
+        What to do if this axis cannot be cut: `instead_of_tiles` for all axes; default: for this
+        one.
 
     Raises
     ------
     Refusal
-        The finding's code (SL102, SL202, SL301, SL302, SL401, …), what is wrong and what to do.
+        The finding's code (SL102, SL202, SL301, SL302, SL401, …), the problem and the advice.
     """
     whole = frame(axis, image_px, pad)
     sizes, _ = sizes_of(axis)
@@ -184,10 +181,9 @@ def exact_axis(
 def larger_tile(
     axis: AxisContract, plan: AxisPlan, tile: AxisTile, pad: str, grow_px: int
 ) -> AxisTile:
-    """A tile around `tile` that writes `grow_px` more than other tiles at either end; `tile` itself
-    where none can be read.
+    """A tile around `tile` that writes `grow_px` more at either end; `tile` if none can be read.
 
-    At an end of the image it reaches farther in.
+    At an end of the image, it reaches farther in instead.
     """
     if axis.reads is None:
         return tile
@@ -199,10 +195,9 @@ def larger_tile(
 
 
 def window_of(axis: AxisContract, plan: AxisPlan, pad: str, write: Span) -> AxisTile | None:
-    """The smallest tile that writes `write`, counted as the tiles of `plan` count; None where the
-    contract allows none.
+    """The smallest tile that writes `write`, in the coordinates of `plan`; None if there is none.
 
-    It may begin below 0 where the plan is that of a region.
+    It may begin below 0 if the plan is that of a region.
     """
     whole, shift = frame(axis, plan.image_px, pad), _region_start(axis, plan, pad)
     box = write[0] + shift, write[1] + shift
@@ -213,15 +208,13 @@ def window_of(axis: AxisContract, plan: AxisPlan, pad: str, write: Span) -> Axis
 
 
 def _region_start(axis: AxisContract, plan: AxisPlan, pad: str) -> int:
-    """The output of the whole image at which the result of `plan` begins: 0, but for that of a
-    region.
-    """
+    """The output of the whole image where the result of `plan` begins: 0 except for a region."""
     tile, whole = plan.tiles[0], frame(axis, plan.image_px, pad)
     return tile.keep[0] + int(sizes_of(axis)[1].scale * tile.read[0]) - whole.first - tile.write[0]
 
 
 def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Span) -> AxisTile:
-    """The tile that writes `write` from a read of `read_px`, which is large enough."""
+    """The tile that writes `write` from a sufficiently large read of `read_px`."""
     start = max(
         0,
         min(
@@ -236,9 +229,9 @@ def _tile(axis: AxisContract, whole: Frame, read_px: int, write: Span) -> AxisTi
 def writes(
     whole: Frame, tile_px: int, edges: tuple[int, ...] = (), step: int = 1
 ) -> tuple[Span, ...]:
-    """The write boxes: multiples of `tile_px` from the one origin of the result, the last one cut.
+    """The write boxes: multiples of `tile_px` from the result's origin; the last may be cut.
 
-    With `edges` the stretch between two of them is cut into as few tiles as `tile_px` allows, of
+    With `edges`, the stretch between two of them is cut into as few tiles as `tile_px` allows, of
     equal multiples of the step.
     """
     if not edges:
@@ -255,9 +248,7 @@ def writes(
 
 
 def read_size(axis: AxisContract, whole: Frame, boxes: tuple[Span, ...]) -> int | None:
-    """The smallest legal read that serves every tile, congruent to the padded image; None where
-    there is none.
-    """
+    """The smallest legal read for all tiles, congruent to the padded image, or None."""
     sizes, _ = sizes_of(axis)
     period = axis.period or 1
     needed = sizes.min
@@ -284,14 +275,12 @@ def largest_tile(axis: AxisContract, whole: Frame, tile_px: int) -> int | None:
 
 
 def instead_of_tiles(axes: Sequence[AxisContract], frames: Sequence[Frame]) -> str:
-    """What to do with an image, framed along `axes`, that cannot be cut: run it as one tile, where
-    the network takes that.
-    """
+    """Advice for an image that cannot be cut: run it as one tile, if the network takes that."""
     for axis, whole in zip(axes, frames, strict=True):
         sizes, _ = sizes_of(axis)
         if not sizes.legal(whole.padded_px):
             return (
-                f"The network takes {sizes.max} px at most along {axis.name}: export it with a "
+                f"The network takes at most {sizes.max} px along {axis.name}: export it with a "
                 "dynamic size."
             )
     return (
@@ -303,10 +292,9 @@ def instead_of_tiles(axes: Sequence[AxisContract], frames: Sequence[Frame]) -> s
 def refuse(
     axis: AxisContract, tile_px: int, instead: str, reasons: tuple[Explanation, ...]
 ) -> None:
-    """Raise the Refusal of a wish to cut this axis into tiles of `tile_px`, if there is a reason
-    to.
+    """Raise a Refusal if this axis cannot be cut into tiles of `tile_px`.
 
-    What no other tile mends comes first.
+    Reasons that hold for every tile size come first.
     """
     place = f"(axis {axis.name})"
     reasons = along(axis, reasons)
@@ -347,12 +335,11 @@ def refuse(
 
 
 def naive_axis(axis: AxisContract, image_px: int, tile_px: int, pad: str) -> AxisPlan:
-    """Tile one axis as if every tile were an image of its own: stride `tile_px` whatever the step,
-    no halo beyond the network's.
+    """Tile one axis as if each tile were a separate image: stride `tile_px`, no halo of its own.
 
-    This is what most runners do; it is here for comparison. A valid network's reads overlap by what
+    Most runners do this; it is here for comparison. A valid network's reads overlap by the px that
     it consumes, a padded network's do not overlap. Reads start where the exact plan's first read
-    starts, so that only the stride is to blame.
+    starts, so any error comes from the stride.
 
     Raises
     ------
@@ -392,9 +379,7 @@ def _plan(
 
 
 def _with_mirrored(axis: AxisContract, whole: Frame, outputs: Span) -> Span:
-    """`outputs` and, if they are border of the image, those as far in as their padding may
-    mirror.
-    """
+    """`outputs`, extended at a border of the image as far in as its padding may mirror."""
     first, stop = outputs
     if all(padding.kind in PLAIN for padding in axis.padding):
         return outputs
@@ -407,9 +392,7 @@ def _with_mirrored(axis: AxisContract, whole: Frame, outputs: Span) -> Span:
 
 
 def _last_start(axis: AxisContract, first: int, stop: int) -> int:
-    """The last multiple of the period at which a read of the outputs [first, stop) may start inside
-    the image.
-    """
+    """The last multiple of the period where a read of [first, stop) may start inside the image."""
     period, step = axis.period or 1, axis.step or 1
     windows = _windows(axis, range(first, min(stop, first + step)))
     start = (first - axis.border[0]) // step * period
@@ -417,7 +400,7 @@ def _last_start(axis: AxisContract, first: int, stop: int) -> int:
 
 
 def _first_end(axis: AxisContract, first: int, stop: int) -> int:
-    """The first px at which a read of the outputs [first, stop) may end inside the image."""
+    """The first px where a read of the outputs [first, stop) may end inside the image."""
     _, output = sizes_of(axis)
     windows = _windows(axis, range(max(first, stop - (axis.step or 1)), stop))
     end = math.ceil((stop + output.offset + axis.border[1]) / output.scale)
@@ -425,7 +408,7 @@ def _first_end(axis: AxisContract, first: int, stop: int) -> int:
 
 
 def _windows(axis: AxisContract, elements: range) -> list[Window]:
-    """What each of the outputs reads, without those that read nothing."""
+    """The window of each output, without outputs that read nothing."""
     period, step, reads = axis.period or 1, axis.step or 1, axis.reads or ()
     windows = ((element // step * period, reads[element % step]) for element in elements)
     return [

@@ -10,9 +10,7 @@ from shiftrun.arrays.box import Box, everything
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Windows of `window` px that overlap by `overlap`; an image of up to `single` px per axis is
-    one window.
-    """
+    """Windows of `window` px that overlap by `overlap`; up to `single` px per axis, one window."""
 
     window: int
     overlap: int
@@ -23,14 +21,12 @@ GRIDS = {
     1: Grid(1 << 18, 1 << 12, 1 << 20),
     2: Grid(1024, 128, 2048),
     3: Grid(128, 16, 160),
-}  # about as many px in each
+}  # about the same number of px in each
 
 
 @dataclass(frozen=True, slots=True)
 class LabelWindow:
-    """`box` is clustered, `core` (a part of it) is written; the cores cover the image without
-    overlap.
-    """
+    """`box` is clustered, `core` (inside it) is written; cores cover the image without overlap."""
 
     box: Box
     core: Box
@@ -61,11 +57,10 @@ def _axis_windows(size: int, grid: Grid) -> list[tuple[slice, slice]]:
 
 
 def row_edges(shape: tuple[int, ...], grid: Grid) -> tuple[tuple[int, ...], ...]:
-    """Per axis but the last where windows end; () if one window holds all.
+    """Where windows end, per axis except the last; () if there is only one window.
 
-    Rows of windows are computed one after the other, each px once, so that no more than the overlap
-    of two rows is waiting. Along the last axis windows are completed as blocks come, wherever these
-    begin.
+    Rows of windows are computed one after another, each px once, so only the overlap of two rows is
+    kept waiting. Along the last axis, windows are completed as blocks arrive, wherever these begin.
     """
     if all(size <= grid.single for size in shape):
         return ()

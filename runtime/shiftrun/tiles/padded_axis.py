@@ -1,12 +1,11 @@
-"""How an image is padded along one axis, once and for every tile size, and which outputs are its
-result.
+"""The padding of an image along one axis, once for every tile size, and its result's outputs.
 
     valid network:   before | image | far side up to a legal size that covers the result
     padded network:         | image | far side up to a legal size, cropped again
 
 where `before` is the origin rounded up to a period.
 
-`--pad none` leaves only the outputs whose windows end inside the image, so that it is the interior
+`--pad none` keeps only the outputs whose windows end inside the image: the interior of the result
 of every other padding.
 """
 
@@ -22,7 +21,7 @@ from shiftlint.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The padded image along one axis, and the outputs [first, stop) of it that are the result."""
+    """The padded image along one axis, and its outputs [first, stop) that are the result."""
 
     image_px: int
     before_px: int
@@ -43,12 +42,12 @@ def is_valid(axis: AxisContract) -> bool:
 
 
 def sizes_of(axis: AxisContract, reasons: Sequence[Explanation] = ()) -> tuple[Sizes, OutputSize]:
-    """The legal sizes of an axis; InputError where the contract knows none, with its `reasons`."""
+    """The legal sizes of an axis; InputError, with `reasons`, if the contract has none."""
     if axis.sizes is None or axis.output_size is None:
         own = along(axis, reasons)
         because = f", got none: {told(own)}" if own else ", got none"
         raise InputError(
-            f"no legal input size is known (axis {axis.name}): expected a contract with "
+            f"no known legal input size (axis {axis.name}): expected a contract with "
             f"sizes{because}. See shiftlint check.",
             code=own[0].code if own else None,
         )
@@ -56,19 +55,18 @@ def sizes_of(axis: AxisContract, reasons: Sequence[Explanation] = ()) -> tuple[S
 
 
 def along(axis: AxisContract, reasons: Sequence[Explanation]) -> tuple[Explanation, ...]:
-    """Those that concern this axis; what is unknown comes first."""
+    """The reasons that concern this axis, unknowns first."""
     own = [reason for reason in reasons if reason.axis in (axis.input_axis, -1)]
     return tuple(sorted(own, key=lambda reason: reason.kind != "unknown"))
 
 
 def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:
-    """How the image is padded, once and for every tile size; `pad` as in `make_plan`.
+    """The padding of the image, the same for every tile size; `pad` as in `make_plan`.
 
     Raises
     ------
     InputError
-        `pad="none"` with an image that is too small, or of an illegal size for a network that pads
-        by itself.
+        `pad="none"` with an image that is too small, or of an illegal size for a padded network.
     """
     sizes, output = sizes_of(axis)
     endless = replace(
@@ -82,7 +80,7 @@ def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:
         if stop < 1:
             raise InputError(
                 f"image too small (axis {axis.name}): expected more than {image_px} px. The "
-                "network crops what it pads."
+                "network crops its own padding."
             )
         return Frame(image_px, 0, padded_px, 0, stop, 0)
     period = axis.period or 1
@@ -96,9 +94,7 @@ def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:
 
 
 def _unpadded_frame(axis: AxisContract, sizes: Sizes, output: OutputSize, image_px: int) -> Frame:
-    """Only outputs that see nothing but px of the image; what is filled in to a legal size reaches
-    none of them.
-    """
+    """Only outputs that depend on image px alone; the fill to a legal size reaches none."""
     if image_px < sizes.min:
         raise InputError(
             f"image too small (axis {axis.name}): expected at least {sizes.min} px with --pad "
@@ -110,7 +106,7 @@ def _unpadded_frame(axis: AxisContract, sizes: Sizes, output: OutputSize, image_
     if padded_px != image_px:
         if not is_valid(axis) or axis.reads is None or not axis.step or not axis.period:
             raise InputError(
-                f"image size is not legal (axis {axis.name}): expected {padded_px} px with --pad "
+                f"illegal image size (axis {axis.name}): expected {padded_px} px with --pad "
                 f"none, got {image_px}. "
                 "Use --pad reflect."
             )

@@ -1,7 +1,6 @@
-"""The plan of exact tile-and-stitch: a pure function of image shape, contract and wish, in any
-number of dimensions.
+"""The exact tile-and-stitch plan: a pure function of image shape, contract and options.
 
-A tiling is the product of one tiling per axis (`axis_plan.py` has the mathematics of one axis):
+In any number of dimensions, a tiling is the product of one tiling per axis (`axis_plan.py`):
 tile (i, j, …) reads the box read_y[i] x read_x[j] x … of the image, which is padded once, keeps a
 box of the network's output and writes it to one box of the result. Every px of the result is
 written by exactly one tile.
@@ -9,7 +8,7 @@ written by exactly one tile.
     image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result
     (scale·Y, scale·X)
 
-`exact` says that the stitched result is the one tile result of `whole_plan`. runtime/README.md
+`exact` means that the stitched result equals the one-tile result of `whole_plan`. runtime/README.md
 states the rules.
 """
 
@@ -38,18 +37,14 @@ from shiftrun.tiles.padded_axis import frame, sizes_of
 Pad = Literal["reflect", "edge", "constant", "none"]
 PADS: tuple[str, ...] = get_args(Pad)
 AUTOMATIC_TILE_PX = 512
-SMALLEST_EXACT_TILE_PX = (
-    128  # below, onnxruntime's CPU kernels may choose another order of summation
-)
+SMALLEST_EXACT_TILE_PX = 128  # below this, onnxruntime's CPU kernels may sum in a different order
 
 Edges = tuple[tuple[int, ...], ...]  # per axis; () cuts nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile: `read` of the padded image, `keep` of the network's output, `write` of the result,
-    a slice per axis.
-    """
+    """One tile: `read` of the padded image, `keep` of the output, `write` of the result; slices."""
 
     read: Box
     keep: Box
@@ -57,7 +52,7 @@ class Tile:
 
     @classmethod
     def of(cls, parts: Sequence[AxisTile]) -> Tile:
-        """The tile of one for each axis."""
+        """The product of one tile per axis."""
         return cls(
             *(
                 tuple(slice(*getattr(part, box)) for part in parts)
@@ -68,7 +63,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an image is cut, run and stitched.
+    """How to cut, run and stitch an image.
 
     Attributes
     ----------
@@ -79,12 +74,12 @@ class Plan:
     exact : bool
         The stitched result equals the network run once on the padded image.
     rounding : tuple of str
-        Why it does so up to rounding only: one sentence for each reason.
+        Why it is equal only up to rounding: one sentence for each reason.
     drift : float
-        How far it may differ where the weights of an interpolation are rounded by their place, in
-        standard deviations.
+        The largest difference, in standard deviations, if rounding of interpolation weights depends
+        on position.
     findings : tuple of str
-        Why the plan is not exact, with the rules' codes.
+        Why the plan is not exact, with the rule codes.
     """
 
     axes: tuple[AxisPlan, ...]
@@ -111,7 +106,7 @@ class Plan:
 
     @property
     def padded_shape(self) -> tuple[int, ...]:
-        """Px of the whole image with what is padded, per axis."""
+        """Px of the padded image, per axis."""
         return tuple(axis.padded_px for axis in self.axes)
 
     @property
@@ -153,8 +148,8 @@ class Plan:
             yield Tile.of(parts)
 
     def block_edges(self, edges: Edges) -> Edges:
-        """Where blocks begin that no tile crosses: at `edges` where tiles begin, along the last
-        axis at every tile.
+        """The starts of blocks that no tile crosses: `edges` where tiles begin; last axis: all
+        tiles.
 
         Without edges, or if the plan is not exact, the result is one block: ().
         """
@@ -168,7 +163,7 @@ class Plan:
         return (*kept[:-1], starts[-1])
 
     def blocks(self, edges: Edges) -> Iterator[Box]:
-        """The blocks between `edges`, as of `block_edges`, in raster order."""
+        """The blocks between `edges` (see `block_edges`) in raster order."""
         cuts = edges or ((),) * len(self.axes)
         pairs = [
             itertools.pairwise((0, *inner, axis.output_px))
@@ -178,9 +173,7 @@ class Plan:
             yield tuple(slice(start, stop) for start, stop in box)
 
     def to_json(self) -> dict[str, Any]:
-        """The form of the run report and of `shiftrun plan --output-format json`; sizes in px, one
-        per axis.
-        """
+        """The JSON of the run report and of `shiftrun plan`; sizes in px, one per axis."""
         return {
             "axes": [axis.name for axis in self.axes],
             "image": [axis.image_px for axis in self.axes],
@@ -220,23 +213,21 @@ def make_plan(
     tile : tuple of int
         Output px to write per tile and axis. An axis that fits in one tile is read whole.
     pad : {"reflect", "edge", "constant", "none"}
-        What surrounds the image where a valid network needs more of it; a network that pads by
-        itself only gets its image filled to a legal size. "none": only outputs that see nothing but
-        the image.
+        The padding of the image for a valid network; for a padded network, the image is only filled
+        to a legal size. "none": only outputs that depend on image px alone.
     force : bool
-        Stitch naively where the exact plan is refused; `Plan.exact` is then False and `findings`
-        says why.
+        Stitch naively if the exact plan is refused; `Plan.exact` is then False and `findings` gives
+        the reasons.
     reasons : tuple of Explanation
-        What the contract says of axes without a period or windows, for the message.
+        The contract's explanations for axes without a period or windows, for the message.
     edges : tuple of tuple of int
-        Per axis the outputs at which a tile must begin, so that the result can be computed block by
-        block; see `Plan.blocks`.
+        Per axis, the outputs at which a tile must begin, to compute the result block by block; see
+        `Plan.blocks`.
 
     Raises
     ------
     InputError
-        A refusal, beginning with the finding's code; an image too small for `pad="none"`; sizes
-        that do not match.
+        A refusal with the finding's code; an image too small for `pad="none"`; wrong sizes.
     """
     if not len(shape) == len(axes) == len(tile):
         raise InputError(
@@ -282,34 +273,29 @@ def make_plan(
 
 
 def _rounding(cut: Sequence[tuple[AxisContract, AxisPlan]], drift: float) -> Iterator[str]:
-    """Why tiles along the axes that are cut may round in another way than the whole image; `drift`
-    as of `Plan`.
-    """
+    """Why tiles may round differently than the whole image; `drift` as in `Plan`."""
     if drift:
         yield (
-            "the network interpolates with weights that are rounded by their place: in an image "
-            "of this size by up to about "
-            f"{drift:.1g} standard deviations"
+            "the network interpolates with weights whose rounding depends on position: in an "
+            f"image of this size, by up to about {drift:.1g} standard deviations"
         )
     if any(
         axis.rounding.place or (not axis.bitwise and not axis.rounding.drift) for axis, _ in cut
     ):
         yield (
-            "onnxruntime computes a function of the network in one way in the body of a row and "
-            "in another at its end: "
+            "onnxruntime computes a function of the network differently at the end of a row: by "
             "1e-7 to 1e-5 standard deviations"
         )
     if any(plan.tile_px < SMALLEST_EXACT_TILE_PX for _, plan in cut):
         yield (
-            f"for tiles below {SMALLEST_EXACT_TILE_PX} px onnxruntime may choose another order of "
-            "summation"
+            f"for tiles below {SMALLEST_EXACT_TILE_PX} px, onnxruntime may sum in a different order"
         )
 
 
 def one_tile(
     shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
 ) -> str:
-    """What to do with an image that cannot be cut; InputError for one that is too small."""
+    """Advice for an image that cannot be cut; InputError if it is too small."""
     return instead_of_tiles(
         axes, [frame(axis, size, pad) for axis, size in zip(axes, shape, strict=True)]
     )
@@ -326,16 +312,15 @@ def whole_plan(
 def automatic_tile(
     shape: tuple[int, ...], axes: tuple[AxisContract, ...], *, pad: str = "reflect"
 ) -> tuple[int, ...]:
-    """The tile of `--tile auto`: per axis the multiple of the step nearest to 512, or the whole
-    axis where that is smaller.
+    """A default tile: per axis, the multiple of the step nearest to 512, at most the whole axis.
 
     A network with a largest input gets the largest tile that it takes.
 
     Raises
     ------
     InputError
-        That would be less than 128 px: small tiles may differ from the whole image in the last
-        bits, so ask for them.
+        The tile would be below 128 px: small tiles may differ from the whole image in the last
+        bits, so they must be requested.
     """
     return tuple(_automatic_tile(axis, size, pad) for axis, size in zip(axes, shape, strict=True))
 
@@ -364,7 +349,7 @@ def _automatic_tile(axis: AxisContract, image_px: int, pad: str) -> int:
 
 
 def half_tile(axis: AxisContract, tile_px: int) -> int:
-    """About half of a tile: a multiple of the step, but never below what is exact, nor above
+    """About half a tile: a multiple of the step, at least the smallest exact one, at most
     `tile_px`.
     """
     step = axis.step or 1

@@ -1,8 +1,7 @@
-"""A part of a result that is computed as the whole would be: the same tiles of the same plan, those
-that touch it.
+"""A region of a result, from the tiles of the whole plan that touch it.
 
-Nothing about a tile changes but what is kept of it, and normalization has measured the whole image:
-the part is the crop of the full run bit for bit, whatever the network.
+Only the part kept of a tile changes, and normalization measures the whole image: for any network,
+the region is a crop of the full run, bit for bit.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from shiftrun.arrays.box import Box
 from shiftrun.tiles.axis_plan import AxisPlan
 from shiftrun.tiles.plan import Edges, Plan
 
-Region = tuple[slice, ...]  # as a user gives it: ends may be open
+Region = tuple[slice, ...]  # as given by the user: ends may be open
 
 
 def resolve_region(region: Region, shape: tuple[int, ...]) -> Box:
@@ -25,7 +24,7 @@ def resolve_region(region: Region, shape: tuple[int, ...]) -> Box:
     Raises
     ------
     InputError
-        Another number of axes; a step; an empty part, or one that leaves the result.
+        Wrong number of axes; a step; an empty part, or one that leaves the result.
     """
     asked = ",".join(
         f"{'' if part.start is None else part.start}:{'' if part.stop is None else part.stop}"
@@ -50,8 +49,7 @@ def resolve_region(region: Region, shape: tuple[int, ...]) -> Box:
 
 
 def cut_plan(plan: Plan, box: Box, scales: tuple[Fraction, ...]) -> Plan:
-    """The plan of one box of the result: of the same tiles those that touch it, and of each what
-    lies in it.
+    """The plan of one box of the result: the same tiles that touch it, cropped to it.
 
     Parameters
     ----------
@@ -71,9 +69,7 @@ def cut_plan(plan: Plan, box: Box, scales: tuple[Fraction, ...]) -> Plan:
 
 
 def region_waste(plan: Plan, scales: tuple[Fraction, ...]) -> float:
-    """The share (0 to 1) of the px read that is read more than once or only as context of a region,
-    of its plan.
-    """
+    """The share (0 to 1) of px read more than once or only as context, for the plan of a region."""
     image_px = math.prod(
         axis.output_px / scale for axis, scale in zip(plan.axes, scales, strict=True)
     )

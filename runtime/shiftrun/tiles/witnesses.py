@@ -1,12 +1,12 @@
-"""Where a run is looked at: windows that are none of its tiles, and whose outputs must be those of
-its tiles.
+"""Where a run is checked: windows that are not its tiles, but must give the same outputs.
 
-    near end, inside, far end      a small window each, of at least 128 outputs, that begins or ends
-                                   elsewhere than the tiles
+    near end, inside, far end      a small window each, of at least 128 outputs, that
+                                   begins or ends elsewhere than the tiles
     along every axis that is cut   a strip as long as the result, as narrow as the network allows
 
-Each has places to choose from, for a window without contrast shows nothing. What hangs on the size
-of the whole image is the same in all of them, and found before the run (`shiftlint.confirmed`).
+Each has several candidate places, because a window without contrast shows nothing. A dependence on
+the size of the whole image is the same in all windows, and is found before the run
+(`shiftlint.confirmed`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from shiftrun.tiles.plan import SMALLEST_EXACT_TILE_PX, Plan, Tile
 
 Usable = Callable[
     [tuple[int, ...]], bool
-]  # whether a read of this shape, px, fits into memory and promises what the plan does
+]  # whether a read of this shape (px) fits into memory and promises the same as the plan
 Axes = tuple[AxisContract, ...]
 
 NEAR, FAR = 0.0, 1.0
 PLACES = (0.5, 0.25, 0.75)  # inside, as parts of the result
 MOST_PLACES = 9
-GROWTH_PX = 16  # of windows that are too small to promise what tiles do
+GROWTH_PX = 16  # of windows too small to promise the same as tiles
 WIDTHS = (1, 32, 64, SMALLEST_EXACT_TILE_PX)  # of a strip
 
 
@@ -42,7 +42,7 @@ class Witness:
     name : str
         "near end", "inside", "far end", or "strip along AXIS".
     places : tuple of Tile
-        Where it may lie, the best first.
+        Its candidate places, best first.
     exact : bool
         Whether it is large enough to promise equal bits.
     """
@@ -53,8 +53,7 @@ class Witness:
 
 
 def witnesses(plan: Plan, axes: Axes, usable: Usable) -> Iterator[Witness]:
-    """The windows of a run by `plan`; those that the network or the memory does not allow are left
-    out.
+    """The windows of a run by `plan`, without those that the network or memory does not allow.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ def witnesses(plan: Plan, axes: Axes, usable: Usable) -> Iterator[Witness]:
 
 
 def larger(plan: Plan, axes: Axes, tile: Tile, *, halves: int) -> Tile:
-    """What `tile` writes, from a window that writes half a tile, or one step, more at every end."""
+    """The px of `tile`, from a window that writes half a tile, or one step, more at every end."""
     parts = []
     for axis, planned, read, keep, write in zip(
         axes, plan.axes, tile.read, tile.keep, tile.write, strict=True
@@ -93,9 +92,7 @@ def larger(plan: Plan, axes: Axes, tile: Tile, *, halves: int) -> Tile:
 
 
 def _places(dimensions: int, wanted: float | None) -> list[tuple[float, ...]]:
-    """Parts of the result per axis, the same along all axes first; at an end at least one lies
-    there.
-    """
+    """Parts of the result per axis, equal along all axes first; for an end, one axis is at it."""
     inside = list(itertools.product(PLACES, repeat=dimensions))
     if wanted is None:
         found = inside
@@ -120,16 +117,14 @@ def _boxes(plan: Plan, axes: Axes, sizes: Sequence[int], parts: Sequence[float])
 
 
 def _elsewhere(axis: AxisContract, planned: AxisPlan, start: int) -> int:
-    """A multiple of the step near `start` at which no tile begins."""
+    """A multiple of the step near `start` where no tile begins."""
     step = axis.step or 1
     start = start // step * step
     return start + step if any(tile.write[0] == start for tile in planned.tiles) else start
 
 
 def _window_sizes(plan: Plan, axes: Axes, usable: Usable) -> tuple[int, ...] | None:
-    """The outputs of the small windows, per axis: as few as promise what the plan does, and not
-    those of the tiles if possible.
-    """
+    """The small windows' outputs per axis: the fewest with the plan's promise."""
     for asked in range(SMALLEST_EXACT_TILE_PX, 2 * max(plan.tile_shape) + 1, GROWTH_PX):
         sizes = _outputs(plan, [-(-asked // (axis.step or 1)) * (axis.step or 1) for axis in axes])
         tile = _tile(plan, axes, _boxes(plan, axes, sizes, [PLACES[0]] * len(axes)))
@@ -165,7 +160,7 @@ def _strip(plan: Plan, axes: Axes, along: int, usable: Usable) -> Witness | None
 
 
 def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Span], along: int) -> Tile | None:
-    """The strip that needs the least, of those that begin up to a step farther on."""
+    """The cheapest strip of those that begin up to a step farther on."""
     found = []
     for number in range(max(axis.step or 1 for axis in axes)):
         moved = [
@@ -182,14 +177,12 @@ def _narrowest(plan: Plan, axes: Axes, boxes: Sequence[Span], along: int) -> Til
 
 
 def _outputs(plan: Plan, asked: Sequence[int]) -> tuple[int, ...]:
-    """So many outputs per axis, at most all."""
+    """The number of outputs per axis, at most all."""
     return tuple(min(axis.output_px, px) for axis, px in zip(plan.axes, asked, strict=True))
 
 
 def _tile(plan: Plan, axes: Axes, boxes: Sequence[Span]) -> Tile | None:
-    """The smallest window that writes `boxes`; an axis of which the contract knows too little is
-    read whole, as the tiles do.
-    """
+    """The smallest window that writes `boxes`; an axis that cannot be cut is read whole."""
     parts = []
     for axis, planned, box in zip(axes, plan.axes, boxes, strict=True):
         found = window_of(axis, planned, plan.pad, box)

@@ -209,7 +209,7 @@ def test_several_images(
     first, last = printed.err.splitlines()
     assert first.startswith("shiftrun: error: cannot read image (plate/w1.tif)")
     assert last == (
-        "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others are "
+        "shiftrun: error: 1 of 4 images failed: plate/w1.tif. The results of the others were "
         "written."
     )
     names = ["w0.report.json", "w0.tif", "w2.report.json", "w2.tif", "w3.report.json", "w3.zarr"]
@@ -275,9 +275,9 @@ def test_memory_that_does_not_suffice_is_one_line(
         (("plate/*.png",), "out", r"no images \(plate/\*\.png\)"),
         (("plate/w0.tif", "plate/w2.tif"), "out.tif", "one output for several images"),
         (("plate/w0.tif", "plate/w2.tif"), "net.onnx", "one output for several images"),
-        (("plate/w0.tif", "w0.tif"), "out", r"one name for two results \(out/w0\.tif\)"),
+        (("plate/w0.tif", "w0.tif"), "out", r"duplicate result name \(out/w0\.tif\)"),
         (("plate",), "a/b", "no such folder"),
-        (("plate/w0.tif", "w0.png"), "out", "one name for two results"),
+        (("plate/w0.tif", "w0.png"), "out", "duplicate result name"),
     ],
 )
 def test_calls_for_several_images_that_are_refused(
@@ -401,7 +401,7 @@ def test_axes_are_named(
         ("TCYX", 2, r"no such channel .*expected one of 0 to 1, got 2"),
         ("TCZX", None, "wrong axes"),
         ("SCYX", None, "wrong axes"),
-        ("", None, r"wrong axes .*Name the axes in their order, such as --axes TYX"),
+        ("", None, r"wrong axes .*Name the axes in order, such as --axes TYX"),
     ],
 )
 def test_axes_that_are_refused(

@@ -214,7 +214,7 @@ def test_a_spoiled_download_is_not_kept(
     address, served = nginx
     write_zoo(served, content=CONTENT[:-3])
     monkeypatch.setenv("SHIFTZOO_INDEX", address)
-    with pytest.raises(InputError, match="another file than the index says"):
+    with pytest.raises(InputError, match="not the file in the index"):
         resolve("tiny")
     assert [path.suffix for path in cached_files()] == [".json"]
 
@@ -229,7 +229,7 @@ def test_offline(nginx: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("SHIFTZOO_OFFLINE")
     read_index()
     monkeypatch.setenv("SHIFTZOO_OFFLINE", "1")
-    with pytest.raises(InputError, match="model is not here"):
+    with pytest.raises(InputError, match="model is not cached"):
         resolve("tiny")
     monkeypatch.delenv("SHIFTZOO_OFFLINE")
     path = resolve("tiny")
@@ -268,7 +268,7 @@ def test_a_cache_that_cannot_be_made(
     write_zoo(tmp_path / "zoo", mirrors=(address,), content=None)
     monkeypatch.setenv("SHIFTZOO_INDEX", str(tmp_path / "zoo"))
     monkeypatch.setenv("SHIFTZOO_HOME", str(tmp_path / "file" / "cache"))
-    with pytest.raises(InputError, match=r"no cache .* Name another in SHIFTZOO_HOME"):
+    with pytest.raises(InputError, match=r"no cache .* Set SHIFTZOO_HOME to another folder"):
         resolve("tiny")
 
 

@@ -1,8 +1,6 @@
-"""Points merged into cells, small where points are spread out and large where a tight cluster fills
-one.
+"""Merge points into cells: small for spread-out points, large for a tight cluster.
 
-Keys of grid cells are ranked by tables and not by sorting, so that merging is linear in the number
-of points.
+Tables, not sorting, rank the keys of grid cells, so merging is linear in the number of points.
 """
 
 from __future__ import annotations
@@ -13,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]  # float32, or float64 where embeddings are spread too far for it
+Floats = NDArray[np.floating[Any]]  # float32, or float64 if embeddings are spread too far
 
-PARTS = (2, 4)  # a cell that is cut has 1/2, then 1/4 of the width
-TIGHT = 0.3  # in widths of the largest cells: those of less spread are not cut
-WALL = 0.125  # in cells: what is near a wall of the grid
-TABLE = 8  # entries a point that a table may have
-SORTED_TABLE = 64  # and that are still cheaper than sorting
-MOST_CELLS = 1 << 13  # no cells are cut where that makes more
+PARTS = (2, 4)  # a cut cell has 1/2, then 1/4 of the width
+TIGHT = 0.3  # in widths of the largest cells: cells of less spread are not cut
+WALL = 0.125  # in cells: this close is near a wall of the grid
+TABLE = 8  # entries per point that a table may have
+SORTED_TABLE = 64  # entries per point that are still cheaper than sorting
+MOST_CELLS = 1 << 13  # cells are not cut if that makes more
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,9 @@ class SortedPoints:
     ----------
     points : array (N, E)
     order : array (N,)
-        The place of each among the points as they were.
+        The original index of each point.
     starts : array (B + 1,)
-        Where the points of each cell begin.
+        The start of each cell's points.
     offset : array (N,)
         Squared distance of each from the mean of its cell.
     radius : array (B,)
@@ -60,9 +58,7 @@ class SortedPoints:
 
 
 def refine(points: Floats, bins: Cells, width: float) -> Cells:
-    """Cut the cells of `bins`, of `width`, whose points are spread out; a cluster that one of them
-    holds stays whole.
-    """
+    """Cut cells of `bins` (of `width`) with spread-out points; a cluster in one stays whole."""
     cells = bins
     for parts in PARTS:
         closed = cells.spread <= TIGHT * width
@@ -84,11 +80,10 @@ def refine(points: Floats, bins: Cells, width: float) -> Cells:
 
 
 def merge(points: Floats, cell: float) -> Cells:
-    """Merge the points (N, E) that lie in one cell of a grid of width `cell`; cells are in
-    lexicographic order.
+    """Merge points (N, E) by the cells of a grid of width `cell`; cells in lexicographic order.
 
-    Along each axis the walls of the grid lie halfway between the multiples of `cell`, or on them if
-    fewer points are near those.
+    Along each axis, the walls of the grid are halfway between the multiples of `cell`, or on them
+    if fewer points are near those.
     """
     key, room = np.zeros(len(points), dtype=np.intp), 1
     most = TABLE * len(points)
@@ -132,7 +127,7 @@ def merge(points: Floats, cell: float) -> Cells:
 
 
 def _steps(column: Floats, cell: float, offset: float) -> tuple[Floats, Floats]:
-    """The cell of each value along one axis, and where in it the value lies (-½ to ½)."""
+    """The cell of each value along one axis, and the value's position in it (-½ to ½)."""
     rest = column * column.dtype.type(1 / cell)
     if offset:
         rest -= rest.dtype.type(offset)
@@ -142,7 +137,7 @@ def _steps(column: Floats, cell: float, offset: float) -> tuple[Floats, Floats]:
 
 
 def _ranked(key: NDArray[np.intp], room: int) -> tuple[NDArray[np.intp], int]:
-    """The rank of each key, of [0, room), among the different ones, and how many these are."""
+    """The rank of each key, in [0, room), among the distinct keys, and their number."""
     if room >= SORTED_TABLE * len(key):
         values, rank = np.unique(key, return_inverse=True)
         return rank, len(values)
@@ -157,7 +152,7 @@ def _ranked(key: NDArray[np.intp], room: int) -> tuple[NDArray[np.intp], int]:
 
 
 def sort_points(points: Floats, cells: Cells) -> SortedPoints:
-    """Bring points into the order of their cells."""
+    """Sort points by their cells."""
     count = len(cells.weights)
     small = (
         cells.of_point.astype(np.uint16) if count <= 1 << 16 else cells.of_point

@@ -1,6 +1,4 @@
-"""Mean shift as an estimator of scikit-learn: in pipelines, and wherever a clusterer is
-expected.
-"""
+"""Mean shift as a scikit-learn estimator, for pipelines and as a clusterer."""
 
 from __future__ import annotations
 
@@ -25,38 +23,36 @@ except ImportError as error:
 
 
 class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Clusters are the modes of the density of the points (`mean_shift`), after scikit-learn's
-    class of this name.
+    """Cluster points by the modes of their density (`mean_shift`), like scikit-learn's class.
 
-    It takes time that is linear in the number of points, does not depend on chance, and only by
-    rounding on the order of the points. It differs from scikit-learn's in `min_support`, and in
-    that `predict` gives -1 where `fit` would.
+    It takes linear time in the number of points, is deterministic, and depends on the order of the
+    points only by rounding. It differs from scikit-learn's in `min_support`, and `predict` gives -1
+    where `fit` would.
 
     Parameters
     ----------
     bandwidth : float, optional
-        Radius of the flat kernel, in units of the points. By default that of
-        `sklearn.cluster.estimate_bandwidth`, which takes time that is quadratic in the number of
-        points.
+        Radius of the flat kernel, in units of the points. Default: that of
+        `sklearn.cluster.estimate_bandwidth`, which takes quadratic time in the number of points.
     min_support : int
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
-        Give every point its nearest mode; else points farther than the bandwidth from every mode,
-        the orphans, get -1.
+        Assign every point to its nearest mode; else orphans, farther than the bandwidth from every
+        mode, get -1.
 
     Attributes
     ----------
     labels_ : array (N,) of int32
-        The index of each point's nearest mode, or -1: of orphans, and of all points if no mode has
+        The index of each point's nearest mode; -1 for orphans, and for all points if no mode has
         the support.
     cluster_centers_ : array (M, E) of float32 or float64, as the points
-        Modes by falling support.
+        Modes by descending support.
     bandwidth_ : float
-        The one that was used.
+        The bandwidth used.
     n_features_in_ : int
         E.
     feature_names_in_ : array (E,) of str
-        Only of points that have column names.
+        Only for points with column names.
 
     References
     ----------
@@ -91,7 +87,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.cluster_all = cluster_all
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: N803  # as scikit-learn calls them
-        """Find the modes, and each point's.
+        """Find the modes, and the mode of each point.
 
         Parameters
         ----------
@@ -102,8 +98,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         Raises
         ------
         InputError
-            A bandwidth that is not positive: a ValueError, as those of scikit-learn for points that
-            are not (N, E) or not finite.
+            A bandwidth that is not positive. It is a ValueError, like scikit-learn's errors for
+            points that are not (N, E) or not finite.
         """
         points: Floats = validate_data(self, X, dtype=(np.float64, np.float32))
         self.bandwidth_ = float(
@@ -117,8 +113,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
                 "bandwidth (mean shift): expected a positive number, got "
                 f"{self.bandwidth_}{guessed}. Choose one."
             )
-        # in bandwidths around their middle: float32, in which modes are sought, has the digits for
-        # that
+        # in bandwidths around their middle: float32, used to find modes, has enough digits for that
         middle = points.min(axis=0) / 2 + points.max(axis=0) / 2
         _, modes = mean_shift(
             ((points - middle) / self.bandwidth_).astype(np.float32),
@@ -133,8 +128,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:  # noqa: N803
-        """The index of the nearest mode for every point (N,); -1 beyond the bandwidth, unless
-        `cluster_all`.
+        """The index of each point's nearest mode (N,); -1 beyond the bandwidth (see `cluster_all`).
 
         Parameters
         ----------
@@ -145,7 +139,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         sklearn.exceptions.NotFittedError
             `fit` was not called.
         ValueError
-            Points that are not (N, E), of another E than those of `fit`, or not finite.
+            Points that are not (N, E), with a different E than in `fit`, or not finite.
         """
         check_is_fitted(self)
         return self._nearest(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))

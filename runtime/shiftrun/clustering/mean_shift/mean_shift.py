@@ -1,20 +1,19 @@
-"""Mean shift with a flat kernel (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002), fast by
-weighted cells.
+"""Fast flat-kernel mean shift (Fukunaga and Hostetler 1975; Comaniciu and Meer 2002) on cells.
 
 A mode is a fixed point of
 
     m(x) = mean of the points within `bandwidth` of x.
 
 scikit-learn's MeanShift(bin_seeding=True) starts from one seed per occupied bin of a grid and is
-the reference here. The cost lies in the neighbors of every seed in every step. Embeddings of one
-instance lie close together, so points are first merged into cells (`cells.py`), each represented by
+the reference here. Its cost is finding the neighbors of every seed in every step. Embeddings of one
+instance are close together, so points are first merged into cells (`cells.py`), each represented by
 its weight and the mean of its points, and the seeds climb among these:
 
     m(x) = Σ wᵢ·n(|cᵢ − x|)·cᵢ / Σ wᵢ·n(|cᵢ − x|),     |c − x|² = |c|² − 2 c·x + |x|²
 
-for all seeds at once two matrix products. n is 1 inside, 0 outside and falls linearly where the
-sphere cuts a cell. The few points that are reached then climb by the points themselves until they
-are still (`_settle`), so that a mode is one of the flat kernel.
+which is two matrix products for all seeds. n is 1 inside, 0 outside and falls linearly where the
+sphere cuts a cell. The few positions reached then climb by the points themselves until they are
+still (`_settle`), so a mode is one of the flat kernel.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ from shiftrun.clustering.mean_shift.weighted_sums import Sums, sums_on_cpu
 
 STEPS = 300  # as scikit-learn
 STILL = 1e-3  # in bandwidths: a seed that moves less has arrived (scikit-learn's value)
-MET = 0.1  # in bandwidths: seeds in one such cell go on as one
-LONGER = 1.6  # near a mode steps shrink geometrically: longer ones get there in half as many
-MARGIN = 0.2  # in bandwidths: how far a seed goes with the points that it looked up
-# in bandwidths: beyond, the rounding of |c − x|² in float32 reaches 1/100 of the squared bandwidth
+MET = 0.1  # in bandwidths: seeds in one such cell are merged
+LONGER = 1.6  # near a mode, steps shrink geometrically: longer ones need half as many
+MARGIN = 0.2  # in bandwidths: how far a seed moves before it looks up points again
+# in bandwidths: beyond it, float32 rounding of |c − x|² reaches 1/100 of the squared bandwidth
 WIDE = 300.0
 CHUNK_ELEMENTS = 1 << 19  # of a distance matrix: 2 MB stay in the cache
 
@@ -68,30 +67,28 @@ def mean_shift(
     min_support : int
         Modes with fewer points within the bandwidth are dropped.
     cluster_all : bool
-        Give every point its nearest mode; else points farther than the bandwidth from every mode
-        get -1.
+        Assign every point to its nearest mode; else points farther than the bandwidth from every
+        mode get -1.
     overwrite_points : bool
-        The caller needs `points` no more: they are moved in place, which saves a copy if they are
-        float32 in Fortran order.
+        Allow moving `points` in place, which saves a copy if they are float32 in Fortran order.
     sums : callable, optional
-        What computes the matrix products: `sums_on_cpu`, or a `SumsOnDevice`.
+        The matrix products: `sums_on_cpu` or a `SumsOnDevice`.
     threads : int, optional
-        How many follow modes; by default one for each core. The result does not depend on it.
+        Threads that follow modes; default: one per core. The result does not depend on it.
 
     Returns
     -------
     labels : array (N,) of int32
         The index of the nearest mode; -1 for points below every mode's support.
     modes : array (M, E) of float32
-        By falling support; equal support by rising coordinates. The order of the points does not
-        matter.
+        By descending support, then ascending coordinates. The order of the points does not matter.
 
     Raises
     ------
     InputError
         Points that are not (N, E) or not finite, or a bandwidth that is not positive.
     """
-    points = np.asfortranarray(points, dtype=np.float32)  # what follows goes column by column
+    points = np.asfortranarray(points, dtype=np.float32)  # the code below works column by column
     if points.ndim != 2:
         raise InputError(
             f"points (mean shift): expected an array (N, E), got shape {points.shape}."
@@ -106,14 +103,14 @@ def mean_shift(
             "points (mean shift): expected finite values, got NaN or infinity. Check the "
             "network's output."
         )
-    # Small numbers keep |c − x|² exact; a center in whole bandwidths lets windows that see the same
+    # Small numbers keep |c − x|² exact; with a center in whole bandwidths, windows with the same
     # points agree.
     center = np.round((low + high) / (2 * bandwidth)) * bandwidth
     wide = (high - low).max(initial=0) > WIDE * bandwidth
     move = center if wide else center.astype(np.float32)
     centered = np.subtract(points, move, out=points if overwrite_points and not wide else None)
-    # Small products gain nothing from threads, which on a busy machine wait for each other; and
-    # with one the order of summation is the same on every machine.
+    # Small products gain nothing from threads, which wait for each other on a busy machine; with
+    # one, the order of summation is the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
         reach = np.inf if cluster_all else float(bandwidth)
         with ThreadPoolExecutor(threads or os.cpu_count(), "climb") as pool:
@@ -156,8 +153,7 @@ def _still(before: Floats, after: Floats, bandwidth: float) -> NDArray[np.bool_]
 
 
 def _shift(seeds: Floats, cells: Cells, bandwidth: float, sums: Sums, pool: Executor) -> Floats:
-    """One step of every seed: the weighted mean of the cells within the bandwidth; a seed without
-    any stays.
+    """One step of each seed, to the weighted mean of the cells within the bandwidth, if any.
 
     The share of a cell is linear in |c − x|²: 1/2 on the sphere, 0 and 1 half a spread outside and
     inside.
@@ -187,11 +183,10 @@ def _most_support(seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: 
 def _settle(
     seeds: Floats, cells: Cells, inside: SortedPoints, bandwidth: float, pool: Executor
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Move seeds on by the points themselves until they are still; the points reached (S, E) and
-    how many points they have.
+    """Move seeds by the points themselves until they are still; positions (S, E) and their support.
 
     A cell that stays inside the sphere while its center moves by at most `MARGIN` counts as a
-    whole; only of cells that the sphere may cut the points are looked at.
+    whole; points are examined only in cells that the sphere may cut.
     """
     weighted = np.concatenate(
         [cells.means, np.ones((len(cells.means), 1))], axis=1
@@ -235,9 +230,7 @@ def _settle(
 def _distinct(
     candidates: Floats, support: NDArray[np.intp], bandwidth: float, min_support: int
 ) -> Floats:
-    """Of candidates closer than the bandwidth keep the one with most support, as
-    scikit-learn does.
-    """
+    """Of candidates closer than the bandwidth, keep the one with most support, as scikit-learn."""
     order = np.lexsort((*candidates.T[::-1], -support))
     candidates = candidates[order[support[order] >= min_support]]
     alive = np.ones(len(candidates), dtype=bool)
@@ -250,12 +243,11 @@ def _distinct(
 
 
 def _nearest(inside: SortedPoints, cells: Cells, modes: Floats, reach: float) -> NDArray[np.int32]:
-    """As `assign`, in the order that the points had; the points of a cell share its answer where
-    the triangle inequality leaves no other.
+    """As `assign`, in original order; a cell's points share its answer where that is exact.
 
-    For a point at distance δ from its cell's mean, whose nearest modes are d₁ ≤ d₂ away, the
-    nearest mode is the same if 2δ < d₂ − d₁, and `reach` cannot come between them if δ < |d₁ −
-    reach|. A cell of one point has δ = 0.
+    By the triangle inequality, for a point at distance δ from its cell's mean, whose nearest modes
+    are d₁ ≤ d₂ away, the nearest mode is the same if 2δ < d₂ − d₁, and `reach` cannot come between
+    them if δ < |d₁ − reach|. A cell of one point has δ = 0.
     """
     result = np.full(len(inside.points), -1, dtype=np.int32)
     if len(modes) == 0:

@@ -1,5 +1,4 @@
-"""The sums of one step of mean shift: which share of every cell lies within reach of each seed,
-times what the cell holds.
+"""The sums of a mean shift step: each cell's share within reach of each seed, times its content.
 
     sums = clip(left · right, 0, 1) · weighted
 
@@ -24,7 +23,7 @@ SEEDS_PER_TASK = 64  # followed by one thread
 def sums_on_cpu(left: Floats, right: Floats, weighted: Floats, pool: Executor) -> Floats:
     """The sums (S, W) of `left` (S, K), `right` (K, B) and `weighted` (B, W).
 
-    The parts are fixed, whatever the number of cores: a product may round by its number of rows.
+    The parts do not depend on the number of cores: rounding may depend on a product's row count.
     """
 
     def part(rows: slice) -> Floats:
@@ -46,11 +45,11 @@ def sums_on_cpu(left: Floats, right: Floats, weighted: Floats, pool: Executor) -
 
 
 class SumsOnDevice:
-    """The same by onnxruntime on the device that a network runs on; embeddings spread too far for
-    float32 stay on the CPU.
+    """The same sums by onnxruntime on the network's device.
 
-    Sums differ in their last bits from those of the CPU. Modes do not depend on that: the points
-    that are reached settle by the points themselves, on the CPU.
+    Embeddings spread too far for float32 stay on the CPU. Sums differ from the CPU's in their last
+    bits. Modes do not depend on that: the positions reached settle by the points themselves, on the
+    CPU.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ class SumsOnDevice:
     Raises
     ------
     InputError
-        The device is not there or does not start.
+        The device is missing or does not start.
     """
 
     def __init__(self, device: str) -> None:

@@ -1,6 +1,4 @@
-"""Connected components of equal labels, by runs: px that follow each other with one label are one
-node of a small graph.
-"""
+"""Connected components of equal labels: runs of px with one label are nodes of a small graph."""
 
 from __future__ import annotations
 
@@ -44,11 +42,11 @@ def components(clusters: NDArray[np.integer[Any]]) -> Labels:
 
 
 def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
-    """The lowest node (count,) that each node is connected with, by edges (2, K)."""
+    """The lowest node (count,) connected to each node by edges (2, K)."""
     nodes = np.arange(count)
     if edges.shape[1] == 0:
         return nodes
-    from scipy.sparse import coo_array  # here, as only few commands need it
+    from scipy.sparse import coo_array  # here, as few commands need it
     from scipy.sparse.csgraph import connected_components
 
     matrix = coo_array(
@@ -56,14 +54,14 @@ def connected(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
     )
     parts, part = connected_components(matrix, directed=False)
     lowest = np.empty(parts, dtype=np.int64)
-    lowest[part[::-1]] = nodes[::-1]  # written last, the lowest stays
+    lowest[part[::-1]] = nodes[::-1]  # the lowest is written last and stays
     return np.asarray(lowest[part])
 
 
 def _edges(
     run: NDArray[np.integer[Any]], clusters: NDArray[Any], axis: int
 ) -> NDArray[np.integer[Any]]:
-    """The pairs (2, K) of runs that touch along `axis` (not the last one) and have one cluster."""
+    """The pairs (2, K) of runs of one cluster that touch along `axis` (not the last one)."""
     here = (slice(None),) * axis + (slice(None, -1),)
     there = (slice(None),) * axis + (slice(1, None),)
     same = (clusters[here] == clusters[there]) & (clusters[here] >= 0)

@@ -1,11 +1,10 @@
-"""Fragments: parts of an object whose embeddings lie nearer to those of a distant object.
+"""Fragments: parts of an object whose embeddings are closer to those of a distant object.
 
-At the rim of an object embeddings are less sure, and a part of it may take the mode of another
-object, which lies elsewhere. Split into components it is an object of its own that touches the one
-it belongs to. What tells it from a small neighbor is their border: round objects touch along a
-short one, a slice of an object has all of its cut. A border is measured in units of the part: its
-faces are divided by area^((d − 1)/d), which for a square or cube is 1 along one side, whatever its
-size.
+At the rim of an object, embeddings are less certain, and a part of it may take the mode of a
+distant object. After the split into components, this part is a separate object that touches the one
+it belongs to. The border distinguishes it from a small neighbor: round objects share a short
+border, a slice of an object shares its whole cut. A border is measured in units of the part: its
+faces divided by area^((d − 1)/d), which is 1 along one side of a square or cube of any size.
 """
 
 from __future__ import annotations
@@ -17,11 +16,9 @@ from shiftrun.clustering.one_window.connected_components import Labels
 
 
 def absorb_fragments(labels: Labels, border: float) -> Labels:
-    """Let every object join the larger one that it has more than `border` in common with, by
-    rounds, until there is none.
+    """Join objects to larger ones with more than `border` in common, until none is left.
 
-    Of several it joins the one with the longest border, of several longest the one with the highest
-    label.
+    Of several, it joins the one with the longest border, then the one with the highest label.
 
     Parameters
     ----------
@@ -34,7 +31,7 @@ def absorb_fragments(labels: Labels, border: float) -> Labels:
     Returns
     -------
     array (*space) of int32
-        Labels of the objects that are left; those that joined another are missing.
+        Labels of the remaining objects; those that joined another are missing.
     """
     if not border:
         return labels
@@ -60,9 +57,7 @@ def absorb_fragments(labels: Labels, border: float) -> Labels:
 
 
 def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The ordered pairs (2, K) of objects that touch by faces, and the number of these
-    faces (K,).
-    """
+    """The ordered pairs (2, K) of objects that share faces, and the number of faces (K,)."""
     pairs = []
     for axis in range(labels.ndim):
         before = labels[(slice(None),) * axis + (slice(None, -1),)]
@@ -76,9 +71,7 @@ def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _merged(
     borders: NDArray[np.int64], lengths: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each pair of different objects once, with the sum of its lengths; objects are below
-    `count`.
-    """
+    """Each pair of different objects once, with the sum of its lengths; objects < `count`."""
     differ = borders[0] != borders[1]
     keys, place = np.unique(borders[0][differ] * count + borders[1][differ], return_inverse=True)
     return np.stack([keys // count, keys % count]), np.bincount(

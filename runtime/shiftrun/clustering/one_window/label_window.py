@@ -29,8 +29,8 @@ class Clustering:
     min_size : int
         Objects with fewer px are dropped.
     fragment_border : float
-        Parts that have more than this in common with a larger object join it, see
-        `absorb_fragments`; 0: none.
+        Parts with more than this in common with a larger object join it, see `absorb_fragments`; 0:
+        none do.
     """
 
     bandwidth: float
@@ -50,7 +50,7 @@ class Foreground:
     points : array (E, K) of float32
         Embeddings in raster order.
     mask : array (*box) of bool
-        Where they lie.
+        Their positions.
     """
 
     number: int
@@ -68,7 +68,7 @@ def label_windows(
     sums: Sums = sums_on_cpu,
     timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> Iterator[tuple[int, Labels]]:
-    """Label one window after the other; each with its number.
+    """Label one window after another; yields each number with its labels.
 
     Parameters
     ----------
@@ -94,14 +94,13 @@ def label_window(
     *,
     threads: int | None = None,
 ) -> Labels:
-    """Cluster the foreground of one window, split clusters that are not connected in space, and
-    join fragments to their objects.
+    """Cluster the foreground of one window, split unconnected clusters, and join fragments.
 
-    The embeddings are overwritten. `threads`: how many follow modes, by default one for each core.
+    The embeddings are overwritten. `threads` follow modes, by default one per core.
 
-    Every foreground px takes its nearest mode: at the rim between two objects embeddings lie
-    between two modes, and without those px objects would shrink. A mode that fewer px support than
-    an object must have cannot be an object.
+    Every foreground px takes its nearest mode: between two objects, embeddings are between two
+    modes, and without those px objects would shrink. A mode with less support than the smallest
+    object cannot be an object.
     """
     clusters = np.full(window.mask.shape, -1, dtype=np.int32)
     points, support = window.points.T, max(1, clustering.min_size)

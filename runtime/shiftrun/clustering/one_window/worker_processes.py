@@ -1,9 +1,9 @@
-"""Label windows in processes of their own, for machines with many cores.
+"""Label windows in separate processes, for machines with many cores.
 
-Mean shift of a window is a chain of short calls of numpy, which share Python's lock: threads gain
-nothing. A process here is a new interpreter that reads windows from its standard input and answers
-on its standard output, so that nothing of the caller's program runs again in it. It ends with its
-input, however the caller ends.
+Mean shift of a window is a chain of short numpy calls, which share Python's lock: threads gain
+nothing. Each process is a new interpreter that reads windows from standard input and answers on
+standard output, so the caller's program does not run again in it. It ends when its input ends,
+however the caller ends.
 """
 
 from __future__ import annotations
@@ -32,16 +32,14 @@ from shiftrun.clustering.one_window.label_window import (
 )
 from shiftrun.inference.run_tiles import in_order
 
-# of a CPU that runs the network, too: clustering takes a seventh of the time of a U-Net there
+# if the CPU also runs the network: clustering takes a seventh of the time of a U-Net there
 CORES_EACH = 8
 MOST = 16
 
 
 def process_count(on_device: bool) -> int:
-    """How many processes label windows while the network runs, on another device or on the same
-    cores; 0: none but this one.
-    """
-    if getattr(sys, "frozen", False):  # its executable is no interpreter
+    """The number of labeling processes next to the network; 0: only this process."""
+    if getattr(sys, "frozen", False):  # its executable is not an interpreter
         return 0
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -53,11 +51,10 @@ def process_count(on_device: bool) -> int:
 def labeling_processes(
     count: int, timed: Callable[[str], AbstractContextManager[object]] = nullcontext
 ) -> Iterator[Labeling]:
-    """Yield what labels windows in `count` processes: the same labels in the same order as
-    `label_windows`.
+    """Yield a function that labels windows in `count` processes, in the order of `label_windows`.
 
-    `timed` is entered around the waiting for each window's labels. Raises InputError where a
-    process ends by itself.
+    `timed` is entered while waiting for each window's labels. Raises InputError if a process ends
+    by itself.
     """
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
     started: list[subprocess.Popen[bytes]] = []
@@ -107,9 +104,8 @@ def _ask(process: subprocess.Popen[bytes], window: Foreground, clustering: Clust
         answer = pickle.load(process.stdout)
     except (OSError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(
-            f"a process that clusters ended (exit code {process.wait()}): expected labels of a "
-            "window of "
-            f"{'x'.join(map(str, window.mask.shape))} px, got none. Most likely memory ran out: "
+            f"clustering process ended (exit code {process.wait()}): expected labels of a window "
+            f"of {'x'.join(map(str, window.mask.shape))} px, got none. Memory probably ran out: "
             "free some, or run on fewer cores."
         ) from error
     if isinstance(answer, BaseException):
@@ -118,27 +114,27 @@ def _ask(process: subprocess.Popen[bytes], window: Foreground, clustering: Clust
 
 
 def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
-    """Label windows until there are no more; an error is an answer."""
+    """Label windows until there are no more; errors are sent as answers."""
     while True:
         try:
             window, clustering = pickle.load(tasks)
         except (
             EOFError,
             pickle.UnpicklingError,
-        ):  # the caller is gone, or in the middle of a window
+        ):  # the caller is gone, perhaps in the middle of a window
             return
         answer: Any
         try:
             answer = label_window(window, clustering, threads=1)
-        except Exception as error:  # the caller's, whatever it is
+        except Exception as error:  # the caller raises it, of any type
             answer = error
         pickle.dump(answer, answers, protocol=5)
         answers.flush()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller handles Ctrl-C and ends this
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:  # the caller is gone: nobody to answer, and nothing to flush at the end
+    except BrokenPipeError:  # the caller is gone: nothing to answer or flush
         os._exit(1)

@@ -1,1 +1,1 @@
-"""Windows united to one label image."""
+"""Unite windows into one label image."""

@@ -1,4 +1,4 @@
-"""How embeddings reach their label windows when the image comes block by block."""
+"""Gather the embeddings of label windows from an image that arrives block by block."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from shiftrun.tiles.label_grid import LabelWindow
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The foreground of a box that later windows need: `mask` (*box) and the embeddings there (E,
-    K).
-    """
+    """The foreground of a box for later windows: `mask` (*box) and its embeddings (E, K)."""
 
     box: Box
     mask: NDArray[np.bool_]
@@ -28,9 +26,7 @@ class Piece:
 
 
 class Gather:
-    """Collects blocks into windows; keeps of a block only the foreground in windows that
-    end later.
-    """
+    """Collects blocks into windows; keeps only a block's foreground in windows that end later."""
 
     def __init__(self, windows: list[LabelWindow], threshold: float) -> None:
         self.windows, self.threshold = windows, threshold
@@ -38,9 +34,7 @@ class Gather:
         self._pieces: dict[int, list[Piece]] = {}
 
     def complete(self, blocks: Iterable[Block]) -> Iterator[Foreground]:
-        """Yield the foreground of each window when the last of its blocks is there; no block is
-        held meanwhile.
-        """
+        """Yield each window's foreground once its last block arrives; holds no block meanwhile."""
         for block in blocks:
             last = self._take(block)
             del block
@@ -49,19 +43,17 @@ class Gather:
                 yield Foreground(number, *self._complete(number, piece))
 
     def _take(self, block: Block) -> deque[tuple[int, Piece]]:
-        """Keep what later windows need of a block; the windows that it completes, each with its
-        last piece.
-        """
+        """Keep the part for later windows; returns completed windows, each with its last piece."""
         last: deque[tuple[int, Piece]] = deque()
         remaining = []
         waiting: dict[
             int, list[tuple[int, Box]]
-        ] = {}  # by row of windows, which are complete at about the same time
+        ] = {}  # by row of windows, which are completed at about the same time
         for position, number in enumerate(self._open):
             box = self.windows[number].box
             if (
                 box[0].start >= block.box[0].stop
-            ):  # windows are in raster order: the others begin later still
+            ):  # windows are in raster order: the others begin even later
                 remaining += self._open[position:]
                 break
             common = intersection(box, block.box)

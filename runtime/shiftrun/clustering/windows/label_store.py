@@ -1,6 +1,4 @@
-"""The labels of an image until all names are known: runs in an unnamed temporary file, with area
-and first px of each.
-"""
+"""An image's labels until all names are known: runs in a temporary file, areas and first px."""
 
 from __future__ import annotations
 
@@ -18,13 +16,12 @@ from shiftrun.clustering.one_window.connected_components import Labels
 from shiftrun.clustering.windows.run_lengths import Runs
 from shiftrun.tiles.label_grid import LabelWindow
 
-# a core is stored in slabs of so many rows (or planes): bands of the image are read without
-# decoding all of it
+# rows (or planes) per stored slab of a core: bands of the image are read without decoding all of it
 SLAB_PX = 256
 
 
 class LabelStore:
-    """Takes the labels of windows, then gives them by boxes under their final names.
+    """Collects the labels of windows, then returns them by boxes under their final names.
 
     Attributes
     ----------
@@ -58,7 +55,7 @@ class LabelStore:
         self._file.close()
 
     def add(self, window: LabelWindow, labels: Labels) -> None:
-        """Take the labels 1, 2, … (*box) of one window; its core is stored."""
+        """Add the labels 1, 2, … (*box) of one window; stores its core."""
         count = int(labels.max(initial=0))
         area, first = (
             np.zeros(count + 1, dtype=np.int64),
@@ -81,15 +78,13 @@ class LabelStore:
         self.total += count
 
     def _places(self, starts: NDArray[np.int64], slab: Box) -> NDArray[np.int64]:
-        """The places in the image of px of a slab, both counted in raster order."""
+        """The indices in the image of px of a slab, both in raster order."""
         place = np.unravel_index(starts, shape_of(slab))
         corner = tuple(axis + part.start for axis, part in zip(place, slab, strict=True))
         return np.asarray(np.ravel_multi_index(corner, self.shape), dtype=np.int64)
 
     def name(self, names: Labels, min_size: int) -> None:
-        """Set the final names: `names` (total + 1,) unites labels; small objects go, the rest is in
-        raster order.
-        """
+        """Set final names: unite by `names` (total + 1,), drop small objects, renumber."""
         count = int(names.max(initial=0)) + 1
         area, first = np.zeros(count, dtype=np.int64), np.full(count, np.iinfo(np.int64).max)
         np.add.at(area, names, np.concatenate(self._area))

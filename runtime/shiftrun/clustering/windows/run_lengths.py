@@ -1,4 +1,4 @@
-"""Label images as runs: px that follow each other in raster order with one value."""
+"""Label images as runs: consecutive px in raster order with one value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Runs:
 
     @classmethod
     def of(cls, labels: NDArray[np.integer[Any]]) -> Self:
-        """The runs of an array of less than 2^31 px."""
+        """The runs of an array of fewer than 2^31 px."""
         flat = labels.reshape(-1)
         starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         starts = np.concatenate([np.zeros(min(1, flat.size), dtype=starts.dtype), starts])
@@ -39,7 +39,7 @@ class Runs:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """The place of the first px of each."""
+        """The index of each run's first px."""
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
     def expand(self, shape: tuple[int, ...]) -> NDArray[np.int32]:

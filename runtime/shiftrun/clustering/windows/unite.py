@@ -1,4 +1,4 @@
-"""Which labels of overlapping windows are one object."""
+"""Unite labels of overlapping windows into objects."""
 
 from __future__ import annotations
 
@@ -16,19 +16,17 @@ MINIMUM_IOU = 0.5
 
 
 class Unions:
-    """Collects the labels of windows in raster order; keeps only the parts that overlap windows
-    which come later.
-    """
+    """Collects window labels in raster order; keeps only the parts that overlap later windows."""
 
     def __init__(self, windows: list[LabelWindow]) -> None:
         self.windows = windows
-        # of a later window: the parts of earlier ones that overlap it, compressed
+        # by later window: the parts of earlier ones that overlap it, compressed
         self._waiting: dict[int, list[tuple[Box, bytes]]] = {}
         self._pairs = [np.empty((0, 2), dtype=np.int64)]
         self._unseen = list(range(len(windows)))
 
     def add(self, number: int, labels: Labels, offset: int) -> None:
-        """Take the labels 1, 2, … (*box) of one window; `offset` makes them unique in the image."""
+        """Add the labels 1, 2, … (*box) of one window; `offset` makes them unique in the image."""
         box = self.windows[number].box
         own = np.where(labels > 0, labels + np.int32(offset), 0).astype(np.int32)
         self._unseen.remove(number)
@@ -39,7 +37,7 @@ class Unions:
         for later in self._unseen:
             if (
                 self.windows[later].box[0].start >= box[0].stop
-            ):  # in raster order, so do all that follow
+            ):  # in raster order, so all later ones begin there too
                 break
             shared = intersection(box, self.windows[later].box)
             if shared is not None:
@@ -48,17 +46,13 @@ class Unions:
                 )
 
     def names(self, total: int) -> Labels:
-        """The name of every label (total + 1,) after uniting those that are one object; 0
-        stays 0.
-        """
+        """The name of every label (total + 1,) after union; 0 stays 0."""
         root = connected(np.concatenate(self._pairs).T, total + 1)
         return (np.cumsum(root == np.arange(total + 1)) - 1)[root].astype(np.int32)
 
 
 def partners(a: NDArray[np.integer[Any]], b: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """The pairs (K, 2) of labels of two images of one place that are each other's largest partner
-    with IoU ≥ 1/2.
-    """
+    """The label pairs (K, 2) of two label images of one box: mutual largest partners, IoU ≥ 1/2."""
     both = (a > 0) & (b > 0)
     pairs, shared = np.unique(
         np.stack([a[both], b[both]]).astype(np.int64), axis=1, return_counts=True
@@ -70,9 +64,7 @@ def partners(a: NDArray[np.integer[Any]], b: NDArray[np.integer[Any]]) -> NDArra
 
 
 def _is_largest(label: NDArray[np.int64], shared: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether each pair is the largest of its label; of equal ones the first, which is the one with
-    the lowest partner.
-    """
+    """Whether each pair is its label's largest; of equals the first, with the lowest partner."""
     order = np.lexsort((np.arange(len(label)), -shared, label))
     largest = np.zeros(len(label), dtype=bool)
     largest[order[np.unique(label[order], return_index=True)[1]]] = True

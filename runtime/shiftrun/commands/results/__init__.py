@@ -1,1 +1,1 @@
-"""What a command writes beside the labels."""
+"""The files that a command writes besides the labels."""

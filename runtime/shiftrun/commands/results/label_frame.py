@@ -1,6 +1,4 @@
-"""Where labels lie: in the frame of the image, so that both can be laid over each other, or in that
-of a part of it.
-"""
+"""The frame of the labels: that of the image, so that the two overlay, or of a part of it."""
 
 from __future__ import annotations
 
@@ -25,10 +23,10 @@ class LabelFrame:
     Attributes
     ----------
     box : Box
-        The part that is written, of the whole frame.
+        The part of the whole frame that is written.
     origin : tuple of int
-        Where output 0 of the result lies in the whole frame: with `--pad none` the px that the
-        network consumes.
+        The position of output 0 of the result in the whole frame: with `--pad none`, the px that
+        the network consumes.
     region : Box or None
         The part of the result that is computed; None: all.
     scales : tuple of float
@@ -51,7 +49,7 @@ class LabelFrame:
         return all(scale == 1 for scale in self.scales)
 
     def labels(self, computed: Reader) -> Reader:
-        """The label image; what was not computed is background."""
+        """The label image; parts that were not computed are background."""
         if computed.shape == self.shape:
             return computed
         start = [part.start for part in self.region] if self.region else [0] * len(self.box)
@@ -72,15 +70,14 @@ class LabelFrame:
         )
 
     def calibration(self, of_image: Calibration) -> Calibration:
-        """That of the labels, from that of the image; further axes in front are left alone."""
+        """The labels' calibration, from the image's; extra leading axes are unchanged."""
         others = len(of_image.axes) - len(self.box)
         resampled = of_image.resampled((*(1,) * others, *self.scales))
         return resampled.cropped((*(0,) * others, *(part.start for part in self.box)))
 
 
 def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
-    """The frame of the labels of one image: the image's, or, where the network changes the scale,
-    that of its outputs.
+    """The frame of one image's labels: the image's, or the outputs' if the scale changes.
 
     Parameters
     ----------
@@ -93,7 +90,7 @@ def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
     Raises
     ------
     InputError
-        The region is not inside the frame, or holds no output.
+        The region is not inside the frame, or contains no output.
     """
     scales = tuple(float(scale) for scale in model.scales(INSTANCE_OUTPUTS))
     in_image = all(scale == 1 for scale in scales)
@@ -107,6 +104,6 @@ def label_frame(model: Model, plan: Plan, region: Region | None) -> LabelFrame:
     if common is None:
         raise InputError(
             "region without outputs (--region, --pad none): expected px that the network labels, "
-            "got the rim only."
+            "got only the rim."
         )
     return LabelFrame(box, origin, within(common, result), scales)

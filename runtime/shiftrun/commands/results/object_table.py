@@ -1,6 +1,4 @@
-"""The table of objects: area, centroid, bounding box and mean intensity of every label, taken band
-by band.
-"""
+"""The object table: area, centroid, bounding box and mean intensity of each label, band by band."""
 
 from __future__ import annotations
 
@@ -36,13 +34,12 @@ def measure_objects(
     labels : Reader
         (*space), 0 for background.
     image : Reader
-        (C, *space), as stored: intensities are in its units.
+        (C, *space), as stored; intensities are in its units.
     count : int
     place : Calibration, optional
-        Of the labels; with sizes in units that can be brought to one there are columns in that
-        unit.
+        Of the labels. If all axes have units that convert to one, the table has columns in it.
     box : Box, optional
-        Of which part of a larger image these are the labels: px count from its origin.
+        The part of a larger image that the labels cover; px count from the image's origin.
 
     Returns
     -------
@@ -81,7 +78,7 @@ def measure_objects(
 
 
 def _in_units(area: NDArray[Any], centroids: NDArray[Any], place: Calibration | None) -> Table:
-    """The columns in units of length: px centers lie at origin + index · size."""
+    """The columns in units of length: px centers are at origin + index · size."""
     known = place.in_one_unit() if place is not None else None
     if known is None:
         return {}
@@ -96,14 +93,12 @@ def _in_units(area: NDArray[Any], centroids: NDArray[Any], place: Calibration | 
 
 
 def _rounded(values: NDArray[Any]) -> NDArray[Any]:
-    """Seven significant digits: more than any calibration has."""
+    """Round to seven significant digits: more than any calibration has."""
     return np.array([float(f"{value:.7g}") for value in values])
 
 
 def stack_tables(axes: str, tables: Sequence[tuple[tuple[int, ...], Table]]) -> Table:
-    """One table of those of several images, with a column per axis (`t`, `z`, …) along which these
-    follow each other.
-    """
+    """Join the tables of several images; one column (`t`, `z`, …) per axis of the series."""
     if not axes:
         return tables[0][1]
     sizes = [len(table["label"]) for _, table in tables]

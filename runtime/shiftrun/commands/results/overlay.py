@@ -1,7 +1,6 @@
-"""The preview of a segmentation: the gray image with every object outlined in a color of its own.
+"""The preview of a segmentation: the gray image with each object outlined in its own color.
 
-Hues follow the golden ratio, so that labels that follow each other (and so mostly lie beside each
-other) differ most.
+Hues step by the golden ratio: consecutive labels, which are mostly neighbors, differ most.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ STRETCH_PERCENT = (1.0, 99.8)
 def overlay(pixels: NDArray[Any], labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     """Draw the outlines of `labels` (Y, X) over the mean of the channels of `pixels` (C, Y, X).
 
-    A volume (Z, Y, X) is shown as its brightest projection with the labels of its middle plane.
+    A volume (Z, Y, X) is shown as its maximum projection with the labels of its middle plane.
 
     Returns
     -------
@@ -41,7 +40,7 @@ def overlay(pixels: NDArray[Any], labels: NDArray[np.integer[Any]]) -> NDArray[n
 
 
 def outlines(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """The px of objects (Y, X) that touch another label or the background, by a face."""
+    """The object px (Y, X) that share a face with another label or the background."""
     line = np.zeros(labels.shape, dtype=bool)
     for axis in range(labels.ndim):
         here = [slice(None)] * labels.ndim
@@ -54,9 +53,7 @@ def outlines(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 
 
 def colors(labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """One bright color (N, 3) per label (N,): hue = label x golden ratio, full saturation,
-    as RGB.
-    """
+    """One saturated RGB color (N, 3) per label (N,): hue = label x golden ratio."""
     sector = (labels * GOLDEN_RATIO) % 1.0 * 6.0
     channels = [
         np.clip(np.abs((sector + shift) % 6.0 - 3.0) - 1.0, 0, 1) for shift in (0.0, 4.0, 2.0)
@@ -68,9 +65,7 @@ PREVIEW_PX = 4096
 
 
 def thumbnail(picture: Image, labels: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Px (C, *space) and labels (*space) for a preview, thinned out to at most `PREVIEW_PX` along y
-    and x.
-    """
+    """Subsample px (C, *space) and labels (*space) to at most `PREVIEW_PX` along y and x."""
     planar = picture.shape[-2:]
     if len(labels.shape) != 2 or max(planar) <= PREVIEW_PX:
         return picture.pixels, labels.read(everything(labels.shape))

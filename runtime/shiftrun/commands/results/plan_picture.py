@@ -1,4 +1,4 @@
-"""A picture of a plan: the image, where tiles are written, and what one of them reads."""
+"""A picture of a plan: the image, the tiles written, and the area that one tile reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ PAPER, IMAGE, HALO, KEPT, LINE = (
 
 
 def draw_plan(path: Path, plan: Plan) -> None:
-    """Write a PNG of the last two axes: image gray, tiles outlined, the read of the middle tile
-    light and what it writes dark.
+    """Write a PNG of the last two axes: gray image, outlined tiles, one tile's read and write.
+
+    The read of the middle tile is light, its write dark.
 
     Boxes are drawn in px of the padded image; a network that changes the scale is drawn as if it
     did not.

@@ -1,6 +1,4 @@
-"""The run report: everything needed to say later how a result came about. Its form is
-schemas/run_report.schema.json.
-"""
+"""The run report: how a result was made (schemas/run_report.schema.json)."""
 
 from __future__ import annotations
 
@@ -32,13 +30,13 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Stopwatch:
-    """Seconds per stage, in the order in which the stages ran."""
+    """Seconds per stage, in the order the stages ran."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Time the body."""
         start = time.perf_counter()
         yield
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
@@ -50,7 +48,7 @@ def report_path(output: Path) -> Path:
 
 
 def check_report(output: Path, *, overwrite: bool) -> None:
-    """Refuse early where a report of an earlier run would be replaced without being asked to."""
+    """Refuse early to replace an earlier report without `overwrite`; InputError."""
     path = report_path(output)
     if path.exists() and not overwrite:
         raise InputError(
@@ -85,19 +83,19 @@ def run_report(
         The images of the file.
     outputs : dict of kind to Path
     settings : dict
-        What the run used, whether from flags or metadata.
+        The settings used, from flags or metadata.
     overrides : dict
-        Those settings that a flag set against the metadata.
+        The settings where a flag overrides the metadata.
     seconds : dict of stage to s
     objects : int, optional
     region : Box, optional
-        The part of the result that was asked for.
+        The requested part of the result.
     scales : tuple of Fraction
-        Px of the result per px of the image, where there is a region.
+        Px of the result per px of the image, if there is a region.
     notes : sequence of str
-        What a reader of the result must know of this image.
+        What a reader of the result must know about this image.
     processes : int
-        That were started to label windows.
+        The number of processes started to label windows.
     """
     image = series.image((0,) * len(series.axes))
     report = {
@@ -143,26 +141,26 @@ def run_report(
 
 
 def warnings_of(model: Model, plan: Plan) -> list[str]:
-    """What a reader of the result must know."""
+    """The warnings that a reader of the result must know."""
     found = [f"not exact, stitched by --force: {finding}" for finding in plan.findings]
     if plan.exact:
         found += [
             f"equal to the whole image up to rounding only: {reason}" for reason in plan.rounding
         ]
     if model.contract_source == "computed":
-        found.append("the model carries no contract: it was analyzed for this run")
+        found.append("the model has no stored contract: it was analyzed for this run")
     if model.contract_source.startswith("recomputed"):
-        found.append("SL602 the model's stored contract is stale: --force took the computed one")
+        found.append("SL602 the model's stored contract is stale: --force used the computed one")
     if model.budget.on_cuda and model.budget.limit_bytes is None:
         found.append(
-            "the free memory of the CUDA device is not known, tiles may be too large at first: "
-            'install nvidia-ml-py (pip install "shiftlint[gpu]"), or say --memory'
+            "the free memory of the CUDA device is unknown, so the first tiles may be too large: "
+            'install nvidia-ml-py (pip install "shiftlint[gpu]"), or pass --memory'
         )
     return found
 
 
 def write_report(output: Path, report: dict[str, Any]) -> Path:
-    """Write the report beside `output`; returns its path."""
+    """Write the report next to `output`; returns its path."""
     path = report_path(output)
     write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
     return path
@@ -171,7 +169,7 @@ def write_report(output: Path, report: dict[str, Any]) -> Path:
 def summary(
     what: str, series: Series, plan: Plan, watch: Stopwatch, paths: list[Path], warnings: list[str]
 ) -> str:
-    """The line that tells of a run, and one per warning."""
+    """The summary line of a run, and a line per warning."""
     tiles = (
         f"{plan.tile_count} tile{'s' if plan.tile_count > 1 else ''} of "
         f"{'x'.join(map(str, plan.tile_shape))}"

@@ -1,6 +1,4 @@
-"""Which axis of a file is what: space that the network sees, channels, and axes along which one
-image follows the other.
-"""
+"""The axes of a file: spatial axes of the network, channels, and axes of a series."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from dataclasses import dataclass
 from shiftlint.errors import InputError
 
 SPATIAL = "ZYX"
-UNNAMED = "QI"  # as tifffile calls axes of which the file says nothing
+UNNAMED = "QI"  # tifffile's names for axes that the file does not name
 NAMES = {1: "gray", 3: "RGB", 4: "RGBA"}
 
 
@@ -22,11 +20,11 @@ class Layout:
     spatial : str
         The last letters of "ZYX".
     order : tuple of int
-        The file's axis for each of (C, *spatial); -1 for no channel axis.
+        The file's axis for each of (C, *spatial); -1: no channel axis.
     fixed : tuple of (axis, index)
-        Other axes, cut at one index: the one channel that is taken.
+        Other axes, cut at one index: the selected channel.
     series : str
-        The letters of the axes along which images follow each other, time first, depth last.
+        The letters of the axes of the series, time first, depth last.
     series_axes : tuple of int
         These axes of the file.
     """
@@ -48,26 +46,25 @@ def layout_of(
     asked: str = "",
     channel: int | None = None,
 ) -> Layout:
-    """The layout of a file for a network of `dimensions` spatial axes and `channels` channels
-    (None: any number).
+    """The layout of a file for a network with `dimensions` spatial axes and `channels` channels.
 
-    Axes of length 1 that are not asked for are dropped.
+    `channels` None: any number. Axes of length 1 that are not needed are dropped.
 
     Parameters
     ----------
     shape, names : sizes and letters of the file's axes; "" where the file has no names
     dimensions, channels
     where : str
-        What to call the file in an error.
+        The name of the file in errors.
     asked : str
-        The letters that the user gives instead of `names`.
+        The user's letters, instead of `names`.
     channel : int, optional
 
     Raises
     ------
     InputError
-        An axis of the network is missing; axes without names; channels that the network does not
-        take.
+        An axis of the network is missing; axes have no names; the network does not take the
+        channels.
     """
     wanted = SPATIAL[-dimensions:]
     if asked and (len(asked) != len(shape) or len(set(asked)) != len(asked)):
@@ -91,9 +88,8 @@ def layout_of(
         raise InputError(
             f"wrong axes ({where}): expected {wanted} or C{wanted} for a network with "
             f"{dimensions} spatial axes, "
-            f"got {axes} of shape {_sizes(shape)}. Name the axes in their order, such as --axes "
-            f"T{wanted}: images along T are "
-            "run one by one."
+            f"got {axes} of shape {_sizes(shape)}. Name the axes in order, such as --axes "
+            f"T{wanted}: images along T run one by one."
         )
     place = {name: keep[letters.index(name)] for name in letters}
     count = shape[place["C"]] if "C" in place else 1
@@ -102,7 +98,7 @@ def layout_of(
         channels,
         channel,
         where,
-        advice="" if names or asked else f" Of a series name the axes: --axes T{wanted}.",
+        advice="" if names or asked else f" For a series, name the axes: --axes T{wanted}.",
     )
     fixed = ((place.pop("C"), channel),) if channel is not None and "C" in place else ()
     series = "".join(sorted(others, key=lambda name: (name in SPATIAL) - (name == "T")))
@@ -137,9 +133,7 @@ def _called(channels: int) -> str:
 
 
 def _guessed(letters: str, sizes: list[int], wanted: str, channels: int | None) -> str:
-    """Name a stack that the file does not name: planes are channels or depth where the network
-    takes just that.
-    """
+    """Name the axes of an unnamed stack: planes are channels or depth if the network takes that."""
     if (
         len(letters) == len(wanted) + 1
         and "C" not in letters
@@ -153,7 +147,7 @@ def _guessed(letters: str, sizes: list[int], wanted: str, channels: int | None) 
 
 
 def _npy_axes(shape: tuple[int, ...], wanted: str) -> str:
-    """Npy files have no axis names: (*space) or (C, *space) by their number."""
+    """The axes of an npy file, by their number: (*space) or (C, *space)."""
     named = {len(wanted): wanted, len(wanted) + 1: "C" + wanted}
     return named.get(len(shape), UNNAMED[0] * len(shape))
 

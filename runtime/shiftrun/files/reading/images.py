@@ -1,9 +1,8 @@
-"""Reading images: TIFF, OME-TIFF, OME-Zarr, PNG, JPEG and npy.
+"""Read images: TIFF, OME-TIFF, OME-Zarr, PNG, JPEG and npy.
 
 An image is an array (C, *space) of 8- or 16-bit integers or floats, as stored: nothing is scaled
-here. It is read by windows: PNG and JPEG, which can only be decoded from the start, from memory,
-all others from the file. A file may hold many images of one size along time, depth or position: a
-series.
+here. It is read by windows, from the file; PNG and JPEG, which can only be decoded from the start,
+from memory. A file may hold a series: many images of one size along time, depth or position.
 """
 
 from __future__ import annotations
@@ -36,8 +35,7 @@ from shiftrun.files.reading.tiff import open_tiff
 TIFF = (".tif", ".tiff")
 RASTER = (".png", ".jpg", ".jpeg")
 READABLE = (*TIFF, *RASTER, ".npy")
-# What the decoders raise on damaged files: they were written by many hands and none documents its
-# errors.
+# The errors that decoders raise on damaged files; none documents them.
 DAMAGE = (
     *(
         ValueError,
@@ -68,7 +66,7 @@ class Image:
     calibration : Calibration
         Of the spatial axes.
     place : str
-        Where in a series, such as "T=3".
+        The place in a series, such as "T=3".
     """
 
     source: Reader
@@ -89,12 +87,12 @@ class Image:
 
     @property
     def where(self) -> str:
-        """What to call the image in an error."""
+        """The name of the image in errors."""
         return f"{self.path}, {self.place}" if self.place else str(self.path)
 
     @property
     def pixels(self) -> NDArray[Any]:
-        """All px, read now."""
+        """Read all px."""
         return np.ascontiguousarray(self.read(everything(self.shape)))
 
     def read(self, box: Box) -> NDArray[Any]:
@@ -105,14 +103,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The images of one file: one, or many along `layout.series` that have nothing to do with each
-    other.
+    """The images of one file: one, or many independent ones along `layout.series`.
 
     Attributes
     ----------
     stored : Stored
     layout : Layout
-        Which axis of the file is what.
+        The meaning of the file's axes.
     path : Path
     """
 
@@ -122,7 +119,7 @@ class Series:
 
     @property
     def axes(self) -> str:
-        """The letters of the axes along which images follow each other: "" for one image."""
+        """The letters of the axes of the series: "" for one image."""
         return self.layout.series
 
     @property
@@ -132,7 +129,7 @@ class Series:
 
     @property
     def calibration(self) -> Calibration:
-        """Of the spatial axes, those along which images follow each other included."""
+        """Of the spatial axes, including those of the series."""
         axes = "".join(name for name in self.axes if name in SPATIAL) + self.layout.spatial
         return calibration(axes, self.stored.lengths, self.stored.origin)
 
@@ -151,7 +148,7 @@ class Series:
 
 
 def read_pixels(path: Path) -> NDArray[Any]:
-    """Return the array of an image file as it is stored, whatever its axes and type.
+    """Return the array of an image file as stored, with any axes and type.
 
     Raises
     ------
@@ -166,7 +163,7 @@ def read_pixels(path: Path) -> NDArray[Any]:
 def read_image(
     path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None
 ) -> Image:
-    """Open a file of one image; parameters and errors as of `read_series`."""
+    """Open a file of one image; parameters and errors as for `read_series`."""
     series = read_series(path, dimensions, channels, axes=axes, channel=channel)
     if series.axes:
         wanted = SPATIAL[-dimensions:]
@@ -181,24 +178,24 @@ def read_image(
 def read_series(
     path: Path, dimensions: int, channels: int | None, *, axes: str = "", channel: int | None = None
 ) -> Series:
-    """Open a file for a network of `dimensions` spatial axes and `channels` input channels (None:
-    any number).
+    """Open a file for a network with `dimensions` spatial axes and `channels` input channels.
 
     Parameters
     ----------
     path : Path
-        A file, or a folder of OME-Zarr.
+        A file or an OME-Zarr folder.
     dimensions : int
     channels : int or None
+        None: any number.
     axes : str
-        The letters of the file's axes in their order, such as "TCZYX"; "": as the file says.
+        The letters of the file's axes in order, such as "TCZYX"; "": those in the file.
     channel : int, optional
-        The one channel to take.
+        The channel to use.
 
     Raises
     ------
     InputError
-        As `read_pixels`; or axes, channels or pixel type are not what the network takes.
+        As `read_pixels`; or the network does not take the axes, channels or pixel type.
     """
     stored = _open(path)
     shape = stored.reader.shape
@@ -220,16 +217,14 @@ def read_series(
 
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Turn what decoders raise on damaged files into one line; a file that cannot be mapped for
-    want of memory is not damaged.
-    """
+    """Turn decoder errors on damaged files into one line; a failed mapping is a MemoryError."""
     try:
         yield
     except InputError:
         raise
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-            raise MemoryError(f"none for a part of {path}") from error
+            raise MemoryError(f"not enough for a part of {path}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         kind = path.suffix.lower()[1:] or "Zarr"
         raise InputError(
@@ -238,16 +233,16 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> Stored:
-    """The stored array and what the file says of it."""
+    """The stored array and its metadata."""
     if is_zarr(path):
         with _damage(path):
             return open_zarr(path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
-        got = "a folder without Zarr in it" if path.is_dir() else suffix or "no suffix"
+        got = "a folder without Zarr" if path.is_dir() else suffix or "no suffix"
         raise InputError(
-            f"unknown image type ({path}): expected {', '.join(READABLE)} or a folder of "
-            f"OME-Zarr, got {got}."
+            f"unknown image type ({path}): expected {', '.join(READABLE)} or an OME-Zarr folder, "
+            f"got {got}."
         )
     if not path.is_file():
         raise InputError(f"no such image ({path}): expected a file. Check the path.")
@@ -273,7 +268,7 @@ def _decode_raster(path: Path) -> Stored:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", Pillow.DecompressionBombWarning
-        )  # a camera image of 100 Mpx is no bomb
+        )  # a camera image of 100 Mpx is not a decompression bomb
         try:
             with Pillow.open(path) as file:
                 pixels = np.asarray(file)

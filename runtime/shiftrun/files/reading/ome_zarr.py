@@ -1,8 +1,7 @@
-"""Reading OME-Zarr 0.4 and 0.5 (https://ngff.openmicroscopy.org) and plain Zarr arrays, by windows;
-the full resolution is taken.
+"""Read OME-Zarr 0.4 and 0.5 (https://ngff.openmicroscopy.org) and plain Zarr arrays by windows.
 
-A chunk that is missing holds the fill value by the rules of Zarr: only chunks that are there can be
-damaged.
+The full resolution is used. In Zarr, a missing chunk holds the fill value: only existing chunks can
+be damaged.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ def is_zarr(path: Path) -> bool:
 
 
 def open_zarr(path: Path) -> Stored:
-    """Open the image or array in a folder; nothing but metadata is read now.
+    """Open the image or array in a folder; reads only metadata.
 
     Raises
     ------
     InputError
-        The group holds no image, such as a plate: its images are named.
+        The group itself is not an image, such as a plate: the message names its images.
     """
     import zarr
 
@@ -69,7 +68,7 @@ def open_zarr(path: Path) -> Stored:
     }
     lengths = {letter: (scale[letter], units[letter]) for letter in axes if letter in "XYZ"}
     notes = (
-        (f"{path} holds {len(ome['multiscales'])} images: the first was taken",)
+        (f"{path} holds {len(ome['multiscales'])} images: the first was used",)
         if len(ome["multiscales"]) > 1
         else ()
     )
@@ -93,9 +92,7 @@ def _letters(axes: Sequence[Mapping[str, Any]], path: Path) -> str:
 def _place(
     axes: str, of_level: Sequence[Any], image: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Size of a px and position of px 0 by axis: the transformations of the level, then those of
-    all levels.
-    """
+    """Px size and position of px 0 by axis: the level's transformations, then the common ones."""
     scale, origin = dict.fromkeys(axes, 1.0), dict.fromkeys(axes, 0.0)
     for step in (*of_level, *image.get("coordinateTransformations", ())):
         for position, letter in enumerate(axes):
@@ -110,9 +107,7 @@ def _place(
 
 
 def images_inside(path: Path) -> list[Path]:
-    """The images inside a group that is none itself, such as the fields of a plate, in order; []
-    for an image or array.
-    """
+    """The images inside a group, such as a plate, in order; [] for an image or array."""
     if _has_image(path) or not is_zarr(path):
         return []
     depths = ("*", "*/*", "*/*/*")

@@ -1,4 +1,4 @@
-"""What a file holds, before anyone says which axes are wanted."""
+"""The content of a file, before axes are selected."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from shiftrun.arrays.readers import Reader
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The array of a file and what the file says of it.
+    """The array of a file and its metadata.
 
     Attributes
     ----------
     reader : Reader
-        Px as they are stored.
+        Px as stored.
     axes : str
-        A letter per axis, such as "TCYX"; "" if the file has no names for them.
+        A letter per axis, such as "TCYX"; "" if the file does not name them.
     lengths : dict of axis letter to (size of a px, unit)
     origin : dict of axis letter to position of px 0
     notes : tuple of str
-        What a reader of a result must know, such as images of the file that were not taken.
+        What a reader of a result must know, such as unused images of the file.
     """
 
     reader: Reader

@@ -1,6 +1,4 @@
-"""Reading TIFF, OME-TIFF and ImageJ's TIFF by windows: only the strips or tiles that a window
-touches are decoded.
-"""
+"""Read TIFF, OME-TIFF and ImageJ TIFF by windows: decode only the strips or tiles they touch."""
 
 from __future__ import annotations
 
@@ -23,15 +21,13 @@ from shiftrun.arrays.calibration import Length, imagej_lengths, ome_lengths, tag
 from shiftrun.arrays.readers import ArrayReader, FileArray, Reader
 from shiftrun.files.reading.stored import Stored
 
-CACHE_BYTES = 1 << 26  # of decoded strips and tiles: neighboring windows share those at their edges
+CACHE_BYTES = 1 << 26  # of decoded strips and tiles: neighboring windows share those at edges
 LAZY_PAGES = {"YX", "YXS", "SYX"}
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A decoded strip or tile: its first px (separate sample, y, x) in the page and its values (y,
-    x, sample).
-    """
+    """A strip or tile: its first px (separate sample, y, x) and values (y, x, sample)."""
 
     origin: tuple[int, int, int]
     values: NDArray[Any]
@@ -61,7 +57,7 @@ class SegmentedTiff:
     _lock: Lock = field(default_factory=Lock)
 
     def read(self, box: Box) -> NDArray[Any]:
-        """The px of one box."""
+        """Read the px of one box."""
         lead = len(self.shape) - len(self.page_axes)
         result = np.empty(shape_of(box), dtype=self.dtype)
         planes = result.reshape(-1, *result.shape[lead:])
@@ -92,7 +88,7 @@ class SegmentedTiff:
                 target[there] = values[..., samples]
 
     def _segments(self, number: int, rows: slice, columns: slice, samples: slice) -> list[int]:
-        """The numbers of the strips or tiles of a page that hold px of the window."""
+        """The numbers of a page's strips or tiles that contain px of the window."""
         page = self.pages[number].keyframe
         height, width = page.imagelength, page.imagewidth
         down, across = (
@@ -150,7 +146,7 @@ def open_tiff(path: Path) -> Stored:
     Raises
     ------
     InputError
-        Its compression needs a codec that is not installed.
+        The compression needs a codec that is not installed.
     ValueError and others of tifffile
         The file is damaged.
     """
@@ -167,8 +163,8 @@ def open_tiff(path: Path) -> Stored:
             raise ValueError(f"the chain of pages breaks after {pages}: {broken[0]}")
         count = (
             len(file.series) if file.is_ome else 1
-        )  # others keep thumbnails and labels of slides as images of their own
-        notes = [f"{path} holds {count} images: the first was taken"] if count > 1 else []
+        )  # other formats store thumbnails and slide labels as separate images
+        notes = [f"{path} holds {count} images: the first was used"] if count > 1 else []
         reader = _open_series(path, file, series)
         notes += [f"{path}: {line}" for line in complaints[:3]]
         return Stored(reader, series.axes, _lengths(file), notes=tuple(notes))
@@ -176,9 +172,7 @@ def open_tiff(path: Path) -> Stored:
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """What tifffile has to complain of: it goes on with what it can read, which may be less than
-    the file should hold.
-    """
+    """Collect tifffile's warnings: it reads on where it can, and may return less than the file."""
     logger, lines = logging.getLogger("tifffile"), []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
@@ -190,11 +184,11 @@ def _logged() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-        logger.setLevel(logging.CRITICAL)  # damage that is met later is an error of its own
+        logger.setLevel(logging.CRITICAL)  # damage found later raises its own error
 
 
 def _lengths(file: Any) -> dict[str, Length]:
-    """The size of a px as OME-XML, ImageJ or the resolution tags have it."""
+    """The px size from OME-XML, ImageJ or the resolution tags."""
     if file.is_ome:
         return ome_lengths(file.ome_metadata or "")
     tags = {name: file.pages.first.tags.get(f"{name}Resolution") for name in "XY"}
@@ -210,9 +204,7 @@ def _lengths(file: Any) -> dict[str, Length]:
 
 
 def _open_series(path: Path, file: Any, series: Any) -> Reader:
-    """The reader of one tifffile series: mapped, by segments, or as a last resort decoded into
-    memory.
-    """
+    """The reader of a tifffile series: mapped, by segments, or as a last resort in memory."""
     from tifffile import TIFF
 
     page = series.keyframe
@@ -231,9 +223,7 @@ def _open_series(path: Path, file: Any, series: Any) -> Reader:
     missing = sum(frame is None for frame in pages)
     if missing:
         raise ValueError(f"{missing} of {len(pages)} planes are missing")
-    if any(
-        frame.parent is not file for frame in pages
-    ):  # an image that is spread over several files
+    if any(frame.parent is not file for frame in pages):  # an image in several files
         return ArrayReader(series.asarray())
     if series.dataoffset is not None:
         stored = np.dtype(series.dtype).newbyteorder(page.parent.byteorder)

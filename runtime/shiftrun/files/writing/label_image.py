@@ -1,4 +1,4 @@
-"""A label image that is to be written, and all that a format may say of it."""
+"""A label image to write, with all the metadata that a format may store."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shiftrun.arrays.readers import Reader
 
 @dataclass(frozen=True, slots=True)
 class LabelImage:
-    """Labels on their way into a file.
+    """Labels to write to a file.
 
     Attributes
     ----------
     path : Path
-        Where they will lie in the end.
+        The final path.
     reader : Reader
         Gives them box by box; they may be larger than memory.
     axes : str
@@ -29,7 +29,7 @@ class LabelImage:
     dtype : numpy dtype
         uint16 or uint32, whichever holds the largest label.
     source : Path, optional
-        The OME-Zarr of the image that they belong to.
+        The OME-Zarr of the labeled image.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""Label images of a series until all are known: compressed, in one unnamed temporary file."""
+"""The label images of a series until all are known: compressed, in an unnamed temporary file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BAND_PX = 1 << 22
 
 
 class Spool:
-    """Takes label images of one size one by one, then gives them as an array (N, *space) by boxes.
+    """Collects label images of one size, then returns them as an array (N, *space) by boxes.
 
     Attributes
     ----------
     shape : tuple of int
-        (N, *space), N being what was added.
+        (N, *space), where N images were added.
     """
 
     def __init__(self, space: tuple[int, ...], folder: Path | None = None) -> None:
@@ -51,7 +51,7 @@ class Spool:
         return (len(self._bands), *self._space)
 
     def append(self, labels: Reader) -> None:
-        """Take one label image (*space)."""
+        """Add one label image (*space)."""
         stored = []
         for box in bands(self._space, BAND_PX):
             data = zlib.compress(

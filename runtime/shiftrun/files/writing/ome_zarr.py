@@ -1,9 +1,8 @@
-"""Writing OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5): label images as pyramids, arrays as
-one level.
+"""Write OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5): label pyramids, one-level arrays.
 
-Chunks are written whole, each once. A level of a pyramid is every second px of the one before
-(nearest), so that px i of level k lies where px i·2^k of the image does: the scale is 2^k and there
-is no translation beyond that of the image.
+Each chunk is written whole, once. A level of a pyramid is every second px of the one before
+(nearest): px i of level k is at px i·2^k of the image, the scale is 2^k, and the translation is
+that of the image.
 """
 
 from __future__ import annotations
@@ -34,10 +33,9 @@ COMPRESSION = 3  # of zstd
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """After an error wait for the chunks that zarr is still writing: they would be written to a
-    folder that is gone.
+    """After an error, wait for the chunks that zarr is still writing, before the folder is removed.
 
-    zarr writes the chunks of a box at the same time and reports the first that fails.
+    zarr writes the chunks of a box concurrently and reports the first failure.
     """
     try:
         yield
@@ -49,7 +47,7 @@ def settled() -> Iterator[None]:
 
 
 async def _others() -> None:
-    """All that the event loop has under way, whatever comes of it."""
+    """Wait for all tasks of the event loop, and ignore their results."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.gather(*others, return_exceptions=True)
 
@@ -58,8 +56,8 @@ def check_axes(path: Path, axes: str) -> None:
     """Refuse axes that OME-Zarr does not have."""
     if not sum(name in SPATIAL for name in axes) >= 2 or len(axes) > 5:
         raise InputError(
-            f"axes of OME-Zarr ({path}): expected two or three of space and five in all, got "
-            f"{axes}. Write a TIFF."
+            f"axes of OME-Zarr ({path}): expected two or three spatial axes and at most five in "
+            f"all, got {axes}. Write a TIFF."
         )
 
 
@@ -113,7 +111,7 @@ def write_zarr_labels(
 def create_zarr_array(
     folder: Path, shape: tuple[int, ...], axes: str, place: Calibration, tile: tuple[int, ...]
 ) -> ArrayTarget:
-    """Create an image of float32 that is written in tiles, of which chunks are whole parts."""
+    """Create a float32 image to be written in tiles; each tile is a whole number of chunks."""
     import zarr
 
     group = zarr.create_group(str(folder), zarr_format=3)
@@ -132,9 +130,7 @@ def create_zarr_array(
 
 
 def chunk_px(tile_px: int, size_px: int, most_px: int) -> int:
-    """The largest part of a tile that fills it a whole number of times and is at most `most_px`;
-    any size for a single tile.
-    """
+    """The largest divisor of a tile up to `most_px`; any size for a single tile."""
     if tile_px >= size_px:
         return min(size_px, most_px)
     return next(px for px in range(min(tile_px, most_px), 0, -1) if tile_px % px == 0)
@@ -151,7 +147,7 @@ def boxes(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[Box]:
 
 
 def relative_source(image: Path, labels: Path) -> str:
-    """The path from a label image to the OME-Zarr that it belongs to."""
+    """The path from a label image to the OME-Zarr of its image."""
     return Path(os.path.relpath(image.resolve(), labels.resolve())).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""Outputs, files or folders of OME-Zarr: their names, and what is refused early."""
+"""Output names, of files or OME-Zarr folders, and their early checks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr")
 def check_output(
     path: Path, suffixes: tuple[str, ...], *, overwrite: bool, source: Path | None = None
 ) -> None:
-    """Refuse an output that could not be written, before any work is spent on it.
+    """Refuse an output that cannot be written, before any work is done.
 
     Parameters
     ----------
     path : Path
     suffixes : tuple of str
-        The file types that can be written, such as (".tif", ".tiff"); ".zarr" is a folder.
+        The supported file types, such as (".tif", ".tiff"); ".zarr" is a folder.
     overwrite : bool
-        Whether an existing file, or folder of Zarr, may be replaced.
+        Whether an existing file or Zarr folder may be replaced.
     source : Path or None
-        The image that is read: never replaced, whatever `overwrite` says.
+        The image that is read; it is never replaced, even with `overwrite`.
 
     Raises
     ------
@@ -39,12 +39,12 @@ def check_output(
         )
     if not folder.is_dir():
         raise InputError(
-            f"no such folder ({folder}): expected a folder to write {path.name} to. Create it "
-            "first."
+            f"no such folder ({folder}): expected an existing folder for {path.name}, got none. "
+            "Create it first."
         )
     if path.is_dir() and not _is_ours_to_replace(path):
         raise InputError(
-            f"output is a folder ({path}): expected a new name. Name a file inside it."
+            f"output is a folder ({path}): expected a file name. Name a file inside it."
         )
     if source is not None and _holds(path, source):
         raise InputError(
@@ -62,7 +62,7 @@ def check_output(
 
 
 def _holds(path: Path, source: Path) -> bool:
-    """Whether `source` is what lies at `path`, or a part of it."""
+    """Whether `source` is at `path` or inside it."""
     return (
         path.exists()
         and source.exists()
@@ -71,13 +71,13 @@ def _holds(path: Path, source: Path) -> bool:
 
 
 def _is_ours_to_replace(folder: Path) -> bool:
-    """Whether a folder is Zarr in name and content, and may be replaced as a file may."""
+    """Whether a folder is Zarr by name and content, so that it may be replaced like a file."""
     return folder.suffix.lower() == ZARR and any(
         (folder / mark).is_file() for mark in ("zarr.json", ".zgroup", ".zarray")
     )
 
 
 def split_name(path: Path) -> tuple[str, str]:
-    """The name of a file and its type, which may have two parts: ("cells", ".ome.tif")."""
+    """Split a file name into stem and type, which may have two parts: ("cells", ".ome.tif")."""
     suffix = next((long for long in LONG_SUFFIXES if path.name.lower().endswith(long)), path.suffix)
     return path.name[: len(path.name) - len(suffix)], path.name[len(path.name) - len(suffix) :]

@@ -1,8 +1,7 @@
-"""Writing results piece by piece: labels as tiled TIFF or OME-Zarr, arrays as npy, TIFF or OME-Zarr
-that are filled box by box.
+"""Write results piece by piece: labels as TIFF or OME-Zarr, arrays as npy, TIFF or OME-Zarr.
 
-Everything is written beside its place and moved there whole (`whole_file`). A name that ends in
-.ome.tif is written as OME-TIFF. The formats of labels are modules of `label_formats`.
+Everything is written under a hidden name and moved into place when complete (`whole_file`). A name
+that ends in .ome.tif is written as OME-TIFF. The label formats are modules of `label_formats`.
 """
 
 from __future__ import annotations
@@ -57,9 +56,9 @@ def write_labels(
     axes : str
         Of `labels`; default: the last of "ZYX".
     largest : int, optional
-        The largest label, where it is known.
+        The largest label, if known.
     source : Path, optional
-        The image's OME-Zarr, to be named in an OME-Zarr of labels.
+        The image's OME-Zarr, to be named in OME-Zarr labels.
     """
     reader = as_reader(labels)
     axes = axes or SPATIAL[-len(reader.shape) :]
@@ -80,8 +79,7 @@ def array_file(
     axes: str = "",
     tile: tuple[int, ...] | None = None,
 ) -> Iterator[Target]:
-    """Yield an array of float32, npy, uncompressed TIFF or OME-Zarr by the suffix, to be filled by
-    boxes.
+    """Yield a float32 array to fill by boxes: npy, uncompressed TIFF or OME-Zarr by the suffix.
 
     Parameters
     ----------
@@ -92,7 +90,7 @@ def array_file(
     axes : str
         Of the array; default: "C" and the last of "ZYX".
     tile : tuple of int, optional
-        The size of the boxes (*space), so that OME-Zarr has chunks that are written whole.
+        The size of the boxes (*space); OME-Zarr chunks divide it, so that each is written whole.
     """
     dtype = np.dtype(np.float32)
     axes = axes or "C" + SPATIAL[-(len(shape) - 1) :]

@@ -1,4 +1,4 @@
-"""What a TIFF or an OME-TIFF says of itself beside its px."""
+"""The metadata of TIFF and OME-TIFF files."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def check_axes(path: Path, axes: str) -> None:
     """Refuse axes that OME-TIFF cannot name."""
     if is_ome(path) and not set(axes) <= set("TC" + SPATIAL):
         raise InputError(
-            f"axes of OME-TIFF ({path}): expected some of TCZYX, got {axes}. Name it .tif, or "
-            "give --axes."
+            f"axes of OME-TIFF ({path}): expected axes out of TCZYX, got {axes}. Name it .tif, or "
+            "pass --axes."
         )
 
 
 def tiff_settings(
     path: Path, axes: str, shape: tuple[int, ...], dtype: np.dtype[Any], place: Calibration
 ) -> dict[str, Any]:
-    """The keywords of tifffile for an array of these axes."""
+    """The tifffile keywords for an array with these axes."""
     large = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize > 1 << 31
     metadata: dict[str, Any] = {"axes": axes} | (ome_attributes(place) if is_ome(path) else {})
     return {

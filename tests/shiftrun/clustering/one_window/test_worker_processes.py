@@ -82,7 +82,7 @@ def test_a_process_that_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(processes, "_start", start)
     with pytest.raises(
-        InputError, match=r"a process that clusters ended \(exit code -9\).* of 64x64 px"
+        InputError, match=r"clustering process ended \(exit code -9\).* of 64x64 px"
     ):
         labels_by(2, *outputs(200))
     assert [process.returncode for process in started] == [-9, -9]

@@ -76,7 +76,7 @@ def test_images_that_are_not_taken_are_named(
         for number in range(2):
             file.write(blobs(number), metadata={"axes": "YX"})
     assert shiftrun_(monkeypatch, "segment", "net.onnx", "two.ome.tif", "-o", "l.tif") == 0
-    assert "warning: two.ome.tif holds 2 images: the first was taken" in capsys.readouterr().out
+    assert "warning: two.ome.tif holds 2 images: the first was used" in capsys.readouterr().out
     np.testing.assert_array_equal(
         read_pixels(Path("l.tif")), open_model("net.onnx", device="cpu").segment(blobs(0))
     )
@@ -128,4 +128,4 @@ def test_labels_of_half_the_size(
     )
     capsys.readouterr()
     assert shiftrun_(monkeypatch, *run, "--csv", "a.csv", "--overwrite") == 2
-    assert "network of another scale" in capsys.readouterr().err
+    assert "network changes the scale" in capsys.readouterr().err

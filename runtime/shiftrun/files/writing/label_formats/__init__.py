@@ -1,10 +1,10 @@
 """The file formats of label images: one module each, found by walking this package.
 
-A module holds `SUFFIXES`, such as (".tif", ".tiff"), and `write(beside, labels)`, which writes a
-`LabelImage` to the hidden name `beside`; the caller moves it to its place when it is whole.
-`check_axes(path, axes)`, which may be left out, refuses axes that the format does not have, before
-any work is spent on them. Labels may be larger than memory: read them by bands or boxes where the
-format allows it. What is slow to import is imported inside `write`.
+A module has `SUFFIXES`, such as (".tif", ".tiff"), and `write(beside, labels)`, which writes a
+`LabelImage` to the hidden name `beside`; the caller moves the complete file into place. An optional
+`check_axes(path, axes)` refuses axes that the format does not have before the network runs. Labels
+may be larger than memory: read them by bands or boxes if the format allows it. Put slow imports
+inside `write`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _modules() -> dict[str, ModuleType]:
 
 
 def suffixes() -> tuple[str, ...]:
-    """All suffixes that labels can be written to."""
+    """All suffixes of label files."""
     return tuple(_modules())
 
 
@@ -50,9 +50,7 @@ def check_axes(path: Path, axes: str) -> None:
 
 
 def write(beside: Path, labels: LabelImage) -> None:
-    """Write labels to `beside` in the format of the suffix of `labels.path`; InputError where no
-    module knows it.
-    """
+    """Write labels to `beside`, by the suffix of `labels.path`; InputError if it is unknown."""
     suffix = labels.path.suffix.lower()
     if suffix not in _modules():
         expected = " or ".join(suffixes())

@@ -1,4 +1,4 @@
-"""Labels as OME-Zarr 0.5, a pyramid."""
+"""Labels as an OME-Zarr 0.5 pyramid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_axes(path: Path, axes: str) -> None:
 
 
 def write(beside: Path, labels: LabelImage) -> None:
-    """Write a folder of OME-Zarr that names its image."""
+    """Write an OME-Zarr folder that names its image."""
     relative = (
         None if labels.source is None else ome_zarr.relative_source(labels.source, labels.path)
     )

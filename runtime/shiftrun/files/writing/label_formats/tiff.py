@@ -1,4 +1,4 @@
-"""Labels as TIFF and OME-TIFF: tiled, compressed by zlib."""
+"""Labels as TIFF and OME-TIFF: tiled, compressed with zlib."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_axes(path: Path, axes: str) -> None:
 
 
 def write(beside: Path, labels: LabelImage) -> None:
-    """Write planes tile by tile, and lines as they are."""
+    """Write planes tile by tile, and lines in one piece."""
     import tifffile
 
     reader, axes, dtype = labels.reader, labels.axes, labels.dtype
@@ -48,9 +48,7 @@ def write(beside: Path, labels: LabelImage) -> None:
 
 
 def _tiles(reader: Reader, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    """The tiles of all planes (Y, X) in the order of the file; those at the far edges filled up
-    with zeros.
-    """
+    """The tiles of all planes (Y, X) in file order, zero-padded at the far edges."""
     *planes, height, width = reader.shape
     for plane in itertools.product(*(range(size) for size in planes)):
         fixed = tuple(slice(index, index + 1) for index in plane)
