@@ -371,8 +371,8 @@ def fix(
 
     \b
     shiftlint fix model.onnx --diff
-    shiftlint fix model.onnx -o tiled.onnx --crop-output --set train_window=[20,20] --set
-    license=MIT
+    shiftlint fix model.onnx -o tiled.onnx --crop-output
+    shiftlint fix model.onnx --set train_window=[20,20] --set license=MIT
     """
     from shiftlint.console.whole_files import write_atomically
     from shiftlint.errors import InputError

@@ -3,8 +3,8 @@
 A contract found at one size holds at another iff the network is the same local function there.
 Therefore every tensor gets the number of its program:
 
-    number(result) = N[operator and attributes, numbers of the operands, what its subgraphs gave,
-    geometry of the result]
+    number(result) = N[operator and attributes, numbers of the operands,
+                       what its subgraphs gave, geometry of the result]
 
 where N gives equal numbers to equal keys only (global value numbering, as in compilers). The
 geometry of a tensor is the relation, border and offset of every axis that follows the image, and

@@ -3,8 +3,8 @@
 A contract is a tree of frozen values with a JSON form (schemas/contract.schema.json). For one axis
 of one output:
 
-    output element  step·k + phase  reads input elements  period·k + reads[phase][0] … period·k +
-    reads[phase][1]
+    output element  step·k + phase  reads input elements
+        period·k + reads[phase][0] … period·k + reads[phase][1]
     output size = scale · input size - offset          scale = step / period
 
 `border` counts the elements that padding reaches at each end of an output; `origin` is the input px

@@ -5,8 +5,8 @@ tile (i, j, …) reads the box read_y[i] x read_x[j] x … of the image, which i
 box of the network's output and writes it to one box of the result. Every px of the result is
 written by exactly one tile.
 
-    image (Y, X) ── pad once ──► padded (N_y, N_x) ── read ──► network ── keep ──► write ──► result
-    (scale·Y, scale·X)
+    image (Y, X) ── pad once ──► padded (N_y, N_x)
+          ── read ──► network ── keep ──► write ──► result (scale·Y, scale·X)
 
 `exact` means that the stitched result equals the one-tile result of `whole_plan`. runtime/README.md
 states the rules.

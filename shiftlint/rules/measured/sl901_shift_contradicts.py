@@ -12,8 +12,10 @@ Bad: --verify
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 3, 3}, float steep = {1000000000}> {
-      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, ,
-      scales) steeper = Mul(large, steep) out = Sin(steeper)
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(
+        image, , scales)
+      steeper = Mul(large, steep)
+      out = Sin(steeper)
     }
 
 Good: --verify
@@ -21,8 +23,9 @@ Good: --verify
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 3, 3}> {
-      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(image, ,
-      scales) out = Sin(large)
+      large = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(
+        image, , scales)
+      out = Sin(large)
     }
 """
 

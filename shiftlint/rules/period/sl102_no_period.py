@@ -12,8 +12,8 @@ Bad:
     <ir_version: 8, opset_import: ["": 17]>
     g (float[n,1,h,w] image) => (float[n,1,oh,ow] out)
     <float[4] scales = {1, 1, 2, 2}> {
-      out = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(image, ,
-      scales)
+      out = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(
+        image, , scales)
     }
 
 Good:
