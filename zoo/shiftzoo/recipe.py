@@ -65,7 +65,7 @@ class Architecture:
         return tuple(prod(factors) for factors in zip(*self.pooling, strict=True))
 
     def offset(self, level: int = 0) -> tuple[int, ...]:
-        """Px per axis that `level` and those below take off their input: output = input - offset."""
+        """Px per axis that `level` and the levels below take off: output = input - offset."""
         block = KERNEL_LOSS * self.convolutions
         if level == self.depth:
             return (block,) * self.dimensions

@@ -1,9 +1,9 @@
 """Instance segmentation metrics: predicted and true objects matched by intersection over union.
 
 Average precision at an IoU threshold is TP / (TP + FP + FN), as in the 2018 Data Science Bowl;
-above 0.5 matches are unique. False splits and merges are counted as in Caicedo et al. 2019: a true object
-with more than one prediction at IoU > 0.1 is split, a prediction with more than one true object at
-IoU > 0.1 is a merge.
+above 0.5 matches are unique. False splits and merges are counted as in Caicedo et al. 2019: a true
+object with more than one prediction at IoU > 0.1 is split, a prediction with more than one true
+object at IoU > 0.1 is a merge.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ ON_SEAM = 0.5  # share of a border that must be there
 
 
 def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int:
-    """True objects that are split along a seam.
+    """Count the true objects that are split along a seam.
 
     An object is split if more than one prediction overlaps it at IoU > 0.1. It is split along a
     seam if at least half of the px faces between two of these predictions are at most 1 px from a
@@ -59,7 +59,9 @@ def distant_merges(
     bandwidth: float,
     min_size: int,
 ) -> int:
-    """The clusters that contain several unconnected true objects, before splitting into components.
+    """Count the clusters that contain several unconnected true objects.
+
+    These are clusters before they are split into components.
 
     Parameters
     ----------
