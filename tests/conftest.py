@@ -1,4 +1,4 @@
-"""The marker `shared`: tests that use what lies beside the project in `../shared`."""
+"""The marker `shared`: tests that use files outside the project, in `../shared`."""
 
 from __future__ import annotations
 

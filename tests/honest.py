@@ -1,6 +1,4 @@
-"""Is a run in tiles honest: does it give what the network gives for the whole image, as its plan
-says?
-"""
+"""Whether a run in tiles is honest: it gives the whole-image result, as its plan promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the repository, and what stands in their code blocks."""
+"""The pages of the repository and their code blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real web server for tests: nginx, where it is installed."""
+"""A real web server for tests: nginx, if it is installed."""
 
 from __future__ import annotations
 

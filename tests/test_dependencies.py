@@ -1,4 +1,4 @@
-"""What the packages import is declared in pyproject.toml, and what is declared is imported."""
+"""Imported packages are declared in pyproject.toml, and declared packages are imported."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The pages for builders: their worked examples run as they stand, their rooms are those of the
-house, no license is left out.
-"""
+"""The contributors' pages: worked examples run, rooms match the code, no license is missing."""
 
 from __future__ import annotations
 

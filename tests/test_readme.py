@@ -1,6 +1,4 @@
-"""What the pages show: every flag exists, README's commands print what stands below them, every
-path in the tables is there.
-"""
+"""The pages: flags exist, README's commands print the shown output, paths in tables exist."""
 
 from __future__ import annotations
 

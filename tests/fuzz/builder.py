@@ -1,6 +1,4 @@
-"""A graph in the making: nodes and constants with names of their own, and random numbers to make
-them of.
-"""
+"""A graph under construction: uniquely named nodes and constants, and random numbers for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One random graph through the analyzer and onnxruntime, and the sum over many."""
+"""Run one random graph through the analyzer and onnxruntime, and sum up many."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every claim of the contract of one variant, held against onnxruntime.
+"""Check every claim of the contract of one variant against onnxruntime.
 
-What `shiftlint verify` measures (shifts, windows, tiles, output sizes) is taken from there. Added
-are the smallest sizes of all axes at once, images in a batch against single ones, and shiftrun in
-tiles against the whole image.
+Shifts, windows, tiles and output sizes are measured by `shiftlint verify`. This module adds the
+smallest sizes of all axes at once, images in a batch against single ones, and shiftrun in tiles
+against the whole image.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The test cases of the ONNX standard as networks, all claims held against onnxruntime: `python -m
-tests.fuzz --standard`.
+"""The test cases of the ONNX standard as networks; all claims are checked against onnxruntime.
 
-Every case becomes variants (`variants`), every variant a verdict (`claims`), in a process of its
-own.
+`python -m tests.fuzz --standard`. Every case becomes variants (`variants`) and every variant a
+verdict (`claims`), in its own process.
 """
 
 from __future__ import annotations

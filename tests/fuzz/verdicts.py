@@ -1,4 +1,4 @@
-"""What can be said of one network that was held against onnxruntime."""
+"""The possible verdicts on a network that was checked against onnxruntime."""
 
 from __future__ import annotations
 

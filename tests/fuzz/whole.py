@@ -1,6 +1,4 @@
-"""Blocks whose values hang on the whole image, on place, on the batch, on chance, or whose last
-bits do.
-"""
+"""Blocks that depend on the whole image, place, batch or chance, in values or in the last bits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The conformance set of `../shared`: published networks and the truth that was measured of them.
-Empty where it is missing.
-"""
+"""The conformance set of `../shared`: published networks with measured truth; empty if missing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Bad images and bad disks, from the command line: one clear line, exit 2, nothing half-written and
-nothing lost.
-"""
+"""Bad images and disks from the command line: one clear line, exit 2, nothing half-written or lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands from end to end: files out, exit codes, one line for every wrong input."""
+"""The commands end to end: output files, exit codes, one line for every invalid input."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the quick answer calls conforming, a validator does; and it knows the documents that are
-read most.
-"""
+"""Documents that the quick check accepts are valid, and it covers the most common documents."""
 
 from __future__ import annotations
 

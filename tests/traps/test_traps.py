@@ -1,5 +1,6 @@
-"""Every trap is run in tiles and held against onnxruntime on the whole image; which are refused is
-known by name.
+"""Every trap runs in tiles and is compared with onnxruntime on the whole image, or is refused.
+
+The refused traps are listed by name.
 """
 
 from __future__ import annotations

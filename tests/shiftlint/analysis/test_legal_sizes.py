@@ -1,6 +1,4 @@
-"""Every size that a contract calls legal runs, and has the stated length (onnxruntime is the
-judge).
-"""
+"""Every legal size of a contract runs in onnxruntime and has the stated length."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What is not declared to be rounded by place or batch has equal bits: elsewhere, in other sizes,
-batches and threads.
+"""Values not declared as rounded have equal bits at other places, sizes, batches and thread counts.
 
-Only that direction holds on every machine: what is declared may be exact on one.
+Only this direction holds on every machine: declared values may be exact on some.
 `shiftlint.analysis.rounding` has the facts.
 """
 

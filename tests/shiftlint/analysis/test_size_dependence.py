@@ -1,6 +1,4 @@
-"""Values that follow from the input's size: where they enter the elements, sizes that differ in
-them share no contract.
-"""
+"""Values that follow from the input's size: where they enter elements, sizes share no contract."""
 
 from __future__ import annotations
 

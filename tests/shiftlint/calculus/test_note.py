@@ -1,8 +1,7 @@
-"""A note is never lost: what depends on an input carries all that is noted of it, whatever the
-operator.
+"""A note is never lost: a value that depends on an input has all its notes, whatever the operator.
 
-Every registered transfer function is run, with its own note on every input that may be computed
-from the image.
+Every registered transfer function runs with a separate note on each input that may be computed from
+the image.
 """
 
 from __future__ import annotations

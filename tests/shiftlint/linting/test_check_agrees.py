@@ -1,5 +1,6 @@
-"""`shiftlint check --tile T` finds no error iff `shiftrun` accepts a plan of an image, several
-tiles long along every axis.
+"""`shiftlint check --tile T` finds no error iff `shiftrun` accepts a plan of several tiles.
+
+The image is several tiles long along every axis.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Claims against onnxruntime: what a changed pixel reaches lies in the windows; shifts by the
-period shift the output.
+"""Claims against onnxruntime: a changed px stays within the windows; periods shift the output.
 
-Each entry is a small network and what it must be given: the period of the first spatial axis, or
-None where none may be claimed.
+Each entry is a small network and its expected period along the first spatial axis, or None if none
+may be claimed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The windows of Resize against the weights that onnxruntime gives every px."""
+"""The windows of Resize against onnxruntime's weights for every px."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Which px Resize reads, against onnxruntime on a ramp: a claim that holds, border where float32
-falls elsewhere, or none.
+"""The px that Resize reads, against onnxruntime on a ramp.
+
+Either the claim holds, or the px that float32 moves are border, or nothing is claimed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""`shiftlint rule --new` in a copy: what it writes passes the tests of the rules, and what it
-refuses leaves no trace.
-"""
+"""`shiftlint rule --new` in a copy: the new rule passes all rule tests; refusals leave no trace."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Every rule's manual is executed: its bad example fires the rule and says why, its good one does
-not; mutants are noticed.
+"""Every rule's manual runs: the bad example fires the rule and says why, the good one does not.
+
+Mutants are noticed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Series and several images: each image as if it were run alone."""
+"""Series and several images: each image is processed as if it were the only one."""
 
 from __future__ import annotations
 

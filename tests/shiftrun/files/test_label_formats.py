@@ -1,6 +1,4 @@
-"""The formats of label images are found by walking their package, and none takes another's
-suffix.
-"""
+"""Label formats are found by walking their package, and no two share a suffix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run proves itself when it is the first of its kind, and what was proved is remembered."""
+"""The first run of its kind proves itself, and the proof is remembered."""
 
 from __future__ import annotations
 

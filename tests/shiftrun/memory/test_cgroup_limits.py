@@ -1,4 +1,4 @@
-"""What control groups leave, by files as Linux has them."""
+"""The memory that control groups leave, with files as on Linux."""
 
 from __future__ import annotations
 

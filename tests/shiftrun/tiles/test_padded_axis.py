@@ -1,6 +1,4 @@
-"""Padding that mirrors px into the border: a tile at an end of the image must hold them, however
-small it is.
-"""
+"""Padding that mirrors px into the border: a tile at an end must include these px at any size."""
 
 from __future__ import annotations
 

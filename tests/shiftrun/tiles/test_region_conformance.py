@@ -1,5 +1,6 @@
-"""Regions of every network that can be tiled exactly: 1d to 3d, other scales, padded or not; needs
-../shared.
+"""Regions of every exactly tileable network: 1d to 3d, other scales, padded or not.
+
+Needs ../shared.
 """
 
 from __future__ import annotations

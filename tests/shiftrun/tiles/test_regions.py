@@ -1,6 +1,4 @@
-"""A region is the crop of the full run: bit for bit for arrays, up to the numbers of the objects
-for labels.
-"""
+"""A region is the crop of the full run: arrays bit for bit, labels up to object numbers."""
 
 from __future__ import annotations
 

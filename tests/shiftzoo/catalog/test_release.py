@@ -1,6 +1,4 @@
-"""Cards, index and the release gate, on a zoo of one small network; and that the zoo of this
-repository is as its files say.
-"""
+"""Cards, index and release gate on a zoo of one small network; the real zoo is consistent."""
 
 from __future__ import annotations
 

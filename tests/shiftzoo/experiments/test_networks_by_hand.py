@@ -1,6 +1,4 @@
-"""Rumberger et al. 2021, section 3, on networks whose weights are chosen: theory, contract and
-measurement agree.
-"""
+"""Rumberger et al. 2021, section 3, with chosen weights: theory, contract and measurement agree."""
 
 from __future__ import annotations
 

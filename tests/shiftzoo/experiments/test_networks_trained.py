@@ -1,4 +1,4 @@
-"""The small networks that the package carries, and what is counted in the disks that they see."""
+"""The small networks of the package, and the counts in their images of disks."""
 
 from __future__ import annotations
 

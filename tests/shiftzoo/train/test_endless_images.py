@@ -1,4 +1,4 @@
-"""Training on a torus: it computes what the network gives on the endless image."""
+"""Training on a torus computes the network's output on the endless image."""
 
 from __future__ import annotations
 
