@@ -59,7 +59,7 @@ def dishonest(
 
 
 def deviation(values: NDArray[Any]) -> float:
-    """The standard deviation of the finite ones."""
+    """The standard deviation of the finite values."""
     finite = values[np.isfinite(values)].astype(float)
     return float(finite.std()) if finite.size else 0.0
 

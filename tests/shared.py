@@ -12,7 +12,5 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 def missing(*needed: str) -> list[str]:
-    """Those of these files and folders that are not there; of the folder itself if none are
-    named.
-    """
+    """The named files and folders that are missing; the shared folder itself if none are named."""
     return [str(SHARED / name) for name in needed or (".",) if not (SHARED / name).exists()]

@@ -45,7 +45,7 @@ def measured(case: str, **options: Any) -> dict[str, Any]:
 
 
 def installed(peer: str) -> bool:
-    """Whether the package of a peer is there."""
+    """Whether the package of a peer is installed."""
     try:
         return find_spec(PEERS[peer]) is not None
     except ModuleNotFoundError:  # the package that it is a part of

@@ -94,7 +94,7 @@ Dimensions = Callable[[tuple[int, ...]], Dims]
 
 @dataclass(frozen=True)
 class Form:
-    """A way to be an image.
+    """One way to be an image.
 
     Attributes
     ----------

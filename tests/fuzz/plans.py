@@ -130,7 +130,7 @@ def _wish(
 def _held(
     model: Model, plan: Plan, output: OutputContract, b: Builder, random: np.random.Generator
 ) -> str | None:
-    """What is wrong with a plan."""
+    """The contradictions of a plan."""
     shape = tuple(axis.image_px for axis in plan.axes)
     image = random.standard_normal((model.channels or 1, *shape)).astype(np.float32)
     try:

@@ -35,7 +35,7 @@ def chosen(cases: Iterable[Case], pattern: str, every: int = 1) -> Iterator[Vari
 
 
 def verdicts(variants: Iterable[Variant]) -> Iterator[tuple[Variant, Verdict]]:
-    """What came of each; a crash is a contradiction, too."""
+    """The verdict on each variant; a crash is also a contradiction."""
     for variant, result in isolated(hold, variants, processes=PROCESSES, seconds=LONGEST_S):
         if isinstance(result, Lost):
             wrong = Contradiction(Claim.STABILITY, f"{result.stage}: {result.how}")

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A model of the standard, and what it is run on.
+    """A model of the standard and its inputs.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""shiftrun in tiles against onnxruntime on the whole image: equal, rounded as declared, or refused."""
+"""shiftrun in tiles against onnxruntime on the whole image: equal, rounded or refused."""
 
 from __future__ import annotations
 

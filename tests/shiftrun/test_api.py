@@ -1,4 +1,4 @@
-"""The Python interface: numpy and Zarr arrays, readers, progress, cancel; documented examples run."""
+"""The Python interface: numpy and Zarr arrays, readers, progress, cancel; the examples run."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ NAMES = sorted(
 
 
 def limits(schema: object) -> Iterator[tuple[str, int]]:
-    """Every limit of a number or a length that stands anywhere in a schema."""
+    """Every limit of a number or a length in a schema."""
     if isinstance(schema, dict):
         yield from ((key, value) for key, value in schema.items() if key in BOUNDS | set(LENGTHS))
         schema = list(schema.values())

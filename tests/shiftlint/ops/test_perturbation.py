@@ -288,7 +288,7 @@ def _check_shift(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
 
 
 def test_the_table_is_no_formality(tmp_path: Path) -> None:
-    """A window that is narrower by one is refuted."""
+    """A window narrower by one px is refuted."""
     import dataclasses
 
     nodes, constants, _ = TABLE["Conv"]

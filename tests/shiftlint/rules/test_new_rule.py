@@ -18,7 +18,7 @@ SKIPPED = shutil.ignore_patterns("__pycache__")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What a rule and its test need of a checkout."""
+    """The files of a checkout that a rule and its test need."""
     for name in ("shiftlint", "schemas", "tests/shiftlint/rules"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=SKIPPED)
     (tmp_path / "pyproject.toml").write_text(

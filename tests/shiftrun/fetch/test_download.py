@@ -1,4 +1,4 @@
-"""Models by name: indexes, folders, mirrors, cache; downloads from nginx and a misbehaving server."""
+"""Models by name: indexes, folders, mirrors, cache; downloads from nginx and a faulty server."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.shared("conformance/truth.json")
 
 
 def third(shape: tuple[int, ...]) -> Box:
-    """A box that begins at no multiple of anything."""
+    """A box that does not begin at a multiple of anything."""
     return tuple(slice(size // 3 + 1, max(size // 3 + 2, 2 * size // 3 - 1)) for size in shape)
 
 

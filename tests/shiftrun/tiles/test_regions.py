@@ -68,7 +68,7 @@ def test_arrays_are_the_crop(
 
 
 def test_a_region_of_a_naive_run(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
-    """What is stitched by force, and wrong, is so in a region too."""
+    """A region of a wrong, forced stitching is equally wrong."""
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu", force=True)
     whole = model.predict(picture, tile=50)["embedding"]
     np.testing.assert_array_equal(

@@ -147,9 +147,7 @@ def change_metadata(model: Path, key: str, value: str | None) -> None:
 
 
 def remeasured(change: Callable[[Path], None]) -> Callable[[Path], None]:
-    """A change of the network after which report, card and index are made anew: only the change
-    itself is left to refuse.
-    """
+    """Change the network and remake report, card and index: only the change can be refused."""
 
     def spoil(zoo: Path) -> None:
         change(zoo)
@@ -241,7 +239,7 @@ def test_a_card_says_what_was_measured(made: Path) -> None:
 
 
 def test_the_zoo_is_as_its_files_say() -> None:
-    """After a change: shiftzoo cards zoo."""
+    """If it fails: shiftzoo cards zoo."""
     result = CliRunner().invoke(
         cli, ["cards", str(ZOO), "--check"], standalone_mode=False, catch_exceptions=False
     )
