@@ -1,4 +1,4 @@
-"""The marker `shared`: tests that use what lies beside the project in `../shared`."""
+"""The marker `shared`: tests that use files outside the project, in `../shared`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.shared import missing
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is kept between runs is not that of the user."""
+    """Keep data stored between runs out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHIFTZOO_HOME", str(tmp_path_factory.mktemp("cache")))
         yield

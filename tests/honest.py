@@ -1,6 +1,4 @@
-"""Is a run in tiles honest: does it give what the network gives for the whole image, as its plan
-says?
-"""
+"""Whether a run in tiles is honest: it gives the whole-image result, as its plan promises."""
 
 from __future__ import annotations
 
@@ -61,7 +59,7 @@ def dishonest(
 
 
 def deviation(values: NDArray[Any]) -> float:
-    """The standard deviation of the finite ones."""
+    """The standard deviation of the finite values."""
     finite = values[np.isfinite(values)].astype(float)
     return float(finite.std()) if finite.size else 0.0
 

@@ -1,4 +1,4 @@
-"""The pages of the repository, and what stands in their code blocks."""
+"""The pages of the repository and their code blocks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def commands(block: Block) -> list[Command]:
 
 
 def sections(text: str, beginning: str) -> list[str]:
-    """The parts of a page below headings of the second level that begin so."""
+    """The parts of a page under second-level headings that begin like this."""
     return [
         part
         for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]

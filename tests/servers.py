@@ -1,4 +1,4 @@
-"""A real web server for tests: nginx, where it is installed."""
+"""A real web server for tests: nginx, if it is installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,8 +1,7 @@
-"""What lies beside the project in `../shared`, on machines that have it.
+"""The files outside the project in `../shared`, on machines that have it.
 
-A test that uses it is marked `pytest.mark.shared("conformance/truth.json")` with what it needs
-there, and is skipped where that is missing (`conftest.py`). `pytest -m shared` runs these tests
-alone.
+A test that uses them is marked `pytest.mark.shared("conformance/truth.json")` with the files it
+needs, and is skipped if they are missing (`conftest.py`). `pytest -m shared` runs only these tests.
 """
 
 from __future__ import annotations
@@ -13,7 +12,5 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 def missing(*needed: str) -> list[str]:
-    """Those of these files and folders that are not there; of the folder itself if none are
-    named.
-    """
+    """The named files and folders that are missing; the shared folder itself if none are named."""
     return [str(SHARED / name) for name in needed or (".",) if not (SHARED / name).exists()]

@@ -1,4 +1,4 @@
-"""What the packages import is declared in pyproject.toml, and what is declared is imported."""
+"""Imported packages are declared in pyproject.toml, and declared packages are imported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ USED = users()
 
 
 def distributions_of(module: str) -> set[str]:
-    """What a module may come from."""
+    """The distributions that a module may come from."""
     by_hand = {name for name, other in NOT_HERE.items() if other == module}
     return by_hand | {normal(name) for name in DISTRIBUTIONS.get(module, ())}
 

@@ -1,6 +1,4 @@
-"""The pages for builders: their worked examples run as they stand, their rooms are those of the
-house, no license is left out.
-"""
+"""The contributors' pages: worked examples run, rooms match the code, no license is missing."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ def test_what_is_often_added_has_an_example() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A checkout to write to."""
+    """A writable checkout."""
     for name in COPIED:
         if (pages.ROOT / name).is_dir():
             shutil.copytree(pages.ROOT / name, tmp_path / name, ignore=UNUSED)
@@ -92,7 +90,7 @@ def write(block: pages.Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES_WITH_EXAMPLES)
 def test_worked_examples_run_as_they_stand(page: str, copy: Path) -> None:
-    """One after the other, as a reader of the page would do it."""
+    """One after the other, as a reader of the page would run them."""
     for _, title, part in (example for example in EXAMPLES if example[0] == page):
         ran = 0
         for block in pages.blocks(part):

@@ -1,6 +1,4 @@
-"""What the pages show: every flag exists, README's commands print what stands below them, every
-path in the tables is there.
-"""
+"""The pages: flags exist, README's commands print the shown output, paths in tables exist."""
 
 from __future__ import annotations
 
@@ -48,7 +46,7 @@ def _run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with the zoo and an image, as the examples have it."""
+    """A folder with the zoo and an image, as in the examples."""
     (tmp_path / "zoo").symlink_to(ROOT / "zoo")
     shutil.copy(ROOT / "zoo/samples/nuclei.tif", tmp_path / "image.tif")
     return tmp_path

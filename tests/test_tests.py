@@ -1,6 +1,4 @@
-"""Laws of the tests themselves: each module stands alone, and all of them pass in a clone with
-nothing beside it.
-"""
+"""Laws of the tests: each module stands alone, and all pass in a clone without ../shared."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The shipped model from end to end: what its contract says, and that tiles by the contract equal
-the whole image bit for bit.
-"""
+"""The shipped model end to end: its contract, and tiles that equal the whole image bit for bit."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The benchmarks of shiftrun as markdown tables: `python -m tests.benchmarks MODEL [--size 2048]
-[--scaling 2048,4096]`.
+"""The benchmarks of shiftrun as Markdown tables.
 
-Every row runs in a process of its own, one after the other, so that its peak memory is its own;
-wall, CPU and peak are those of the whole process but for the imports. Peers that are not installed
-are left out, and said so.
+`python -m tests.benchmarks MODEL [--size 2048] [--scaling 2048,4096]`.
+
+Each row runs in its own process, one after the other, and has its own peak memory; wall time, CPU
+time and peak are those of the whole process except the imports. Peers that are not installed are
+omitted, with a note.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def measured(case: str, **options: Any) -> dict[str, Any]:
 
 
 def installed(peer: str) -> bool:
-    """Whether the package of a peer is there."""
+    """Whether the package of a peer is installed."""
     try:
         return find_spec(PEERS[peer]) is not None
     except ModuleNotFoundError:  # the package that it is a part of

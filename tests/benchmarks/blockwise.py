@@ -1,9 +1,8 @@
-"""The peer bioimageio.core, which needs a description and a network whose output is as large as its
-input.
+"""The peer bioimageio.core, which needs a description and an output as large as the input.
 
-A valid network cannot be predicted blockwise there, and its halo is the same on both sides. So the
-network is wrapped: 4 px are cut off at the end of each axis and the outputs are padded back by 92
-and 96 px. Then a halo of 96 px and blocks of multiples of 16 px keep the network's grid. That is
+It cannot predict a valid network blockwise, and its halo is the same on both sides. So the network
+is wrapped: 4 px are cut off the end of each axis, and the outputs are padded back by 92 and 96 px.
+Then a halo of 96 px and blocks of multiples of 16 px keep the network's grid. These numbers are
 known by hand.
 """
 

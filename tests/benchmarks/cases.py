@@ -1,6 +1,4 @@
-"""What the benchmarks measure, each case in a process of its own: `python -m tests.benchmarks.cases
-CASE JSON`.
-"""
+"""The cases of the benchmarks, one process each: `python -m tests.benchmarks.cases CASE JSON`."""
 
 from __future__ import annotations
 

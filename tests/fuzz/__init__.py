@@ -1,3 +1,1 @@
-"""Random graphs whose claimed contracts are held against onnxruntime: `python -m tests.fuzz
---graphs 10000`.
-"""
+"""Random graphs, contracts checked against onnxruntime: `python -m tests.fuzz --graphs 10000`."""

@@ -28,7 +28,7 @@ from tests.fuzz.faults import FAULTS, first_found
 
 
 def verdicts(seed: int, graphs: int) -> Iterator[Verdict]:
-    """The verdicts of consecutive seeds; a crash is one, too."""
+    """The verdicts of consecutive seeds; a crash is also a verdict."""
     following, end = seed, seed + graphs
     while following < end:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:

@@ -52,7 +52,7 @@ def in_branch(b: Builder, x: Feature, block: Block) -> Feature:
 
 
 def in_loop(b: Builder, x: Feature, block: Block) -> Feature:
-    """A block some times over, as often as a constant or a size says."""
+    """A block repeated as often as a constant or a size says."""
     state = Feature(b.name("state"), x.channels)
     nodes, result = _nodes(b, state, block)
     if result.channels != x.channels:
@@ -95,7 +95,7 @@ def _value(feature: Feature) -> ValueInfoProto:
 
 
 def _names_read(node: NodeProto) -> list[str]:
-    """The names that a node reads; those of its subgraphs that are from outside included."""
+    """The names that a node reads, including outside names read by its subgraphs."""
     found = list(node.input)
     for attribute in node.attribute:
         if attribute.HasField("g"):

@@ -1,4 +1,4 @@
-"""How wide a border is, as far as onnxruntime shows."""
+"""The width of a border, as measured with onnxruntime."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A graph in the making: nodes and constants with names of their own, and random numbers to make
-them of.
-"""
+"""A graph under construction: uniquely named nodes and constants, and random numbers for them."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ class Feature:
 
 @dataclass
 class Builder:
-    """A graph in the making."""
+    """A graph under construction."""
 
     random: np.random.Generator
     rank: int
@@ -46,7 +44,7 @@ class Builder:
     jumps: bool = False  # a rounding error may become another value altogether
 
     def op(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> str:
-        """Add a node; the name of its first output."""
+        """Add a node; return the name of its first output."""
         names = [f"t{self.made}_{i}" for i in range(outputs)]
         self.nodes.append(
             helper.make_node(kind, list(inputs), names, name=f"{kind}_{self.made}", **attributes)
@@ -55,7 +53,7 @@ class Builder:
         return names[0]
 
     def name(self, what: str) -> str:
-        """A name of its own for something that no node makes."""
+        """A unique name for something that no node makes."""
         self.made += 1
         return f"{what}{self.made}"
 
@@ -74,7 +72,7 @@ class Builder:
         return self.op("Cast", [x], to=to)
 
     def number(self, value: float) -> str:
-        """A float of no axes."""
+        """A scalar float."""
         return self.constant(np.array(value, np.float32))
 
     def constant(self, array: NDArray[Any] | Sequence[int]) -> str:
@@ -83,12 +81,12 @@ class Builder:
         return name
 
     def weights(self, *shape: int) -> str:
-        """Weights away from zero, so that no px of a window goes unseen."""
+        """Weights away from zero, so that every px of a window counts."""
         values = self.random.uniform(0.4, 1.0, shape) * self.random.choice([-1, 1], shape)
         return self.constant((values / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32))
 
     def integer(self, low: int, high: int) -> int:
-        """From low to high, both included."""
+        """A random integer from low to high, inclusive."""
         return int(self.random.integers(low, high + 1))
 
     def integers(self, low: int, high: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""One random graph through the analyzer and onnxruntime, and the sum over many."""
+"""Run one random graph through the analyzer and onnxruntime, and sum up many."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN = tuple(block for block in BLOCKS if block is not roll)  # what wraps arou
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one graph.
+    """The result of one graph.
 
     `periodic` and `exact` speak of every axis of every output; `contradictions` are sentences, and
     so is `refused`, which says why onnxruntime does not load the graph. `plans` counts the plans
@@ -72,7 +72,7 @@ def random_model(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bo
 
 
 def random_graph(seed: int, *, tricks: bool = True) -> tuple[onnx.ModelProto, bool, Builder]:
-    """As `random_model`, and what it was made with.
+    """As `random_model`, with its builder.
 
     With `tricks` half of the graphs are tricky. Tricky blocks are put between those that a graph
     without them would have.
@@ -130,7 +130,7 @@ def tricky_block(b: Builder, x: Feature) -> Feature:
 
 
 def try_seed(seed: int) -> Verdict:
-    """Analyze the graph of a seed and hold every claim against onnxruntime."""
+    """Analyze the graph of a seed and check every claim against onnxruntime."""
     model, spoiled, b = random_graph(seed)
     random = np.random.default_rng(seed + 1)
     with TemporaryDirectory() as folder:
@@ -241,7 +241,7 @@ def rounds_up(model: onnx.ModelProto) -> bool:
 
 
 def freeze(model: onnx.ModelProto, contract: Contract) -> bool:
-    """Fix the spatial sizes at ones that are legal for all outputs, if there are such."""
+    """Fix the spatial sizes at values that are legal for all outputs, if there are any."""
     for position, dim in enumerate(model.graph.input[0].type.tensor_type.shape.dim[2:], 2):
         axes = [a for o in contract.outputs for a in o.axes if a.input_axis == position]
         sizes = [a.sizes for a in axes if a.sizes]

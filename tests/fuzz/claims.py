@@ -1,8 +1,8 @@
-"""Every claim of the contract of one variant, held against onnxruntime.
+"""Check every claim of the contract of one variant against onnxruntime.
 
-What `shiftlint verify` measures (shifts, windows, tiles, output sizes) is taken from there. Added
-are the smallest sizes of all axes at once, images in a batch against single ones, and shiftrun in
-tiles against the whole image.
+Shifts, windows, tiles and output sizes are measured by `shiftlint verify`. This module adds the
+smallest sizes of all axes at once, images in a batch against single ones, and shiftrun in tiles
+against the whole image.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _held(
 
 
 def _measured(measured: Subject) -> Iterator[Contradiction]:
-    """What `shiftlint verify` finds."""
+    """The contradictions that `shiftlint verify` finds."""
     try:
         for m in contradictions(list(measure(measured, divisors=False))):
             claim = Claim.TILES if m.code == TILES else MEASURED.get(m.what, Claim.SHIFT)
@@ -160,7 +160,7 @@ def _few_sizes(measured: Subject) -> Iterator[tuple[int, ...]]:
 
 
 def batches(measured: Subject) -> Iterator[Contradiction]:
-    """Images in a batch against single ones, as far as they are called independent."""
+    """Images in a batch against single ones, where they are called independent."""
     if measured.contract.input.batch != "independent":
         return
     images = [measured.draw(measured.small) for _ in range(max(BATCHES))]

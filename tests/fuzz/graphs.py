@@ -1,7 +1,7 @@
 """Random convolutional graphs: a chain of random blocks, some of which branch and join again.
 
-A graph is a pure function of its seed. A *spoiler* is a block after which no period or no windows
-can be claimed on purpose.
+A graph is a pure function of its seed. A *spoiler* is a block after which, on purpose, no period or
+windows can be claimed.
 """
 
 from __future__ import annotations

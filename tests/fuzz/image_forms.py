@@ -1,9 +1,8 @@
-"""Ways in which an operand of any rank can be the image of a network: its dynamic dimensions, and
-what leads to it and back.
+"""How an operand of any rank can be the image of a network: dynamic dimensions and added nodes.
 
-A form says what the image's dimensions are, given those of the operand, and adds the nodes between
-the image and the operand and between the results and the outputs. Batch comes first everywhere;
-"n", "c" and the names in `SPACE` are dynamic.
+A form gives the image's dimensions for those of the operand, and adds the nodes between the image
+and the operand and between the results and the outputs. Batch always comes first; "n", "c" and the
+names in `SPACE` are dynamic.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ Dimensions = Callable[[tuple[int, ...]], Dims]
 
 @dataclass(frozen=True)
 class Form:
-    """A way to be an image.
+    """One way to be an image.
 
     Attributes
     ----------

@@ -1,6 +1,4 @@
-"""Work in processes of their own: one that crashes or does not end is a result, and the others go
-on.
-"""
+"""Work in separate processes: one that crashes or hangs is a result, and the others continue."""
 
 from __future__ import annotations
 

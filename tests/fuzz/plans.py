@@ -1,7 +1,7 @@
-"""What plans claim: tiles give what the whole image does, bit for bit where the plan says so.
+"""The claims of plans: tiles equal the whole image, bit for bit where the plan promises it.
 
-Images are as large as needed for what the sizes decide in the graph: those of a tile and of the
-whole lie on either side of it.
+Images are large enough for the sizes that decide something in the graph: the sizes of a tile and of
+the whole image are on different sides of such a size.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _wish(
 def _held(
     model: Model, plan: Plan, output: OutputContract, b: Builder, random: np.random.Generator
 ) -> str | None:
-    """What is wrong with a plan."""
+    """The contradictions of a plan."""
     shape = tuple(axis.image_px for axis in plan.axes)
     image = random.standard_normal((model.channels or 1, *shape)).astype(np.float32)
     try:

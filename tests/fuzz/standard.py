@@ -1,8 +1,7 @@
-"""The test cases of the ONNX standard as networks, all claims held against onnxruntime: `python -m
-tests.fuzz --standard`.
+"""The test cases of the ONNX standard as networks; all claims are checked against onnxruntime.
 
-Every case becomes variants (`variants`), every variant a verdict (`claims`), in a process of its
-own.
+`python -m tests.fuzz --standard`. Every case becomes variants (`variants`) and every variant a
+verdict (`claims`), in its own process.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def chosen(cases: Iterable[Case], pattern: str, every: int = 1) -> Iterator[Vari
 
 
 def verdicts(variants: Iterable[Variant]) -> Iterator[tuple[Variant, Verdict]]:
-    """What came of each; a crash is a contradiction, too."""
+    """The verdict on each variant; a crash is also a contradiction."""
     for variant, result in isolated(hold, variants, processes=PROCESSES, seconds=LONGEST_S):
         if isinstance(result, Lost):
             wrong = Contradiction(Claim.STABILITY, f"{result.stage}: {result.how}")

@@ -1,8 +1,7 @@
-"""The test cases of the ONNX standard: small models with inputs, which nobody wrote for this
-project.
+"""The test cases of the ONNX standard: small models with inputs, not written for this project.
 
-Those of single operators come from Python modules of `onnx.backend.test.case.node`, the others lie
-beside it as files.
+Cases of single operators come from Python modules of `onnx.backend.test.case.node`; the others are
+files next to them.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A model of the standard, and what it is run on.
+    """A model of the standard and its inputs.
 
     Attributes
     ----------

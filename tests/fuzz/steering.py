@@ -1,7 +1,6 @@
-"""Blocks in which the sizes of the image decide: what is computed (channels, weights, branches,
-rounds) or a number that enters.
+"""Blocks whose channels, weights, branches, rounds or numbers depend on the sizes of the image.
 
-Every constant that a size is compared with is noted with the builder (`Builder.bites`), in px of
+Every constant that a size is compared with is recorded in the builder (`Builder.bites`), in px of
 the image, so that sizes on both sides of it are tried.
 """
 

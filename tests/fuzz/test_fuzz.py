@@ -1,5 +1,4 @@
-"""The fuzzer runs small here, and some graphs that are known to find planted faults find them: it
-is able to fail.
+"""A small run of the fuzzer, and proof that it can fail: some graphs find planted faults.
 
 All planted faults: `python -m tests.fuzz --planted`.
 """

@@ -1,6 +1,4 @@
-"""Periods that are not claimed and hold all the same, as far as onnxruntime shows: what the
-analyzer could know.
-"""
+"""Periods that hold in onnxruntime but are not claimed: what the analyzer could know."""
 
 from __future__ import annotations
 

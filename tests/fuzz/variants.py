@@ -1,9 +1,8 @@
-"""A case of the standard as networks that an image tool could meet.
+"""A case of the standard as networks that an image tool could encounter.
 
-Each tensor that can be an image is one in turn, in every form of `image_forms`. What the other
-operands are is varied, too: constants with the case's values; inputs that stay; the image once more
-("twin"); constants of one px ("pixel"), or that px spread to the image's size ("spread"), which fit
-at any size.
+Each tensor that can be an image is one in turn, in every form of `image_forms`. The other operands
+are varied, too: constants with the case's values; inputs that stay; the image once more ("twin");
+constants of one px ("pixel"), or that px spread to the image's size ("spread"), which fit any size.
 """
 
 from __future__ import annotations

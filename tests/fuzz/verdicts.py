@@ -1,4 +1,4 @@
-"""What can be said of one network that was held against onnxruntime."""
+"""The possible verdicts on a network that was checked against onnxruntime."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What came of a variant."""
+    """The outcome of a variant."""
 
     REFUSED = "onnxruntime does not load it, or breaks it by optimizing"
     BROKEN = "the analyzer breaks"
@@ -42,7 +42,7 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one variant.
+    """The result of one variant.
 
     Attributes
     ----------

@@ -1,6 +1,4 @@
-"""Blocks whose values hang on the whole image, on place, on the batch, on chance, or whose last
-bits do.
-"""
+"""Blocks that depend on the whole image, place, batch or chance, in values or in the last bits."""
 
 from __future__ import annotations
 
@@ -151,7 +149,7 @@ def batched(b: Builder, x: Feature) -> Feature:
 
 
 def rounding(b: Builder, x: Feature) -> Feature:
-    """Kernels whose last bits hang on more than their values."""
+    """Kernels whose last bits depend on more than their values."""
     positive = b.op("Add", [b.op("Abs", [x.name]), b.number(0.1)])
     match b.integer(0, 6):
         case 0 | 1:
@@ -218,7 +216,7 @@ def chance(b: Builder, x: Feature) -> Feature:
 
 
 def quantized(b: Builder, x: Feature) -> Feature:
-    """A scale that is found from the whole image at run time."""
+    """A scale computed from the whole image at run time."""
     b.jumps = True
     return Feature(
         b.op("DequantizeLinear", b.ops("DynamicQuantizeLinear", [x.name], 3)), x.channels

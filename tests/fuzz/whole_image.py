@@ -1,6 +1,4 @@
-"""shiftrun in tiles against onnxruntime on the whole image: equal bits, or rounding where the plan
-says so, or a refusal.
-"""
+"""shiftrun in tiles against onnxruntime on the whole image: equal, rounded or refused."""
 
 from __future__ import annotations
 

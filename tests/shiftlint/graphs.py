@@ -57,7 +57,7 @@ def save(
 
 
 def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """The first output by onnxruntime; None where it refuses the size, or any."""
+    """The first output by onnxruntime; None if it refuses the size or has no output."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
@@ -75,7 +75,7 @@ def run(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 
 def weights(*shape: int, seed: int = 0) -> NDArray[np.float32]:
-    """Random weights that no window can hide behind: none is near zero."""
+    """Random weights, none near zero: every px of a window has an effect."""
     rng = np.random.default_rng(seed)
     result: NDArray[np.float32] = (
         rng.uniform(0.5, 1.0, shape) * rng.choice([-1, 1], shape)

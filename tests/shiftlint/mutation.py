@@ -1,8 +1,6 @@
-"""Damaged models: bits flipped, files cut, attributes, sizes, names and nodes changed to what no
-exporter writes.
+"""Damaged models: bits flipped, files cut, attributes, sizes, names and nodes made invalid.
 
-`python -m tests.shiftlint.mutation COUNT SEED FILES…` runs many and prints the seed of every
-failure.
+`python -m tests.shiftlint.mutation COUNT SEED FILES…` runs many and prints the seeds of failures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The command line: exit codes, many files, standard input, settings, and one line for whatever is
-wrong.
-"""
+"""The command line: exit codes, many files, standard input, settings, and one-line errors."""
 
 from __future__ import annotations
 

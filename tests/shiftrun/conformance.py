@@ -1,6 +1,4 @@
-"""The conformance set of `../shared`: published networks and the truth that was measured of them.
-Empty where it is missing.
-"""
+"""The conformance set of `../shared`: published networks with measured truth; empty if missing."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ UNKNOWN = {
 
 
 def sizes(axes: tuple[AxisContract, ...], image_px: int) -> tuple[int, ...]:
-    """A legal image of about `image_px`, and not the same along all axes."""
+    """A legal image of about `image_px`, with different sizes along the axes."""
     return tuple(
         axis.sizes.next_legal(image_px + 40 * i) or 0 for i, axis in enumerate(axes) if axis.sizes
     )

@@ -1,5 +1,4 @@
-"""Tiny U-Nets as ONNX files, in 1d to 3d, valid or zero-padded, and the contracts that are derived
-for them by hand.
+"""Tiny U-Nets as ONNX files, 1d to 3d, valid or zero-padded, with contracts derived by hand.
 
 With l poolings by 2 and two 3-convolutions per block: period = step = 2^l. Valid: every level adds
 4 px before and 4 after the level below, in its own px; deepest 4. Output 2^l·k + φ reads from 2^l·k

@@ -1,4 +1,4 @@
-"""A plan by hand through the loop that `Model.predict` and the commands run."""
+"""Run a hand-made plan through the loop used by `Model.predict` and the commands."""
 
 from __future__ import annotations
 

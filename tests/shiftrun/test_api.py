@@ -1,6 +1,4 @@
-"""The Python interface: arrays of numpy and Zarr, readers, progress, cancel; the examples in its
-documentation run.
-"""
+"""The Python interface: numpy and Zarr arrays, readers, progress, cancel; the examples run."""
 
 from __future__ import annotations
 

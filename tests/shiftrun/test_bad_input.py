@@ -1,6 +1,4 @@
-"""Bad images and bad disks, from the command line: one clear line, exit 2, nothing half-written and
-nothing lost.
-"""
+"""Bad images and disks from the command line: one clear line, exit 2, nothing half-written."""
 
 from __future__ import annotations
 
@@ -56,7 +54,7 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> str:
-    """The one line of a call that is refused."""
+    """The one-line message of a refused call."""
     assert shiftrun_(monkeypatch, *arguments) == 2
     line: str = capsys.readouterr().err
     assert line.startswith("shiftrun: error: ")
@@ -82,7 +80,7 @@ def corrupt_chunk(path: Path, zarr_format: Any) -> None:
 
 
 def missing_page(path: Path) -> None:
-    """OME-XML that speaks of three planes in a file of one."""
+    """OME-XML that lists three planes in a file of one."""
     tifffile.imwrite(path, np.stack([PX] * 3), ome=True, metadata={"axes": "TYX"})
     xml = tifffile.TiffFile(path).ome_metadata
     tifffile.imwrite(path, PX, description=xml, metadata=None)
@@ -236,7 +234,7 @@ def test_negative_integers(dtype: type) -> None:
 
 
 class FullDisk:
-    """Lets writing go on for some bytes, then says that the disk is full."""
+    """Allows some bytes to be written, then reports a full disk."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -248,7 +246,7 @@ class FullDisk:
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    """Every way in which results reach the disk ends in the middle of one."""
+    """Make every kind of write of results fail in the middle."""
     disk = FullDisk(room)
     write_file, write_store, write_box = tifffile.FileHandle.write, LocalStore.set, FileArray.write
 
@@ -279,7 +277,7 @@ def test_a_disk_that_fills_up(
     output: str,
     exists: bool,
 ) -> None:
-    """What was there before stays as it was."""
+    """Existing files stay unchanged."""
     arguments = (
         command,
         "net.onnx",
@@ -304,9 +302,7 @@ def test_a_disk_that_fills_up(
 
 @pytest.mark.parametrize(("command", "output"), OUTPUTS)
 def test_a_limit_of_the_system(folder: Path, command: str, output: str) -> None:
-    """A real refusal of the operating system in the middle of a file: none may be larger
-    than 3 kB.
-    """
+    """The operating system refuses in the middle of a file: no file may exceed 3 kB."""
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); from "
         "shiftrun.cli import main; main()"
@@ -424,9 +420,7 @@ def test_what_keeps_a_network_from_running_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Any,
 ) -> None:
-    """The cause that the contract names reaches the user: rule, node and what is the matter with
-    it.
-    """
+    """The cause in the contract reaches the user: rule, node and problem."""
     model = onnx.parser.parse_model(network)
     (folder / "other.onnx").write_bytes(model.SerializeToString())
     name, *options = command.split()

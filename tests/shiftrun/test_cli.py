@@ -1,4 +1,4 @@
-"""The commands from end to end: files out, exit codes, one line for every wrong input."""
+"""The commands end to end: output files, exit codes, one line for every invalid input."""
 
 from __future__ import annotations
 
@@ -142,9 +142,7 @@ def test_embed_equals_the_whole_image(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_force_differs_and_is_marked(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Tile 148 is refused with the advice 144; by force it gives something else than the whole
-    image.
-    """
+    """Tile 148 is refused with the advice 144; --force gives a different result."""
     assert (
         shiftrun_(monkeypatch, "embed", "net.onnx", "cells.tif", "-o", "n.npy", "--tile", "148")
         == 2

@@ -1,6 +1,4 @@
-"""What is particular to CUDA. Without a device the way of the results is taken by the CPU's
-provider, under CUDA's name.
-"""
+"""Behavior specific to CUDA. Without a device the CPU provider stands in under CUDA's name."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the quick answer calls conforming, a validator does; and it knows the documents that are
-read most.
-"""
+"""Documents that the quick check accepts are valid, and it covers the most common documents."""
 
 from __future__ import annotations
 
@@ -50,7 +48,7 @@ NAMES = sorted(
 
 
 def limits(schema: object) -> Iterator[tuple[str, int]]:
-    """Every limit of a number or a length that stands anywhere in a schema."""
+    """Every limit of a number or a length in a schema."""
     if isinstance(schema, dict):
         yield from ((key, value) for key, value in schema.items() if key in BOUNDS | set(LENGTHS))
         schema = list(schema.values())

@@ -1,3 +1,1 @@
-"""Small networks to be wrong about: each has an image and a tile for which a careless runner gives
-other px in silence.
-"""
+"""Small networks that are easy to get wrong: a careless runner silently gives other px in tiles."""

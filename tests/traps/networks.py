@@ -1,7 +1,7 @@
 """The traps, by kind, in ONNX's text syntax.
 
-A trap is a network `y = f(x)`, the sizes of an image and of a tile. What is asked of each is
-honesty: tiles equal the whole image, or by rounding where the plan says so, or are refused.
+A trap is a network `y = f(x)` with the sizes of an image and of a tile. Each must be handled
+honestly: tiles equal the whole image, up to rounding where the plan says so, or are refused.
 """
 
 # ruff: noqa: E501 (a network is a line)

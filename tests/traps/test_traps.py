@@ -1,5 +1,6 @@
-"""Every trap is run in tiles and held against onnxruntime on the whole image; which are refused is
-known by name.
+"""Every trap runs in tiles and is compared with onnxruntime on the whole image, or is refused.
+
+The refused traps are listed by name.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def test_tiles_are_the_whole_or_refused(kind: str, name: str, tmp_path: Path) ->
 
 
 def test_refused_are_traps() -> None:
-    """No name in the table that the traps do not have."""
+    """Every name in the table is a trap."""
     assert {kind: names - KINDS[kind].keys() for kind, names in REFUSED.items()} == dict.fromkeys(
         KINDS, frozenset()
     )
@@ -178,9 +179,7 @@ def _tiled(
 
 
 def _whole(path: Path, image: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """What onnxruntime gives for the whole image (C, *space); None where it does not run the
-    network.
-    """
+    """The whole-image result of onnxruntime (C, *space); None if it does not run the network."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

@@ -1,6 +1,4 @@
-"""shiftzoo: trained networks that may be tiled, and the code that trains, measures and exports
-them.
-"""
+"""shiftzoo: trained networks that can be tiled, and code to train, measure and export them."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """The version on first use: reading it takes longer than most commands."""
+    """Read the version on first use: reading it takes longer than most commands."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version

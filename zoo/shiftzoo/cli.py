@@ -1,4 +1,4 @@
-"""The command `shiftzoo`. Everything heavy is imported by the command that needs it."""
+"""The command `shiftzoo`. Each command imports the heavy modules that it needs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PATH = click.Path(path_type=Path)
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 2 wrong input, 130 Ctrl-C.",
+    epilog="Exit codes: 0 done, 2 invalid input, 130 Ctrl-C.",
 )
 @click.version_option(package_name="shiftlint", prog_name="shiftzoo")
 def cli() -> None:
-    """Train, export, evaluate and release networks that may be tiled.
+    """Train, export, evaluate and release networks that can be tiled.
 
     \b
     shiftzoo list
@@ -40,25 +40,25 @@ def cli() -> None:
     required=True,
     type=PATH,
     multiple=True,
-    help="Labeled images: a folder or .npz archive; again for more.",
+    help="Labeled images: a folder or .npz archive. Repeat to add more.",
 )
 @click.option(
     "--split",
     default="train",
     show_default=True,
-    help="Which archive of a folder of .npz archives.",
+    help="Which archive to use from a folder of .npz archives.",
 )
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/NAME]")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
-    help="Stop after this time over all sessions of the run.",
+    help="Stop after this total time over all sessions of the run.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @click.option(
     "--from",
     "origin",
-    help="Start with the weights of this run folder, exported ONNX file or model of the zoo.",
+    help="Start with the weights of this run folder, exported ONNX file or zoo model.",
 )
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
@@ -73,7 +73,7 @@ def cli() -> None:
 @click.option(
     "--allow-unsafe-window",
     is_flag=True,
-    help="Train with a window not larger than f^l; recorded in the metadata.",
+    help="Allow a training window not larger than f^l; recorded in the metadata.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(
@@ -105,8 +105,8 @@ def train(
 
     if origin and resume:
         raise InputError(
-            "--from and --resume: expected one of them, got both. A run that is resumed has its "
-            "own weights."
+            "--from and --resume: expected one of them, got both. A resumed run keeps its own "
+            "weights."
         )
     wish = read_recipe(recipe)
     if not allow_unsafe_window:
@@ -142,7 +142,7 @@ def train(
 @click.option("-o", "--out", required=True, type=PATH, help="The .npz archive.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def render(kind: str, count: int, seed: int, out: Path, overwrite: bool) -> None:
-    """Draw labeled images for training and tests.
+    """Render labeled images for training and tests.
 
     \b
     shiftzoo render disks --count 20 --seed 7 -o disks.npz
@@ -162,11 +162,11 @@ def render(kind: str, count: int, seed: int, out: Path, overwrite: bool) -> None
 @click.option(
     "--recipe",
     type=PATH,
-    help="Take text and inference settings from here, as tuned after training.",
+    help="Take text and inference settings from this recipe, for settings tuned after training.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) -> None:
-    """Export a training run as ONNX with its contract, compared with torch before it is written.
+    """Export a training run as ONNX with its contract; compare it with torch before writing.
 
     \b
     shiftzoo export runs/dsb2018 -o dsb2018.onnx
@@ -191,30 +191,30 @@ def export(run_folder: Path, out: Path, recipe: Path | None, overwrite: bool) ->
     "--split",
     default="val",
     show_default=True,
-    help="Which archive of a folder of .npz archives, or folder of pairs.",
+    help="Which archive to use from a folder of .npz archives, or which folder of pairs.",
 )
-@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
+@click.option("--shape", type=SizesType(), help="Use only images of this shape, such as 520,696.")
 @click.option(
     "--tile",
     "tiles",
     type=click.IntRange(1),
     multiple=True,
-    help="Output tile, px; again for a table of tile sizes.",
+    help="Output tile, px. Repeat for a table of tile sizes.",
 )
 @click.option(
     "--figure",
     type=PATH,
     help=(
-        "Draw precision and false splits by tile size to this .png; chooses tiles where none are "
+        "Draw precision and false splits by tile size to this .png; chooses tiles if none are "
         "given."
     ),
 )
 @click.option(
     "--baseline",
     is_flag=True,
-    help="Measure Otsu's threshold with a distance watershed beside the model.",
+    help="Also measure a baseline: Otsu's threshold with a distance watershed.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only the first images.")
+@click.option("--limit", type=click.IntRange(1), help="Use only the first LIMIT images.")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )
@@ -237,10 +237,9 @@ def evaluate(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Measure a model on labeled images: precision, false splits and merges, and how they depend on
-    the tile.
+    """Measure precision, false splits and merges on labeled images, also by tile size.
 
-    Tiles that are no multiple of the step are stitched naively, as other runners do.
+    Tiles that are not a multiple of the step are stitched naively, as other runners do.
 
     \b
     shiftzoo evaluate zoo/dsb2018.onnx data/dsb2018 --baseline
@@ -279,17 +278,15 @@ def evaluate(
 
 def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
     if path.suffix != suffix:
-        raise InputError(
-            f"output ({path}): expected a name that ends in {suffix}, got {path.name}."
-        )
+        raise InputError(f"output ({path}): expected a name ending in {suffix}, got {path.name}.")
     if path.exists() and not overwrite:
         raise InputError(
             f"output exists ({path}): expected a new file. Pass --overwrite to replace it."
         )
     if not path.parent.is_dir():
         raise InputError(
-            f"no such folder ({path.parent}): expected a folder to write {path.name} to. Make it "
-            "first."
+            f"no such folder ({path.parent}): expected a folder to write {path.name} to. Create "
+            "it first."
         )
 
 
@@ -302,12 +299,11 @@ def _check_out(path: Path, suffix: str, *, overwrite: bool) -> None:
     help="Folder for the pictures (FIGURE.png) and counts (FIGURE.json).",
 )
 @click.option(
-    "--train", "anew", is_flag=True, help="Train the small networks anew, into OUT/networks."
+    "--train", "anew", is_flag=True, help="Retrain the small networks, into OUT/networks."
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
-    """Show a finding of the paper, count it, and draw it. Exits with 1 if a count is not that of
-    the paper.
+    """Reproduce a finding of the paper: count it and draw it. Exits with 1 if a count differs.
 
     \b
     shiftzoo reproduce figure5 --out figures
@@ -334,7 +330,7 @@ def reproduce(figure: str, out: Path, anew: bool, quiet: bool) -> None:
 
 def _need_torch() -> None:
     try:
-        import torch  # noqa: F401  # asked for here, used by shiftzoo.train
+        import torch  # noqa: F401  # checked here, used by shiftzoo.train
     except ImportError as error:
         raise InputError(
             "torch is not installed: expected PyTorch for training. Install it: pip install "

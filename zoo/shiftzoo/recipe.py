@@ -1,12 +1,12 @@
-"""Recipes: what to train, on what and how, as data (TOML) checked against a schema.
+"""Recipes: what to train, on which data and how, as TOML checked against a schema.
 
-The geometry of a valid U-Net follows from its pooling factors alone. With `c` valid convolutions of
-size 3 per block a block takes `2c` px off every axis; below a pooling of factor `f` a loss of `o`
-px weighs `f·o`. Hence per axis
+The geometry of a valid U-Net follows from its pooling factors and `c`, the number of valid
+convolutions of size 3 per block. A block takes `2c` px off every axis; below a pooling of factor
+`f` a loss of `o` px counts as `f·o`. Hence, per axis,
 
     offset(no level) = 2c,  offset(level, f) = 2c + f·offset(below) + 2c,  period = product of all f
 
-and legal inputs are those that every pooling divides without rest: one residue modulo the period.
+and legal inputs are those that every pooling divides evenly: one residue modulo the period.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ class Architecture:
         return tuple(prod(factors) for factors in zip(*self.pooling, strict=True))
 
     def offset(self, level: int = 0) -> tuple[int, ...]:
-        """Px per axis that the network below and including `level` takes off its input: output =
-        input - offset.
-        """
+        """Px per axis that `level` and the levels below take off: output = input - offset."""
         block = KERNEL_LOSS * self.convolutions
         if level == self.depth:
             return (block,) * self.dimensions
@@ -75,16 +73,12 @@ class Architecture:
         return tuple(block + f * o + block for f, o in zip(self.pooling[level], below, strict=True))
 
     def skip_crop(self, level: int) -> tuple[int, ...]:
-        """Px to cut from either end of the skip connection of `level`, so that it fits the
-        upsampled features.
-        """
+        """Px to cut from each end of the skip of `level` to fit the upsampled features."""
         below = self.offset(level + 1)
         return tuple(f * o // 2 for f, o in zip(self.pooling[level], below, strict=True))
 
     def output_size(self, at_least: tuple[int, ...]) -> tuple[int, ...]:
-        """The smallest output that the network can produce and that holds `at_least` px per
-        axis.
-        """
+        """The smallest possible output with at least `at_least` px per axis."""
         return tuple(self._axis_output(axis, wish) for axis, wish in enumerate(at_least))
 
     def _axis_output(self, axis: int, wish: int) -> int:
@@ -106,10 +100,10 @@ class Training:
     """How to train.
 
     `window` is the output crop that the loss sees (px per axis). It must be larger than `f^l`
-    (Rumberger et al. 2021, section 3.2): otherwise pairs of output functions exist that never meet
-    in one loss. `hard_fields` draws crops in proportion to how much of their field's foreground the
-    network missed lately, too: kinds of images that are rare and hard are learned, at some cost to
-    the others.
+    (Rumberger et al. 2021, section 3.2): otherwise some pairs of output functions never meet in one
+    loss. `hard_fields` also draws crops in proportion to the share of their field's foreground that
+    the network recently missed: it learns rare and hard kinds of images, at some cost to the
+    others.
     """
 
     window: tuple[int, ...]
@@ -127,11 +121,11 @@ class Training:
 class LossWeights:
     """Weights of the discriminative loss (De Brabandere et al. 2017) and of the foreground head.
 
-    `pull_margin` is delta_v; `push_distance` is the distance between cluster means below which they
-    repel (2·delta_d), and `push_reach` the px between two objects up to which they do; 0: any two
-    of a window. `gap_weight` above 0 makes px where two objects touch background to the foreground
-    head, with this extra weight (Ronneberger et al. 2015): objects whose embeddings are not told
-    apart may still be separate components.
+    `pull_margin` is delta_v. Cluster means repel each other below `push_distance` (2·delta_d) if
+    their objects are at most `push_reach` px apart; 0: any two objects of a window. With
+    `gap_weight` above 0 the foreground head learns px where two objects touch as background, with
+    this extra weight (Ronneberger et al. 2015): objects with similar embeddings may still be
+    separate components.
     """
 
     pull_margin: float = 0.5
@@ -148,7 +142,7 @@ class LossWeights:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random changes of a training crop; intensities are in units of the normalized image."""
+    """Random changes to a training crop; intensities are in units of the normalized image."""
 
     flip: bool = True
     quarter_turns: bool = True
@@ -198,7 +192,7 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"cannot read recipe ({path}): {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"not a recipe ({path}): expected UTF-8 text, got a byte that is none at {error.start}."
+            f"not a recipe ({path}): expected UTF-8 text, got an invalid byte at {error.start}."
         ) from error
     return parse_recipe(text, where=str(path))
 

@@ -1,6 +1,4 @@
-"""Published networks with measured truth: a few copied ones always, the whole set where it lies
-beside the project.
-"""
+"""Published networks with measured truth: always a few, the whole set where it is installed."""
 
 from __future__ import annotations
 

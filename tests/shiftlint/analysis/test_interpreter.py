@@ -1,4 +1,4 @@
-"""Control flow, local functions, and what is said of nodes that cannot be analyzed."""
+"""Control flow, local functions, and reports on nodes that cannot be analyzed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Every size that a contract calls legal runs, and has the stated length (onnxruntime is the
-judge).
-"""
+"""Every legal size of a contract runs in onnxruntime and has the stated length."""
 
 from __future__ import annotations
 
@@ -191,7 +189,7 @@ def test_crops_from_the_ends_bite_at_no_size(
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap"])
 def test_pads_of_either_sign(tmp_path: Path, mode: str) -> None:
-    """What a negative pad crops can no longer be mirrored."""
+    """Px cropped by a negative pad can no longer be mirrored."""
     for before, after in product(range(-3, 4), repeat=2):
         pads = {"p": [0, 0, before, 0, 0, 0, after, 0]}
         path = save(tmp_path / "net.onnx", [node("Pad", "x p", "y", mode=mode)], pads, opset=19)
@@ -204,7 +202,7 @@ def test_pads_of_either_sign(tmp_path: Path, mode: str) -> None:
 
 
 def test_squares_alone() -> None:
-    """A random network that runs where both sizes are equal, and not where they differ."""
+    """A random network that runs only if both sizes are equal."""
     output = analyze(DATA / "takes_squares_alone.onnx").outputs[0]
     assert [axis.period for axis in output.axes] == [None, None]
     assert any("and not at" in reason.text for reason in output.reasons)

@@ -1,4 +1,4 @@
-"""Sizes of operands that have to fit each other: what onnxruntime refuses is not called legal."""
+"""Operand sizes that must fit each other: a size that onnxruntime refuses is not called legal."""
 
 from __future__ import annotations
 

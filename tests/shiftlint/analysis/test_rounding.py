@@ -1,7 +1,6 @@
-"""What is not declared to be rounded by place or batch has equal bits: elsewhere, in other sizes,
-batches and threads.
+"""Values not declared as rounded have equal bits at other places, sizes, batches and thread counts.
 
-Only that direction holds on every machine: what is declared may be exact on one.
+Only this direction holds on every machine: declared values may be exact on some.
 `shiftlint.analysis.rounding` has the facts.
 """
 
@@ -178,12 +177,12 @@ CASES = cases()
 
 
 def test_every_operator_with_facts_is_measured() -> None:
-    """But those that are known to be rounded by place whatever goes in."""
+    """Except operators known to be rounded by place for any input."""
     assert {case.op for case in CASES.values()} | {"Einsum", "DeformConv"} >= ROUNDED
 
 
 def session(path: Path, threads: int) -> InferenceSession | None:
-    """None where onnxruntime has no kernel for it."""
+    """None if onnxruntime has no kernel for it."""
     set_default_logger_severity(4)
     options = SessionOptions()
     options.intra_op_num_threads = threads
@@ -194,7 +193,7 @@ def session(path: Path, threads: int) -> InferenceSession | None:
 
 
 def complaints(case: Case, dtype: str, path: Path) -> list[str] | None:
-    """Where bits differ that should not; None where onnxruntime does not run it."""
+    """Where bits differ that should not; None if onnxruntime does not run it."""
     case.save(path, dtype)
     probe = open_probe(read_graph(path), where="test")
     exact = all(axis.rounding.bitwise for axis in probe.at(WHOLE).axes.values())

@@ -1,6 +1,4 @@
-"""Values that follow from the input's size: where they enter the elements, sizes that differ in
-them share no contract.
-"""
+"""Values that follow from the input's size: where they enter elements, sizes share no contract."""
 
 from __future__ import annotations
 
@@ -160,7 +158,7 @@ def test_the_size_is_part_of_a_static_network(tmp_path: Path) -> None:
 
 
 def test_an_export_that_runs_at_one_size_is_described_there(tmp_path: Path) -> None:
-    """Dynamic by name; the reshape holds 224 px."""
+    """The dimension has a dynamic name; the reshape fixes 224 px."""
     nodes = [node("Reshape", "x s", "r"), node("Conv", "r w", "y", pads=[1] * 4)]
     path = save(
         tmp_path / "net.onnx",

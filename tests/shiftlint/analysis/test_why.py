@@ -1,6 +1,4 @@
-"""`shiftlint why`: which node begins to be another program at another size, what differs there, and
-where that comes from.
-"""
+"""`shiftlint why`: the first node that differs at another size, the difference and its cause."""
 
 from __future__ import annotations
 

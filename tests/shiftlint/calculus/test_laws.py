@@ -1,4 +1,4 @@
-"""The laws on the page of shiftlint that compare relations by what they contain."""
+"""The laws on shiftlint's page that compare relations by containment."""
 
 from __future__ import annotations
 

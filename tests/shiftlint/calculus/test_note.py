@@ -1,8 +1,7 @@
-"""A note is never lost: what depends on an input carries all that is noted of it, whatever the
-operator.
+"""A note is never lost: a value that depends on an input has all its notes, whatever the operator.
 
-Every registered transfer function is run, with its own note on every input that may be computed
-from the image.
+Every registered transfer function runs with a separate note on each input that may be computed from
+the image.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def image(rank: int = 4) -> Tensor:
 
 
 def marked(x: Tensor, number: int) -> Tensor:
-    """The same with a note that tells it apart; of known elements nothing is noted."""
+    """The same with an identifying note; known elements get none."""
     return (
         x
         if x.elements is not None
@@ -49,7 +48,7 @@ def marked(x: Tensor, number: int) -> Tensor:
 
 
 def candidates() -> list[Tensor]:
-    """What an operator may be given: images, values per channel, weights, sizes and axes."""
+    """Possible inputs of an operator: images, values per channel, weights, sizes and axes."""
     per_channel = Tensor((dim_of(CHANNELS),), from_image=True, program="per channel")
     number = Tensor((), from_image=True, program="number")
     weights = [
@@ -147,7 +146,7 @@ OF_INPUTS_OF_THEIR_OWN = {  # which the candidates do not hold
 
 
 def particular(op: str) -> list[tuple[Tensor, ...]]:
-    """Inputs that chance would hardly find."""
+    """Inputs that random choice would hardly find."""
     dims = dim_of(1), dim_of(PX, Track(2)), dim_of(PX, Track(3)), dim_of(CHANNELS)
     last = Tensor(dims, from_image=True, program="channels last")
     rows = Tensor((dims[0], dims[1], dims[3]), from_image=True, program="rows")
@@ -177,7 +176,7 @@ def particular(op: str) -> list[tuple[Tensor, ...]]:
 
 
 def choices(op: str, least: int, most: int) -> Iterator[tuple[Tensor, ...]]:
-    """Inputs to try: all that there are of few, some of many."""
+    """Inputs to try: all if there are few, a sample otherwise."""
     pool, random = candidates(), np.random.default_rng(0)
     yield from particular(op)
     for count in range(max(least, 1), most + 1):
@@ -217,7 +216,7 @@ def runs(
 def given(
     op: str, domain: str, since: int, inputs: tuple[Tensor, ...], attributes: dict[str, Any]
 ) -> tuple[Tensor, ...]:
-    """What the interpreter makes of a node; nothing where the operator does not run."""
+    """The interpreter's result for a node; nothing if the operator does not run."""
     node = Node("node", op, domain, tuple(f"x{n}" for n in range(len(inputs))), ("y",), attributes)
     sizes = {2: PX, 3: PX}
     budget = Pass({}, Numbering(), sizes, frozenset({"float32"}))
@@ -228,7 +227,7 @@ def given(
 
 
 def lost(inputs: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> set[str]:
-    """What is noted of inputs and not of every result whose elements are not known."""
+    """Notes on inputs that are missing from a result with unknown elements."""
     noted = {note.node for x in inputs for note in x.notes}
     return {
         mark

@@ -39,7 +39,7 @@ def test_only_what_is_unnamed_is_named(names: list[str]) -> None:
 
 
 def test_a_set_united_with_itself_stays_what_it_is() -> None:
-    """Else ladders of branches would double it at every step."""
+    """Otherwise ladders of branches would double it at every step."""
     one = of(["a"])
     assert one | one is one
     ladder = one

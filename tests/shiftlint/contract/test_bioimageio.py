@@ -1,4 +1,4 @@
-"""SL605: what a bioimage.io description must say, in both forms of the specification."""
+"""SL605: the required contents of a bioimage.io description, in both forms of the specification."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def run(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
 
 
 def is_inside(part: np.ndarray, whole: np.ndarray) -> bool:
-    """Whether `part` is somewhere in `whole`, to the bit."""
+    """Whether `part` occurs in `whole`, bit for bit."""
     windows = np.lib.stride_tricks.sliding_window_view(whole[0, 0], part.shape[2:])
     return bool((windows == part[0, 0]).all(axis=(2, 3)).any())
 

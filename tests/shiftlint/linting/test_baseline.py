@@ -1,4 +1,4 @@
-"""A baseline leaves out what it knows, and nothing else."""
+"""A baseline suppresses exactly the findings that it lists."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""`shiftlint check --tile T` finds no error iff `shiftrun` accepts a plan of an image, several
-tiles long along every axis.
+"""`shiftlint check --tile T` finds no error iff `shiftrun` accepts a plan of several tiles.
+
+The image is several tiles long along every axis.
 """
 
 from __future__ import annotations
@@ -179,8 +180,9 @@ def errors(path: Path, tile: int) -> list[Finding]:
 
 
 def refusal(path: Path, shape: tuple[int, ...], tile: int) -> str:
-    """Why `shiftrun` does not tile an image of this shape; "" where it does. The tile that it
-    advises is accepted.
+    """Why `shiftrun` does not tile an image of this shape; "" if it does.
+
+    The tile that it advises is accepted.
     """
     try:
         model = shiftrun.open_model(path, device="cpu")
@@ -196,7 +198,7 @@ def refusal(path: Path, shape: tuple[int, ...], tile: int) -> str:
 
 
 def complaint(path: Path, shape: tuple[int, ...], tile: int) -> str:
-    """What one says and the other does not; "" where they agree."""
+    """The disagreement of the two tools; "" if they agree."""
     found, refused = errors(path, tile), refusal(path, shape, tile)
     return (
         ""

@@ -1,6 +1,4 @@
-"""Settings: the command line over per-model tables over [tool.shiftlint]; what is misspelled is
-refused.
-"""
+"""Settings: command line over per-model tables over [tool.shiftlint]; bad keys are refused."""
 
 from __future__ import annotations
 

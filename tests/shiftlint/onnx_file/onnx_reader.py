@@ -1,6 +1,4 @@
-"""The graph of a model as onnx's own parser reads it: the oracle for
-`shiftlint.onnx_file.reader`.
-"""
+"""The graph of a model by onnx's own parser: the oracle for `shiftlint.onnx_file.reader`."""
 
 from __future__ import annotations
 

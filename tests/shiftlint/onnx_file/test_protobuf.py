@@ -1,4 +1,4 @@
-"""The wire format: what is written is read, and what is damaged is refused."""
+"""The wire format: written data is read back, and damaged data is refused."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Claims against onnxruntime: what a changed pixel reaches lies in the windows; shifts by the
-period shift the output.
+"""Claims against onnxruntime: a changed px stays within the windows; periods shift the output.
 
-Each entry is a small network and what it must be given: the period of the first spatial axis, or
-None where none may be claimed.
+Each entry is a small network and its expected period along the first spatial axis, or None if none
+may be claimed.
 """
 
 from __future__ import annotations
@@ -289,7 +288,7 @@ def _check_shift(path: Path, axis: AxisContract, x: Any, y: Any) -> None:
 
 
 def test_the_table_is_no_formality(tmp_path: Path) -> None:
-    """A window that is narrower by one is refuted."""
+    """A window narrower by one px is refuted."""
     import dataclasses
 
     nodes, constants, _ = TABLE["Conv"]

@@ -1,4 +1,4 @@
-"""The windows of Resize against the weights that onnxruntime gives every px."""
+"""The windows of Resize against onnxruntime's weights for every px."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KERNELS: dict[str, dict[str, Any]] = {
 
 
 def _axis(path: Path, scale: float, **attributes: Any) -> AxisContract:
-    """Along y alone, at opset 18."""
+    """Along y only, at opset 18."""
     scales = np.asarray([1, 1, scale, 1], np.float32)
     save(
         path,

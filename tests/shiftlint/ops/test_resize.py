@@ -1,5 +1,6 @@
-"""Which px Resize reads, against onnxruntime on a ramp: a claim that holds, border where float32
-falls elsewhere, or none.
+"""The px that Resize reads, against onnxruntime on a ramp.
+
+Either the claim holds, or the px that float32 moves are border, or nothing is claimed.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _wrong(tensor: Tensor, axis: int, px: NDArray[np.float32]) -> Iterator[str]:
 
 
 def save_resize(path: Path, given: list[float] | list[int], opset: int, **how: Any) -> Path:
-    """By factors, or to whole sizes."""
+    """By factors or to integer sizes."""
     whole = all(isinstance(one, int) for one in given)
     if opset == 10:
         return save(
@@ -171,7 +172,7 @@ def test_opset_10(mode: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("policy", ["stretch", "not_larger", "not_smaller"])
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_a_kept_aspect_ratio(mode: str, policy: str, tmp_path: Path) -> None:
-    """Of sizes that ask for different factors along the axes."""
+    """For sizes that give different factors along the axes."""
     claims, path = Claims(), tmp_path / "net.onnx"
     pairs = ((2, 3), (3, 2), (1.5, 2), (0.5, 1 / 3), (1.2, 0.6), (5 / 3, 7 / 3))
     for (one, two), shape in product(pairs, ((300, 240), (302, 241))):

@@ -1,4 +1,4 @@
-"""Every format carries the same findings, in the form that its readers demand."""
+"""Every format contains the same findings, in the form that its readers require."""
 
 from __future__ import annotations
 

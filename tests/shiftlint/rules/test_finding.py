@@ -1,4 +1,4 @@
-"""What a finding is known by: values, each finding of a file by others."""
+"""The identity of findings: it consists of values, and is unique within a file."""
 
 from __future__ import annotations
 

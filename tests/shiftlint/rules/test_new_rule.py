@@ -1,6 +1,4 @@
-"""`shiftlint rule --new` in a copy: what it writes passes the tests of the rules, and what it
-refuses leaves no trace.
-"""
+"""`shiftlint rule --new` in a copy: the new rule passes all rule tests; refusals leave no trace."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ SKIPPED = shutil.ignore_patterns("__pycache__")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What a rule and its test need of a checkout."""
+    """The files of a checkout that a rule and its test need."""
     for name in ("shiftlint", "schemas", "tests/shiftlint/rules"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=SKIPPED)
     (tmp_path / "pyproject.toml").write_text(

@@ -1,5 +1,6 @@
-"""Every rule's manual is executed: its bad example fires the rule and says why, its good one does
-not; mutants are noticed.
+"""Every rule's manual runs: the bad example fires the rule and says why, the good one does not.
+
+Mutants are noticed.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def check(example: Example, folder: Path, *options: str) -> list[Finding]:
 
 
 def missing(facts: str, findings: Iterable[Finding]) -> list[str]:
-    """The facts, between commas, that none of the findings names in words of their own."""
+    """The facts, separated by commas, that no finding states in words."""
     text = " ".join(f"{finding.message} {finding.advice}" for finding in findings)
     return [
         fact
@@ -101,9 +102,7 @@ def missing(facts: str, findings: Iterable[Finding]) -> list[str]:
 
 
 def complaints(code: str, folder: Path, patch: pytest.MonkeyPatch) -> list[str]:
-    """What the examples of its manual say against a rule: nothing, as long as it does what it
-    promises.
-    """
+    """The violations of a rule's manual by the rule; none if it keeps its promises."""
     module, found = modules()[code], []
     facts = iter(FACTS[code])
     for number, example in enumerate(examples_of(code)):
@@ -181,9 +180,7 @@ def test_a_mutant_is_noticed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The examples are able to fail: whatever a rule does instead of what it should, they
-    say so.
-    """
+    """The examples can fail: they report any rule that does something else than it should."""
     monkeypatch.setattr(modules()[code], "check", mutant(modules()[code].check, code))
     assert complaints(code, tmp_path, monkeypatch)
 

@@ -1,6 +1,4 @@
-"""What is measured agrees with true contracts, and contradicts contracts that were made wrong on
-purpose.
-"""
+"""Measurements agree with true contracts and contradict deliberately wrong ones."""
 
 from __future__ import annotations
 

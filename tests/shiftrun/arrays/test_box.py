@@ -1,4 +1,4 @@
-"""Boxes cut arrays: what they say of a box is what slicing does."""
+"""Boxes cut arrays as slicing does."""
 
 from __future__ import annotations
 

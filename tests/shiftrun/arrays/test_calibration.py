@@ -1,6 +1,4 @@
-"""The size of a px: read from every format, carried to labels of every format and to the table of
-objects.
-"""
+"""The px size is read from every format and written to all label formats and the object table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Series and several images: each image as if it were run alone."""
+"""Series and several images: each image is processed as if it were the only one."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def plate(folder: Path) -> None:
 def test_several_images(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, images: tuple[str, ...]
 ) -> None:
-    """One that fails is named, the others are written; exit 2."""
+    """A failing image is named, the others are written; exit 2."""
     plate(folder)
     assert (
         shiftrun_(monkeypatch, "segment", "net.onnx", *images, "-o", "out", "--csv", "tables") == 2
@@ -236,7 +236,7 @@ def test_several_images(
 def test_memory_that_does_not_suffice_is_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    """Alone it ends the command, among several images it is named; nothing is left of the image."""
+    """A single image ends the command; among several it is named. Nothing of it is left."""
     plate(folder)
     errors = [MemoryError()]
 

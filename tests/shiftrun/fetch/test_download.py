@@ -1,6 +1,4 @@
-"""Models by name: indexes, folders, mirrors, the cache; downloads from nginx and from a server that
-misbehaves.
-"""
+"""Models by name: indexes, folders, mirrors, cache; downloads from nginx and a faulty server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in and out: what is read as what, and one clear line for what cannot be."""
+"""Images in and out: how each file is read, and one-line errors for files that cannot be read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The formats of label images are found by walking their package, and none takes another's
-suffix.
-"""
+"""Label formats are found by walking their package, and no two share a suffix."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ PLAIN = 'SUFFIXES = ({suffix!r},)\n\ndef write(beside, labels):\n    beside.writ
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """One more folder of formats, for the time of a test."""
+    """An additional folder of formats, for one test."""
     monkeypatch.setattr(label_formats, "__path__", [*label_formats.__path__, str(tmp_path)])
     label_formats._modules.cache_clear()
     yield tmp_path

@@ -1,6 +1,4 @@
-"""OME-Zarr in and out: what is read from which level, what is written, and that other programs find
-it valid.
-"""
+"""OME-Zarr in and out: levels read, data written, and validity for other programs."""
 
 from __future__ import annotations
 

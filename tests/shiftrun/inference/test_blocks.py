@@ -1,6 +1,4 @@
-"""Bounded memory: windows read from files, blocks of the result, and labels that do not depend on
-any of it.
-"""
+"""Bounded memory: windows read from files, blocks of the result; labels do not depend on them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Every network that can be tiled exactly, at two tile sizes, against onnxruntime on the whole
-image; needs ../shared.
+"""Every exactly tileable network at two tile sizes against onnxruntime on the whole image.
+
+Needs ../shared.
 """
 
 from __future__ import annotations

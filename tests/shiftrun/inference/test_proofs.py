@@ -1,4 +1,4 @@
-"""A run proves itself when it is the first of its kind, and what was proved is remembered."""
+"""The first run of its kind proves itself, and the proof is remembered."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def proof(model: Model, px: Any = PX, **options: Any) -> Any:
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
-    """Let every session give other values."""
+    """Make every session return different values."""
 
     class Changed(Session):
         def run(self, batch: Any, outputs: Any = None) -> Any:
@@ -90,7 +90,7 @@ def test_a_proof_holds_for_its_key(folder: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_device_without_a_name_proves_itself_in_each_process(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be another one in the next."""
+    """The device may be a different one in the next process."""
     monkeypatch.setattr(model_module, "device_name", lambda _: "")
     model = open_model("net.onnx", device="cpu")
     assert [proof(model, tile=144) for _ in range(2)] == ["proved", "remembered"]
@@ -180,7 +180,7 @@ def test_a_network_that_sees_its_window_is_found(
 
 
 def test_a_grid_that_drifts_with_the_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is the same in every small window, and another in a long one."""
+    """It is the same in every small window and differs in a long one."""
     changed(
         monkeypatch,
         lambda values, batch: values + (np.arange(values.shape[-1]) > 300).astype(np.float32),

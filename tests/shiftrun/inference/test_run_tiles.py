@@ -1,4 +1,4 @@
-"""Stitched equals whole, bit for bit, through onnxruntime and the loop of production."""
+"""Stitched equals whole, bit for bit, through onnxruntime and the production loop."""
 
 from __future__ import annotations
 

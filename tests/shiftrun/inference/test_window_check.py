@@ -45,9 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_tiles_are_those_of_larger_windows(
     network: Path, tile: int, region: Any, count: int
 ) -> None:
-    """In the middle, at the borders and in regions; of a tile that is the whole image there is no
-    larger one.
-    """
+    """In the middle, at borders and in regions; a whole-image tile has no larger window."""
     model = open_model(network, device="cpu", check=9)
     model.predict(PX, tile=tile, region=region, outputs=INSTANCE_OUTPUTS)
     assert model.check is not None

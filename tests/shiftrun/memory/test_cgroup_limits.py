@@ -1,4 +1,4 @@
-"""What control groups leave, by files as Linux has them."""
+"""The memory that control groups leave, with files as on Linux."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def linux(tmp_path: Path) -> Linux:
 
 
 def test_v2_in_a_container(linux: Linux) -> None:
-    """Its own group is at the top: /proc says so, and the limit lies there."""
+    """The container's own group is at the top: /proc says so, and the limit is there."""
     linux.belongs("0::/").mounts("cgroup2").v2("/", str(500 * MB), 200 * MB, cache=150 * MB)
     assert linux.free_mb() == 450
 
@@ -79,7 +79,7 @@ def test_v2_takes_the_least_on_the_way_up(linux: Linux) -> None:
 
 
 def test_v1_in_a_container(linux: Linux) -> None:
-    """Docker without a namespace of its own: the group of /proc is what is mounted."""
+    """Docker without its own namespace: the mounted group is the one in /proc."""
     linux.belongs("5:devices:/docker/1f", "4:cpu,memory:/docker/1f", "0::/")
     linux.mounts("cgroup", root="/docker/1f", options="rw,cpu,memory").v1(
         "/", 500 * MB, 450 * MB, cache=100 * MB
@@ -96,7 +96,7 @@ def test_v1_takes_the_least_on_the_way_up(linux: Linux) -> None:
 
 
 def test_both_versions_at_once(linux: Linux) -> None:
-    """Hybrid: memory is with version 1, and version 2 is mounted beside it without."""
+    """Hybrid: version 1 controls memory; version 2 is also mounted, without it."""
     linux.belongs("4:memory:/a", "0::/a").mounts("cgroup2").mounts(
         "cgroup", options="rw,memory"
     ).v1("/a", 300 * MB, 100 * MB)

@@ -1,4 +1,4 @@
-"""Which device CUDA takes first, by NVIDIA's library as it answers on machines of several kinds."""
+"""The first CUDA device, with NVIDIA's library simulated for several kinds of machines."""
 
 from __future__ import annotations
 

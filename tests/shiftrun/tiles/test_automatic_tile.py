@@ -1,4 +1,4 @@
-"""`--tile auto`: what fits, what is fastest, and what `plan` says of it."""
+"""`--tile auto`: which tiles fit, which is fastest, and how `plan` reports it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Padding that mirrors px into the border: a tile at an end of the image must hold them, however
-small it is.
-"""
+"""Padding that mirrors px into the border: a tile at an end must include these px at any size."""
 
 from __future__ import annotations
 
@@ -125,7 +123,7 @@ def chain(names: str, far_mode: str) -> list[Node]:
 def test_an_end_that_mirrors_farther_than_the_other_end_pads(
     end: str, names: str, far_mode: str, tmp_path: Path
 ) -> None:
-    """Law (iv) at tiles of one step: only the mirror asks for a read as large as that.
+    """Law (iv) at tiles of one step: only the mirror needs such a large read.
 
     The image is padded by `far` at one end, then reflected by `mirrored` at the other, whose output
     j is output 2 * mirrored - j counted from there. A tile that writes it must hold that px and

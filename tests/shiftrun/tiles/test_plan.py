@@ -1,6 +1,4 @@
-"""Laws of the plan: every px is written once, by a tile that sees all of its window; and what is
-refused.
-"""
+"""Laws of plans: every px is written once, by a tile that includes its whole window; refusals."""
 
 from __future__ import annotations
 

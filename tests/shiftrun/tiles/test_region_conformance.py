@@ -1,5 +1,6 @@
-"""Regions of every network that can be tiled exactly: 1d to 3d, other scales, padded or not; needs
-../shared.
+"""Regions of every exactly tileable network: 1d to 3d, other scales, padded or not.
+
+Needs ../shared.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.shared("conformance/truth.json")
 
 
 def third(shape: tuple[int, ...]) -> Box:
-    """A box that begins at no multiple of anything."""
+    """A box that does not begin at a multiple of anything."""
     return tuple(slice(size // 3 + 1, max(size // 3 + 2, 2 * size // 3 - 1)) for size in shape)
 
 

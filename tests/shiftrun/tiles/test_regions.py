@@ -1,6 +1,4 @@
-"""A region is the crop of the full run: bit for bit for arrays, up to the numbers of the objects
-for labels.
-"""
+"""A region is the crop of the full run: arrays bit for bit, labels up to object numbers."""
 
 from __future__ import annotations
 
@@ -70,7 +68,7 @@ def test_arrays_are_the_crop(
 
 
 def test_a_region_of_a_naive_run(tmp_path: Path, picture: NDArray[np.uint16]) -> None:
-    """What is stitched by force, and wrong, is so in a region too."""
+    """A region of a wrong, forced stitching is equally wrong."""
     model = open_model(unet(tmp_path / "net.onnx", depth=2, props=PROPS), device="cpu", force=True)
     whole = model.predict(picture, tile=50)["embedding"]
     np.testing.assert_array_equal(

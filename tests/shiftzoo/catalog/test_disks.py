@@ -1,4 +1,4 @@
-"""The small network that comes with the package: by name, without a download."""
+"""The small network of the package: by name, without a download."""
 
 from __future__ import annotations
 

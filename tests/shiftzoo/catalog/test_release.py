@@ -1,6 +1,4 @@
-"""Cards, index and the release gate, on a zoo of one small network; and that the zoo of this
-repository is as its files say.
-"""
+"""Cards, index and release gate on a zoo of one small network; the real zoo is consistent."""
 
 from __future__ import annotations
 
@@ -149,9 +147,7 @@ def change_metadata(model: Path, key: str, value: str | None) -> None:
 
 
 def remeasured(change: Callable[[Path], None]) -> Callable[[Path], None]:
-    """A change of the network after which report, card and index are made anew: only the change
-    itself is left to refuse.
-    """
+    """Change the network and remake report, card and index: only the change can be refused."""
 
     def spoil(zoo: Path) -> None:
         change(zoo)
@@ -243,7 +239,7 @@ def test_a_card_says_what_was_measured(made: Path) -> None:
 
 
 def test_the_zoo_is_as_its_files_say() -> None:
-    """After a change: shiftzoo cards zoo."""
+    """If it fails: shiftzoo cards zoo."""
     result = CliRunner().invoke(
         cli, ["cards", str(ZOO), "--check"], standalone_mode=False, catch_exceptions=False
     )

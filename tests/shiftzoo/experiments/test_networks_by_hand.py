@@ -1,6 +1,4 @@
-"""Rumberger et al. 2021, section 3, on networks whose weights are chosen: theory, contract and
-measurement agree.
-"""
+"""Rumberger et al. 2021, section 3, with chosen weights: theory, contract and measurement agree."""
 
 from __future__ import annotations
 
@@ -82,7 +80,7 @@ def test_lemma_1_part_1_a_network_reaches_f_to_the_dl_output_functions(
 
 
 def test_lemma_1_part_2_no_crop_finds_one_more(frame: Frame, tmp_path: Path) -> None:
-    """Not even with random weights: the answers come again after f^l px."""
+    """Not even with random weights: the answers repeat after f^l px."""
     for network in (block_maximum(frame), random_network(frame, "learned")):
         found = lemma1.answers(opened(network, tmp_path), 2 * frame.period)
         assert len(np.unique(found)) <= frame.functions
@@ -133,9 +131,7 @@ def test_tiles_of_whole_periods_are_the_whole_image(tile: int, tmp_path: Path) -
 
 
 def test_a_training_window_of_f_to_the_l_px_leaves_pairs_out() -> None:
-    """Of the f^l pairs of neighboring output functions a window of f^l px holds all but one, one px
-    more holds all.
-    """
+    """A window of f^l px has all but one of the f^l pairs of neighbors; one more px adds it."""
 
     def pairs(window: int, period: int) -> int:
         return len({(px % period, (px + 1) % period) for px in range(window - 1)})

@@ -1,4 +1,4 @@
-"""The small networks that the package carries, and what is counted in the disks that they see."""
+"""The small networks of the package, and the counts in their images of disks."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_scene_shows_whole_disks_with_their_numbers() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> tuple[Case, ...]:
-    """Figure 4 with networks that are trained in a moment, and counts that they cannot meet."""
+    """Figure 4 with quickly trained networks and counts that they cannot reach."""
     pytest.importorskip("torch", reason="training needs PyTorch (the extra [train])")
     cases = tuple(replace(case, steps=2, channels=1) for case in figure4.CASES)
     monkeypatch.setattr(figure4, "CASES", cases)

@@ -1,4 +1,4 @@
-"""Training on a torus: it computes what the network gives on the endless image."""
+"""Training on a torus computes the network's output on the endless image."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_convolutions_that_go_round_are_those_of_the_endless_image(case: Case) -
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_labels_lie_where_the_output_of_their_px_lies(case: Case) -> None:
-    """Under the network's output px 0 lies input px offset / 2."""
+    """The network's output px 0 is at input px offset / 2."""
     px, offset = case.torus_px, case.recipe.architecture.offset()[0]
     labels = torch.arange(px * px).reshape(1, 1, px, px)
     moved = to_output(labels, case.recipe.architecture)
@@ -67,7 +67,7 @@ def test_a_window_that_holds_all_is_the_torus() -> None:
 
 
 def test_the_windows_see_every_place_of_a_disk_on_the_grid() -> None:
-    """Their disks lie differently in each: (co-prime spacing)^2 windows, no two alike."""
+    """(Co-prime spacing)^2 windows, each with different positions of its disks."""
     case = Case("all", 3, 5, 1, window=12, radius=1.5)
     image = torch.from_numpy(case.draw(np.random.default_rng(0)).image)[None, None]
     found = windows(image, case.recipe).reshape(-1, 144).numpy()
@@ -129,7 +129,7 @@ def test_every_disk_of_a_deformed_torus_remains() -> None:
 
 
 def test_a_deformation_goes_round() -> None:
-    """From the last px to the first it changes no more than from any px to the next."""
+    """Between the last and the first px it changes no more than between any neighbors."""
     field = displacement(64, 1.5, np.random.default_rng(3))
     np.testing.assert_allclose(field.std(), 1.5)
     for axis in (1, 2):

@@ -77,7 +77,7 @@ def test_another_architecture_is_refused(kind: str, run: Path, tmp_path: Path) -
     if kind == "onnx":
         origin = tmp_path / "tiny.onnx"
         export(load_trained(run), origin, dynamo=False)
-    with pytest.raises(InputError, match="network of another architecture"):
+    with pytest.raises(InputError, match="architectures differ"):
         starting_network(origin, tiny.recipe(embedding_channels="4"), tiny.disks())
 
 

@@ -201,7 +201,7 @@ def test_nothing_to_resume(recipe: Recipe, tmp_path: Path) -> None:
 
 
 def test_checkpoint_of_another_recipe(finished: Path) -> None:
-    with pytest.raises(InputError, match="checkpoint of another recipe"):
+    with pytest.raises(InputError, match="checkpoint of a different recipe"):
         train(tiny.recipe(steps="5"), tiny.disks(), finished, resume=True, device="cpu")
 
 
@@ -219,7 +219,7 @@ def test_unsafe_window_needs_a_word_and_is_recorded(tmp_path: Path) -> None:
 def test_inference_settings_may_be_tuned_after_training(finished: Path) -> None:
     trained = load_trained(finished)
     assert trained.described_by(tiny.recipe(bandwidth="2.0")).recipe.bandwidth == 2.0
-    with pytest.raises(InputError, match=r"recipe of another training \(tiny, training\)"):
+    with pytest.raises(InputError, match=r"recipe of a different training \(tiny, training\)"):
         trained.described_by(tiny.recipe(steps="5"))
 
 

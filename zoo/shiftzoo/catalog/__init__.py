@@ -1,3 +1,1 @@
-"""The models that there are: cards, index, the gate that releases pass, and the commands about
-them.
-"""
+"""The catalog of models: cards, index, the release gate, and their commands."""

@@ -1,8 +1,8 @@
 """Model cards: `NAME.md` from the metadata of `NAME.onnx`, the prose in `cards/NAME.toml` and the
 reports of `shiftzoo evaluate`.
 
-A report belongs to one file: it holds the sha256 of the model that was measured. A card with
-figures of another file is refused.
+A report belongs to one file: it records the sha256 of the measured model. A card with a report of
+a different file is refused.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One report of `shiftzoo evaluate --output-format json`, the command that wrote it and what
-    was measured on.
-    """
+    """One report of `shiftzoo evaluate --output-format json`, with its command and data."""
 
     data: str
     command: str
@@ -51,13 +49,13 @@ class Measurement:
 
     @property
     def by_tile(self) -> bool:
-        """Whether tile sizes were compared."""
+        """Whether the report compares tile sizes."""
         return any(one["tile"] is not None for one in self.report["evaluations"])
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything that a card says.
+    """The contents of a card.
 
     Attributes
     ----------
@@ -83,18 +81,18 @@ class Card:
 
     @property
     def version(self) -> str:
-        """Of the model."""
+        """The version of the model."""
         return str(self.prose["version"])
 
 
 def read_card(model: Path) -> Card:
-    """Collect what the card of `model` (zoo/NAME.onnx) says.
+    """Collect the contents of the card of `model` (zoo/NAME.onnx).
 
     Raises
     ------
     InputError
-        The model, `cards/NAME.toml`, a report or a picture is missing or broken, or a report is of
-        another file.
+        The model, `cards/NAME.toml`, a report or a picture is missing or broken, or a report
+        belongs to a different file.
     SchemaError
         The prose breaks schemas/card.schema.json.
     """

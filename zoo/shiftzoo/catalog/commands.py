@@ -1,6 +1,4 @@
-"""The commands of `shiftzoo` about the models that there are: list, show, download, cache, cards,
-release.
-"""
+"""The commands of `shiftzoo` for existing models: list, show, download, cache, cards, release."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ PATH = click.Path(path_type=Path)
 def list_models(output_format: str) -> None:
     """List the models of the zoo, and where they are.
 
-    SHIFTZOO_INDEX names another zoo: a folder with an index.json, or its address on the web.
+    SHIFTZOO_INDEX selects another zoo: a folder with an index.json, or its web address.
     """
     from shiftrun.fetch.find_model import read_index
     from shiftzoo.catalog.listing import models_table
@@ -34,7 +32,7 @@ def list_models(output_format: str) -> None:
 @click.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Show the card of a model: data, license, metrics, where it fails.
+    """Show the card of a model: data, license, metrics, known failures.
 
     \b
     shiftzoo show dsb2018
@@ -49,9 +47,9 @@ def show(name: str) -> None:
 @click.command()
 @click.argument("name")
 def download(name: str) -> None:
-    """Fetch a model and say where its file lies. Later runs take it from there.
+    """Download a model and print the path of its file. Later runs use this file.
 
-    The cache is SHIFTZOO_HOME; with SHIFTZOO_OFFLINE set nothing is downloaded.
+    SHIFTZOO_HOME sets the cache folder; SHIFTZOO_OFFLINE=1 forbids downloads.
     """
     from shiftrun.model.open_model import resolve
 
@@ -59,9 +57,9 @@ def download(name: str) -> None:
 
 
 @click.command()
-@click.option("--clear", is_flag=True, help="Remove everything.")
+@click.option("--clear", is_flag=True, help="Remove all cached files.")
 def cache(clear: bool) -> None:
-    """List what was downloaded, or remove it."""
+    """List or remove the downloaded files."""
     from shiftrun.fetch.download import cached_files
     from shiftrun.memory.cache_folder import cache_folder
 
@@ -77,8 +75,9 @@ def cache(clear: bool) -> None:
 @click.argument("folder", type=PATH)
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file would change.")
 def cards(folder: Path, check: bool) -> int:
-    """Write NAME.md and index.json of a folder of models from their metadata, cards/NAME.toml and
-    measured reports.
+    """Write the cards (NAME.md) and index.json of a folder of models.
+
+    They are made from the models' metadata, cards/NAME.toml and the reports of evaluate.
 
     \b
     shiftzoo cards zoo
@@ -104,16 +103,17 @@ def cards(folder: Path, check: bool) -> int:
 
 @click.command()
 @click.argument("folder", type=PATH)
-@click.option("--out", required=True, type=PATH, help="The new folder to serve.")
+@click.option("--out", required=True, type=PATH, help="The new folder to publish.")
 @click.option(
     "--mirror",
     "mirrors",
     multiple=True,
-    help="Address of another folder that will hold the files; again for more.",
+    help="Address of another folder that will hold the files. Repeat to add more.",
 )
 def release(folder: Path, out: Path, mirrors: tuple[str, ...]) -> None:
-    """Check every model of a folder against its card and write them with an index; refuse if one
-    does not hold.
+    """Check every model of a folder against its card, then write all of them with an index.
+
+    If one model fails, nothing is written.
 
     \b
     shiftzoo release zoo --out releases/1.0.0

@@ -56,9 +56,7 @@ def index_row(card: Card) -> dict[str, Any]:
 
 
 def read_cards(folder: Path) -> list[Card]:
-    """The cards of all models in `folder` that have one; InputError as `read_card`, or if there are
-    none.
-    """
+    """The cards of all models in `folder` that have one; InputError as `read_card`, or if none."""
     cards = [
         read_card(model)
         for model in sorted(folder.glob("*.onnx"))

@@ -8,9 +8,7 @@ from shiftrun.fetch.index import Entry, Index, file_sha256, is_address
 
 
 def models_table(index: Index) -> str:
-    """One line per model: name, version, size, precision of the first measurement, where it is,
-    what it is for.
-    """
+    """One line per model: name, version, size, first measured precision, location, description."""
     rows = [("name", "version", "MB", "period", "AP50", "where", "description")]
     for entry in index.entries:
         metrics = entry.document["metrics"]
@@ -36,7 +34,7 @@ def models_table(index: Index) -> str:
 
 
 def whereabouts(index: Index, entry: Entry) -> str:
-    """`here` (beside the index or in a folder), `cached`, or `to be fetched`."""
+    """`here` (next to the index or in a folder), `cached`, or `to be fetched`."""
     for place in index.places:
         path = Path(place) / entry.file
         if not is_address(place) and path.is_file() and file_sha256(path) == entry.sha256:
@@ -47,7 +45,7 @@ def whereabouts(index: Index, entry: Entry) -> str:
 
 
 def describe(index: Index, entry: Entry) -> None:
-    """Print the card that lies beside the index; where there is none, what the index says."""
+    """Print the card next to the index; if there is none, the entry of the index."""
     from rich.console import Console
     from rich.markdown import Markdown
 

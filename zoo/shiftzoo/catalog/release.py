@@ -1,10 +1,9 @@
-"""The release gate: a folder of models becomes a folder to serve, if every model keeps what its
-card promises.
+"""The release gate: publish a folder of models if every model keeps the promises of its card.
 
-A model is refused unless the linter finds nothing, not even a warning; measuring it contradicts
-nothing; its card is the one that metadata, prose and reports give, and so is the index; and it
-reaches the precision that its card names on a stored pair of image and labels. What is written is
-new: a release is never changed.
+A model is refused unless the linter reports no errors or warnings; measurement does not contradict
+its contract; its card and the index are what metadata, prose and reports give; and it reaches the
+precision on its card for a stored pair of image and labels. A release is written to a new folder
+and never changed.
 """
 
 from __future__ import annotations
@@ -25,9 +24,7 @@ from shiftzoo.catalog.indexing import index_document, index_text
 from shiftzoo.data.labeled_images import read_samples
 from shiftzoo.evaluation.evaluate import evaluate
 
-TOLERANCE = (
-    0.05  # of the precision on the stored pair: another processor may turn one object of a few
-)
+TOLERANCE = 0.05  # of precision on the stored pair: another processor may change one of few objects
 
 
 def release(
@@ -42,22 +39,22 @@ def release(
     Parameters
     ----------
     folder : Path
-        As the zoo of this project: NAME.onnx, NAME.md, index.json, cards/, reports, pictures and
-        stored pairs.
+        Laid out as the zoo of this project: NAME.onnx, NAME.md, index.json, cards/, reports,
+        pictures and stored pairs.
     out : Path
     mirrors : tuple of str
         Addresses for the index.
-    progress : callable (name of the model that is checked), optional
+    progress : callable (name of the model being checked), optional
 
     Raises
     ------
     InputError
-        `out` exists, there is no model, or one is refused: all reasons in one message.
+        `out` exists, there is no model, or a model is refused: all reasons in one message.
     """
     _refuse_existing(out)
     if not out.parent.is_dir():
         raise InputError(
-            f"no such folder ({out.parent}): expected a folder to write {out.name} to. Make it "
+            f"no such folder ({out.parent}): expected a folder to write {out.name} to. Create it "
             "first."
         )
     names = sorted(path.stem for path in (folder / "cards").glob("*.toml"))
@@ -102,7 +99,7 @@ def reasons(card: Card) -> Iterator[str]:
     reached = found.total.average_precision(0.5)
     if abs(reached - pair["ap50"]) > TOLERANCE:
         yield (
-            f"precision on {pair['file']}: expected AP50 {pair['ap50']} as its card says, got "
+            f"precision on {pair['file']}: expected AP50 {pair['ap50']} as on its card, got "
             f"{reached:.3f}"
         )
 
@@ -120,7 +117,7 @@ def _write(cards: list[Card], out: Path, mirrors: tuple[str, ...]) -> None:
                 target = draft / file.relative_to(home)
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(file, target)
-        _refuse_existing(out)  # it may have come while the models were checked
+        _refuse_existing(out)  # it may have appeared during the checks
 
 
 def _refuse_existing(out: Path) -> None:

@@ -27,9 +27,7 @@ from shiftrun.files.reading.images import read_pixels
 PAIR_SUFFIXES = (".tif", ".tiff", ".png")
 LABEL_FOLDERS = ("labels", "masks")
 BBBC006_IMAGES, BBBC006_LABELS = "BBBC006_v1_images_z_16", "BBBC006_v1_labels"
-BBBC006_FIELD = re.compile(
-    r"_([a-p]\d{2}_s[12])(?!\d)"
-)  # well and site, in the names of images and labels
+BBBC006_FIELD = re.compile(r"_([a-p]\d{2}_s[12])(?!\d)")  # well and site, in file names
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ def read_samples(folder: Path, split: str = "train") -> list[Sample]:
     folder : Path
         A folder in one of the layouts above, or an .npz file.
     split : str
-        Which archive of a folder of .npz archives, or which folder of pairs; the other layouts have
-        one split.
+        Which archive to use from a folder of .npz archives, or which folder of pairs; the other
+        layouts have one split.
 
     Raises
     ------
@@ -84,8 +82,8 @@ def read_samples(folder: Path, split: str = "train") -> list[Sample]:
         raise InputError(
             f"unknown data layout ({folder}): expected {split}.npz, ID/images/*.png with "
             "ID/masks/*.png, "
-            f"{BBBC006_IMAGES}/ beside {BBBC006_LABELS}/, or images/ beside labels/. Arrange the "
-            "files in one of these."
+            f"{BBBC006_IMAGES}/ with {BBBC006_LABELS}/, or images/ with labels/. Arrange the "
+            "files in one of these layouts."
         )
     samples = [_checked(sample) for sample in reader(place)]
     if not samples:
@@ -94,18 +92,14 @@ def read_samples(folder: Path, split: str = "train") -> list[Sample]:
 
 
 def numbered(label: NDArray[np.integer], min_size: int = 1) -> NDArray[np.int32]:
-    """The objects of at least `min_size` px, numbered 1, 2, … without gaps; the others become
-    background.
-    """
+    """Number objects of at least `min_size` px 1, 2, … without gaps; drop the smaller ones."""
     keep = np.bincount(label.ravel()) >= min_size
     keep[0] = False
     return np.asarray((np.cumsum(keep) * keep)[label], np.int32)
 
 
 def write_archive(path: Path, samples: Sequence[Sample]) -> None:
-    """Write samples as a compressed .npz archive of the first layout, whole or not at all; labels
-    as uint16.
-    """
+    """Write samples as a compressed .npz archive, whole or not at all; labels as uint16."""
     arrays = {f"image/{s.name}": s.image for s in samples} | {
         f"label/{s.name}": s.label.astype(np.uint16) for s in samples
     }
@@ -116,7 +110,7 @@ def write_archive(path: Path, samples: Sequence[Sample]) -> None:
 
 
 def of_shape(samples: list[Sample], shape: tuple[int, ...] | None) -> list[Sample]:
-    """The samples of this shape, or all for None; InputError if there are none."""
+    """The samples of this shape, or all if it is None; InputError if there are none."""
     chosen = samples if shape is None else [s for s in samples if s.image.shape == shape]
     if not chosen:
         shapes = sorted({s.image.shape for s in samples})
@@ -181,7 +175,7 @@ def _read_bbbc006(folder: Path) -> Iterator[Sample]:
         field = BBBC006_FIELD.search(path.name)
         if field is None or field[1] not in labels:
             raise InputError(
-                f"image without labels ({path}): expected a file of the same well and site, such "
+                f"image without labels ({path}): expected a file for the same well and site, such "
                 "as *_a01_s1.png, in "
                 f"{folder / BBBC006_LABELS}. Add it or remove the image."
             )

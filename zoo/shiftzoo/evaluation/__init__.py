@@ -1,1 +1,1 @@
-"""How good a network is on labeled images, and what tiling does to it."""
+"""The quality of a network on labeled images, and the effect of tiling on it."""

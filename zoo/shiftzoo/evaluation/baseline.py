@@ -1,9 +1,8 @@
-"""The classical pipeline that a trained network has to beat: Otsu's threshold, then a watershed of
-the distance to the background.
+"""The classical baseline for a trained network: Otsu's threshold and a distance watershed.
 
 It follows CellProfiler's IdentifyPrimaryObjects (Carpenter et al. 2006) with declumping by shape:
 smooth, threshold, fill holes, one seed per maximum of the smoothed distance transform, watershed
-from the seeds, drop what is small. BBBC006's own labels were made in such a way.
+from the seeds, drop small objects. BBBC006's own labels were made this way.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ MIN_SIZE = 40  # px
 def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.int32]:
     """Label the bright objects of an image (*space); 0 is background.
 
-    With `logarithmic`, Otsu's threshold is that of the logarithms, as CellProfiler takes it: dim
-    objects beside bright ones stay.
+    With `logarithmic`, Otsu's threshold is computed on logarithms, as CellProfiler does: dim
+    objects next to bright ones are kept.
 
     Raises
     ------
@@ -68,7 +67,7 @@ def watershed(image: NDArray[Any], *, logarithmic: bool = False) -> NDArray[np.i
 def evaluate_watershed(
     samples: Sequence[Sample], *, progress: Progress | None = None
 ) -> list[Counts]:
-    """The counts of every sample, as those of a model."""
+    """The counts of every sample, as for a model."""
     counts = []
     for done, sample in enumerate(samples, start=1):
         counts.append(count(sample.label, watershed(sample.image)))

@@ -1,10 +1,9 @@
-"""Evaluation of a model on labeled images: precision, splits and merges, and how they depend on the
-tile size.
+"""Evaluation of a model on labeled images: precision, splits and merges, also by tile size.
 
 The tile table is the experiment of the paper's Figure 6: every image is stitched from tiles of a
-given output size, naively where the size is no multiple of the step, and everything behind the
-embedding stays the same. Splits along seams are those of the clustering, before parts of an object
-join (`shiftrun.clustering.one_window.fragments`), which mends most of them.
+given output size, naively if the size is not a multiple of the step; everything after the embedding
+stays the same. Splits along seams are counted after clustering and before parts of an object join
+(`shiftrun.clustering.one_window.fragments`), which repairs most of them.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ class Evaluation:
     seam_splits : tuple of int
         Objects split along a seam of these tiles, before parts join; 0 for None.
     seamless_splits : tuple of int
-        The same along the same lines, in the result of the default tile, which knows no seams
+        The same count along the same lines in the result of the default tile, which has no seams
         there.
     distant_merges : tuple of int
-        Clusters that hold several objects in places that are not connected.
+        Clusters that contain several unconnected objects.
     """
 
     tile: int | None
@@ -77,15 +76,14 @@ def evaluate(
     tiles: tuple[int | None, ...] = (None,),
     progress: Progress | None = None,
 ) -> list[Evaluation]:
-    """Segment every sample with the model's defaults, once per tile size, and compare with its
-    labels.
+    """Segment every sample once per tile size, with the model's defaults; compare with its labels.
 
     Parameters
     ----------
     tiles : tuple of int or None
-        Output px per tile and axis, None for the default; a size that is no multiple of the step
+        Output px per tile and axis, None for the default; a size that is not a multiple of the step
         needs a model opened with `force`.
-    progress : callable (images done, images in all), optional
+    progress : callable (images done, total), optional
 
     Raises
     ------
@@ -138,7 +136,7 @@ def _rows(model: Model, sample: Sample, tiles: tuple[int | None, ...]) -> dict[i
 
 
 def _parts(model: Model, outputs: Outputs) -> Labels:
-    """The labels before parts of an object join."""
+    """The labels before parts of an object are joined."""
     settings = asdict(model.clustering(None, None, None)) | {"fragment_border": 0.0}
     return label_instances(
         outputs["embedding"], outputs["foreground"][0], **settings, sums=model.sums
@@ -158,10 +156,9 @@ def _distant_merges(model: Model, sample: Sample, outputs: Outputs) -> int:
 
 
 def figure_tiles(model: Model) -> tuple[int, ...]:
-    """Tiles for the paper's Figure 6: sizes of the network's own output that are off the grid, and
-    these cropped to n·f^l.
+    """Tiles for the paper's Figure 6: output sizes off the grid, and these cropped to n·f^l.
 
-    Where these all lie on the grid, half a step more.
+    If the network's own output sizes are all on the grid, the naive tiles are half a step larger.
     """
     axis = model.outputs(INSTANCE_OUTPUTS)[0].axes[-1]
     step = axis.step or 1

@@ -1,10 +1,9 @@
-"""Instance segmentation metrics: matches of predicted and true objects by their intersection over
-union (IoU).
+"""Instance segmentation metrics: predicted and true objects matched by intersection over union.
 
-Average precision at a threshold is TP / (TP + FP + FN), as in the 2018 Data Science Bowl; above IoU
-0.5 matches are unique. False splits and merges are counted as Caicedo et al. 2019 do: a true object
-with more than one prediction at IoU > 0.1 is split, a prediction with more than one true object at
-IoU > 0.1 is a merge.
+Average precision at an IoU threshold is TP / (TP + FP + FN), as in the 2018 Data Science Bowl;
+above 0.5 matches are unique. False splits and merges are counted as in Caicedo et al. 2019: a true
+object with more than one prediction at IoU > 0.1 is split, a prediction with more than one true
+object at IoU > 0.1 is a merge.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ TOUCHING = 0.1  # IoU from which a prediction counts as a part of an object
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one image adds up to.
+    """The counts of one image.
 
     Attributes
     ----------
@@ -46,7 +45,7 @@ class Counts:
     merges: int
 
     def average_precision(self, threshold: float) -> float:
-        """TP / (TP + FP + FN); 1 where there is nothing to find and nothing was found."""
+        """TP / (TP + FP + FN); 1 if there are neither true nor predicted objects."""
         matched = self.matched[threshold]
         union = self.true + self.predicted - matched
         return matched / union if union else 1.0
@@ -100,7 +99,7 @@ def total(counts: Iterable[Counts]) -> Counts:
 def intersection_over_union(
     truth: NDArray[np.integer], prediction: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """IoU of every true with every predicted object, (T, P), in order of their labels."""
+    """The IoU of every true with every predicted object, (T, P), in order of their labels."""
     true_labels, true_index = np.unique(truth, return_inverse=True)
     labels, index = np.unique(prediction, return_inverse=True)
     ones = np.ones(truth.size)
@@ -113,7 +112,7 @@ def intersection_over_union(
 
 
 def _matches(iou: NDArray[np.float64], threshold: float) -> list[tuple[int, int]]:
-    """The most pairs of at least the threshold, each object in one."""
+    """The largest set of pairs with at least the threshold, each object in at most one pair."""
     rows, columns = linear_sum_assignment(
         -(iou >= threshold).astype(float) - iou / (2 * max(iou.shape, default=1) + 1)
     )

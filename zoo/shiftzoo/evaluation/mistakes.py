@@ -1,5 +1,6 @@
-"""What tiling does to objects: splits along seams, and distant objects in one cluster (Rumberger et
-al. 2021, section 4.2).
+"""Mistakes caused by tiling: splits along seams, and distant objects in one cluster.
+
+Rumberger et al. 2021, section 4.2.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from shiftzoo.evaluation.metrics import TOUCHING, intersection_over_union
 
 Labels = NDArray[np.integer]
 NEAR_SEAM = 1  # px
-ON_SEAM = 0.5  # part of a border that must lie there
+ON_SEAM = 0.5  # share of a border that must be there
 
 
 def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int:
-    """True objects that are split along a seam.
+    """Count the true objects that are split along a seam.
 
     An object is split if more than one prediction overlaps it at IoU > 0.1. It is split along a
     seam if at least half of the px faces between two of these predictions are at most 1 px from a
-    multiple of `tile` on the axis that they are normal to.
+    multiple of `tile` along their normal axis.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int
     """
     iou = intersection_over_union(truth, prediction)
     names = [values[values != 0] for values in (np.unique(truth), np.unique(prediction))]
-    owner = np.full(int(prediction.max()) + 1, -1)  # the true object that a prediction is a part of
+    owner = np.full(int(prediction.max()) + 1, -1)  # the true object that a prediction is part of
     split = np.flatnonzero((iou > TOUCHING).sum(1) > 1)
     for row in split:
         owner[names[1][iou[row] > TOUCHING]] = row
@@ -44,7 +45,7 @@ def seam_splits(truth: Labels, prediction: Labels, tile: tuple[int, ...]) -> int
         inside = (pair >= 0) & (pair == owner[after[place]])
         line = place[axis][inside] + 1  # the face lies between px line - 1 and px line
         near = (line + NEAR_SEAM) % size <= 2 * NEAR_SEAM
-        near &= line > NEAR_SEAM  # the border of the image is no seam
+        near &= line > NEAR_SEAM  # the border of the image is not a seam
         np.add.at(faces, pair[inside], 1)
         np.add.at(on_seam, pair[inside], near)
     return int(((faces > 0) & (on_seam >= ON_SEAM * faces)).sum())
@@ -58,8 +59,9 @@ def distant_merges(
     bandwidth: float,
     min_size: int,
 ) -> int:
-    """Clusters that hold several true objects in places that are not connected: before clusters are
-    split into components.
+    """Count the clusters that contain several unconnected true objects.
+
+    These are clusters before they are split into components.
 
     Parameters
     ----------
@@ -77,9 +79,8 @@ def distant_merges(
     parts = components(clusters)
     if not parts.any():
         return 0
-    found = (intersection_over_union(truth, parts) >= 0.5).any(
-        0
-    )  # above 0.5 no two parts find the same object
+    # above 0.5 no two parts find the same object
+    found = (intersection_over_union(truth, parts) >= 0.5).any(0)
     first = np.unique(parts, return_index=True)
     cluster_of_part = clusters.reshape(-1)[first[1][first[0] > 0]]
     return int((np.bincount(cluster_of_part[found]) > 1).sum())

@@ -1,10 +1,10 @@
 """Naive stitching of many tile sizes at once, from few runs of the network.
 
-A tile that begins at px s of the image gives, pixel by pixel, what the network gives on the image
-without its first s modulo period px: that is what equivariance says. So all naive tiles of an image
-are cut out of one run per phase (s modulo period, per axis): tiles of 20, 36, 52, 84, 100 and 148
-px of a network of period 16 need the same 16 runs. Tile by tile, 20 px alone would read each px of
-the image a hundred times. Small tiles on the grid all have phase 0 and are cut out of one run, too.
+By equivariance, a tile that begins at px s of the image equals, px by px, the network's output on
+the image without its first s modulo period px. So all naive tiles of an image are cut out of one
+run per phase (s modulo period, per axis): tiles of 20, 36, 52, 84, 100 and 148 px of a network of
+period 16 need the same 16 runs. Run tile by tile, 20 px alone would read each px of the image a
+hundred times. Small tiles on the grid all have phase 0 and are also cut out of one run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def outputs_by_tile(
     Parameters
     ----------
     model : Model
-        Opened with `force`, if a tile is no multiple of the step; of scale 1.
+        Of scale 1; opened with `force` if a tile is not a multiple of the step.
     image : array (*space)
     tiles : tuple of int or None
 
@@ -76,7 +76,7 @@ class Phases:
         self.known: dict[tuple[int, ...], Outputs] = {}
 
     def stitched(self, plan: Plan) -> Outputs:
-        """What `plan` writes, cut out of the runs by phase."""
+        """The outputs of `plan`, cut out of the runs by phase."""
         result: Outputs = {}
         for tile in plan.tiles():
             phase = tuple(

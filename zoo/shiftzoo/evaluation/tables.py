@@ -1,4 +1,4 @@
-"""Evaluations as text, JSON and picture."""
+"""Evaluations as text, JSON and pictures."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ TILE_COLUMNS = (
 
 
 def precision_table(evaluation: Evaluation, baseline: Sequence[Counts] | None = None) -> str:
-    """Markdown: precision by IoU threshold, over the data set and as mean over the images; the
-    watershed's beside it.
+    """Markdown: precision by IoU threshold, over the data set and as mean over the images.
+
+    The watershed's columns follow if `baseline` is given.
     """
     columns = {"": evaluation.counts} | (
         {"watershed: ": tuple(baseline)} if baseline is not None else {}
@@ -57,7 +58,7 @@ def tile_table(evaluations: Sequence[Evaluation]) -> str:
 
 
 def tile_rows(rows: Sequence[dict[str, Any]]) -> str:
-    """The same of a report's `evaluations`."""
+    """The same table from the `evaluations` of a report."""
     lines = [f"| {' | '.join(TILE_COLUMNS)} |", "|---" * len(TILE_COLUMNS) + "|"]
     for row in rows:
         size = "default" if row["tile"] is None else str(row["tile"])
@@ -116,8 +117,9 @@ def measures(counts: Sequence[Counts]) -> dict[str, Any]:
 
 
 def draw_tile_figure(evaluations: Sequence[Evaluation], title: str, out: Path) -> None:
-    """Draw AP50 and false splits against the tile size, naive and cropped to n·f^l (Rumberger et
-    al. 2021, Figure 6).
+    """Draw AP50 and false splits by tile size, naive and cropped to n·f^l.
+
+    Rumberger et al. 2021, Figure 6.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -1,11 +1,10 @@
-"""Where a model fails: the images of a data set on which it is worst, with what it missed and what
-it made up.
+"""Draw the images of a data set on which a model is worst, with its mistakes.
 
-python -m shiftzoo.experiments.failures zoo/bbbc006.onnx data/dsb2018 --shape 520,696 -o
+python -m shiftzoo.evaluation.worst_images zoo/bbbc006.onnx data/dsb2018 --shape 520,696 -o
 zoo/pictures/bbbc006_failures.png
 
-Blue: found (IoU of at least 0.5). Red: true objects that were missed. Yellow: predictions that
-match none. Of a volume the plane with the most mistakes is drawn.
+Blue: found (IoU of at least 0.5). Red: missed true objects. Yellow: predictions that match no true
+object. For a volume, the plane with the most mistakes is drawn.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ COLORS = {"found": "deepskyblue", "missed": "red", "wrong": "yellow"}
 
 
 def mistakes(truth: NDArray[Any], prediction: NDArray[Any]) -> dict[str, NDArray[np.int32]]:
-    """Label images of what was found, what was missed and what is wrong."""
+    """Label images of found, missed and wrong objects."""
     iou = intersection_over_union(truth, prediction) >= 0.5
     true_names, names = (np.unique(labels)[np.unique(labels) > 0] for labels in (truth, prediction))
     found = np.isin(truth, true_names[iou.any(1)])
@@ -42,7 +41,7 @@ def mistakes(truth: NDArray[Any], prediction: NDArray[Any]) -> dict[str, NDArray
 
 
 def draw_mistakes(axes: Axes, sample: Sample, prediction: NDArray[np.int32]) -> None:
-    """The image (or the plane with the most mistakes) and the outlines."""
+    """Draw the image (or the plane with the most mistakes) and the outlines."""
     kinds = mistakes(sample.label, prediction)
     image = sample.image
     if image.ndim == 3:
@@ -67,7 +66,7 @@ def draw_mistakes(axes: Axes, sample: Sample, prediction: NDArray[np.int32]) -> 
 def worst(
     model: Model, samples: list[Sample], number: int
 ) -> list[tuple[Sample, NDArray[np.int32]]]:
-    """The samples with the lowest precision and what the model made of them."""
+    """The samples with the lowest precision, each with the model's labels."""
     pairs = [(sample, model.segment(sample.image)) for sample in samples]
     return sorted(pairs, key=lambda pair: count(pair[0].label, pair[1]).average_precision(0.5))[
         :number
@@ -78,7 +77,7 @@ def worst(
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--split", default="val", show_default=True)
-@click.option("--shape", type=SizesType(), help="Only images of this shape, as in 520,696.")
+@click.option("--shape", type=SizesType(), help="Use only images of this shape, such as 520,696.")
 @click.option(
     "--count",
     "number",

@@ -1,1 +1,1 @@
-"""The paper's figures as experiments."""
+"""Experiments that reproduce the figures of the paper."""

@@ -1,4 +1,4 @@
-"""What is counted in images of equal disks: how many are told apart, and how many are torn."""
+"""Counts in images of equal disks: how many are distinguished, and how many are torn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shiftzoo.data.labeled_images import Sample
 from shiftzoo.experiments.networks_trained import Case
 from shiftzoo.experiments.outcome import legal_size
 
-SHARE = 0.95  # of a disk's px with one label make it one object
+SHARE = 0.95  # share of a disk's px with one label that makes it one object
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Seen:
     truth : array (Y, X) of int32
         The disks; 0 is background.
     whole : array (rows, columns) of int32
-        The numbers of those that no border cuts.
+        The numbers of the disks that no border cuts.
     embedding : array (E, Y, X) of float32
     clusters : array (Y, X) of int32
-        By mean shift alone, without regard to space; 0 is background.
+        By mean shift only, regardless of position; 0 is background.
     """
 
     truth: NDArray[np.int32]
@@ -38,16 +38,12 @@ class Seen:
 
 
 def scene(case: Case, model: Model, px: int) -> Sample:
-    """An image that gives an output of at least `px` px per axis; its noise and deformation are new
-    to `model`.
-    """
+    """An image for an output of at least `px` px per axis, with unseen noise and deformation."""
     return case.image(max(legal_size(model, px)), np.random.default_rng((case.seed, 1)))
 
 
 def look(case: Case, model: Model, image: Sample, *, tile: int | None = None) -> Seen:
-    """Run `model` on an image, whole or in tiles of `tile` px, and cluster the embeddings of the
-    disks' px.
-    """
+    """Run `model` on an image, whole or in tiles of `tile` px, and cluster the disks' px."""
     tile = tile or max(image.image.shape)
     embedding = model.predict(image.image, tile=tile, pad="none", normalize="none")["embedding"]
     origin, size = model.axes()[0].origin, embedding.shape[1]
@@ -56,7 +52,7 @@ def look(case: Case, model: Model, image: Sample, *, tile: int | None = None) ->
     first, last = -(-origin // case.spacing) + 1, (origin + size - 1) // case.spacing - 1
     centers = case.spacing * np.arange(first, last + 1)
     clusters = np.zeros(truth.shape, np.int32)
-    least = int(np.pi * case.radius**2) // 2  # px of a disk: what fewer support is no object
+    least = int(np.pi * case.radius**2) // 2  # half a disk's px: fewer do not make an object
     found, _ = mean_shift(
         embedding[:, inside].T, case.bandwidth, min_support=least, cluster_all=True
     )
@@ -65,9 +61,7 @@ def look(case: Case, model: Model, image: Sample, *, tile: int | None = None) ->
 
 
 def apart(seen: Seen, disks: NDArray[np.int32]) -> int:
-    """How many of these disks have SHARE of their px in one cluster that reaches into no other of
-    them.
-    """
+    """Count the disks with SHARE of their px in one cluster that no other of these disks shares."""
     labels = [_labels(seen, disk) for disk in disks.flat]
     members = np.bincount(np.concatenate([found for found, _ in labels]))
     return sum(
@@ -78,8 +72,9 @@ def apart(seen: Seen, disks: NDArray[np.int32]) -> int:
 
 
 def torn(seen: Seen, *, seams_px: int | None = None) -> int:
-    """How many of the whole disks have no cluster with SHARE of their px; of those only that a line
-    every `seams_px` px cuts.
+    """Count the whole disks without a cluster that has SHARE of their px.
+
+    With `seams_px`, count only disks that are cut by lines `seams_px` px apart.
     """
     found = [
         disk
@@ -93,9 +88,7 @@ def torn(seen: Seen, *, seams_px: int | None = None) -> int:
 
 
 def neighbors_alike(seen: Seen) -> int:
-    """How many pairs of whole disks that are neighbors along an axis have most of their px in one
-    and the same cluster.
-    """
+    """Count pairs of neighboring whole disks with most of their px in the same cluster."""
     owner = np.empty(seen.whole.shape, np.int32)
     for place, disk in np.ndenumerate(seen.whole):
         found, sizes = _labels(seen, disk)
@@ -104,16 +97,16 @@ def neighbors_alike(seen: Seen) -> int:
 
 
 def clusters_of(seen: Seen, disks: NDArray[np.int32]) -> int:
-    """How many clusters these disks are in."""
+    """The number of clusters of these disks."""
     found = np.unique(seen.clusters[np.isin(seen.truth, disks)])
     return int((found > 0).sum())
 
 
 def changed_px(seen: Seen, reference: Seen) -> int:
-    """Px whose embedding is not, bit for bit, that of the reference."""
+    """Count the px whose embedding is not bit-identical to that of the reference."""
     return int((seen.embedding != reference.embedding).any(0).sum())
 
 
 def _labels(seen: Seen, disk: np.int32) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """The clusters of a disk's px, and how many px each has."""
+    """The clusters of a disk's px, and the px of each."""
     return np.unique(seen.clusters[seen.truth == disk], return_counts=True)

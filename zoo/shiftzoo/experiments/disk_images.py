@@ -1,4 +1,4 @@
-"""Images of equal disks on a grid: every object looks like every other."""
+"""Images of equal disks on a grid: all objects look the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def disk_grid(
     deformation_px: float = 0.0,
     random: np.random.Generator | None = None,
 ) -> Sample:
-    """Disks `spacing` px apart, the first one centered at px 0 of both axes.
+    """Disks `spacing` px apart, the first centered at px 0 of both axes.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ def disk_grid(
     size : int
         Px per axis.
     around : bool
-        Join the parts of a disk that lie at opposite borders: the image is a torus. Then `size` is
-        a multiple of `spacing`.
+        Join the parts of a disk at opposite borders: the image is a torus, and `size` must be a
+        multiple of `spacing`.
     noise : float
-        Standard deviation, where disks are 1 on a ground of 0.
+        Standard deviation; disks are 1, the background is 0.
     deformation_px : float
         Standard deviation of a smooth random displacement.
     random : numpy Generator
@@ -47,7 +47,7 @@ def disk_grid(
     Raises
     ------
     ValueError
-        A torus that is no multiple of the spacing.
+        The size of a torus is not a multiple of the spacing.
     """
     if around and size % spacing:
         raise ValueError(f"torus of disks: expected a multiple of {spacing} px, got {size}")
@@ -70,7 +70,7 @@ def disk_grid(
 def displacement(
     size: int, deformation_px: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """A smooth field (2, size, size), px, that goes round."""
+    """A smooth periodic field (2, size, size), px."""
     if not deformation_px:
         return np.zeros((2, size, size))
     field = np.stack(

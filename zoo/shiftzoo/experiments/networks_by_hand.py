@@ -1,9 +1,8 @@
-"""The networks of the paper's proofs, as ONNX (Rumberger et al. 2021, section 3; weights chosen,
-nothing trained).
+"""The networks of the paper's proofs as ONNX, with chosen weights.
 
-All are U-Nets of the same frame: valid 3^d convolutions, one a level on the way down and one on the
-way up, max pooling by f, upsampling by f, skips cropped by constants. They differ in what the
-convolutions and the upsampling do.
+Rumberger et al. 2021, section 3. All are U-Nets with the same frame: valid 3^d convolutions, one
+per level on the way down and one on the way up, max pooling by f, upsampling by f, skips cropped by
+constants. They differ in their convolutions and upsampling.
 """
 
 from __future__ import annotations
@@ -20,13 +19,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
-EXACT_INTEGERS = 1 << 24  # float32 holds every integer up to here
+EXACT_INTEGERS = 1 << 24  # float32 represents every integer up to here
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The size of a U-Net: poolings `levels` (l), their `factor` (f), spatial `dimensions` (d);
-    zero `padding` per convolution.
+    """The size of a U-Net: number of poolings `levels` (l), their `factor` (f), `dimensions` (d).
+
+    `padding` is the zero padding of each convolution.
     """
 
     levels: int
@@ -41,11 +41,11 @@ class Frame:
 
     @property
     def functions(self) -> int:
-        """f^(dl), the most output functions that such a network can hold."""
+        """f^(dl), the largest possible number of output functions of such a network."""
         return int(self.period**self.dimensions)
 
     def lost(self, level: int) -> int:
-        """Px of `level` that one pass from its first to its last convolution takes away."""
+        """Px of `level` lost from its first to its last convolution."""
         per_convolution = 2 - 2 * self.padding
         if level == self.levels:
             return per_convolution
@@ -61,13 +61,13 @@ class Graph:
     initializers: list[onnx.TensorProto] = field(default_factory=list)
 
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Append a node; the name of its output."""
+        """Append a node; return the name of its output."""
         name = f"{op.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
 
     def constant(self, values: NDArray[Any]) -> str:
-        """Append an initializer; its name."""
+        """Append an initializer; return its name."""
         name = f"constant_{len(self.initializers)}"
         self.initializers.append(numpy_helper.from_array(values, name))
         return name
@@ -85,7 +85,7 @@ class Graph:
         return self.add("MaxPool", x, kernel_shape=size, strides=size)
 
     def repeat(self, x: str) -> str:
-        """Fixed upsampling: every px f times along every axis."""
+        """Fixed upsampling: repeat every px f times along every axis."""
         scales = np.array([1, 1, *[self.frame.factor] * self.frame.dimensions], np.float32)
         settings = {
             "mode": "nearest",
@@ -132,8 +132,9 @@ class Graph:
 
 
 def block_maximum(frame: Frame) -> onnx.ModelProto:
-    """Lemma 1, part I: identity convolutions and fixed upsampling. Every output is the maximum of
-    its block of f^l px per axis.
+    """Lemma 1, part I: identity convolutions and fixed upsampling.
+
+    Every output is the maximum of its block of f^l px per axis.
     """
     graph = Graph(frame)
 
@@ -144,9 +145,10 @@ def block_maximum(frame: Frame) -> onnx.ModelProto:
 
 
 def prime_products(frame: Frame) -> onnx.ModelProto:
-    """Corollary 5: transposed convolutions whose weights are primes, none of them twice. On an
-    image of ones every px of a block of f^l px per axis is another product of primes, one per
-    level: by unique factorization no two are equal.
+    """Corollary 5: transposed convolutions whose weights are distinct primes.
+
+    On an image of ones every px of a block of f^l px per axis is a different product of primes, one
+    per level: by unique factorization no two are equal.
 
     Raises
     ------
@@ -204,7 +206,7 @@ def random_network(
 
 
 def _identity_unet(graph: Graph, upsample: Callable[[str, int], str]) -> onnx.ModelProto:
-    """Convolutions that pass on what they get; the skips are there, with weight 0."""
+    """Convolutions that pass their input on; the skips exist, with weight 0."""
     central = np.zeros((1, 1, *[3] * graph.frame.dimensions), np.float32)
     central[(0, 0, *[1] * graph.frame.dimensions)] = 1
     merging = np.concatenate([np.zeros_like(central), central], axis=1)
@@ -231,8 +233,9 @@ def _unet(
 
 
 def diagonal_image(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """An image of distinct integers that grow along every axis (Eq. 3): the largest px of any block
-    is its last corner.
+    """An image of distinct integers that increase along every axis (Eq. 3).
+
+    The largest px of any block is its last corner.
     """
     coordinates = np.indices(shape).reshape(len(shape), -1)
     order = np.lexsort((*coordinates[::-1], coordinates.sum(0)))

@@ -1,8 +1,7 @@
-"""The small U-Nets of the paper's synthetic figures: 3 feature maps at the top, doubling with every
-level, 3 embedding channels.
+"""The small U-Nets of the paper's synthetic figures.
 
-The trained ones lie in `networks/`; `shiftzoo reproduce --train` trains them anew, each by itself
-on one core.
+They have 3 feature maps at the top, doubling with every level, and 3 embedding channels. The
+trained ones are in `networks/`; `shiftzoo reproduce --train` retrains them, each on one core.
 """
 
 from __future__ import annotations
@@ -30,25 +29,25 @@ CARRIED = Path(__file__).parent / "networks"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A small network and the disks that it is trained on.
+    """A small network and its training disks.
 
     Attributes
     ----------
     name : str
-        Of the file.
+        Name of the file.
     levels : int
         Poolings by 2.
     upsampling : {"learned", "fixed"}
     spacing, radius
         Of the disks, px.
     window : int
-        Output px per axis that the loss sees at a time; 0 for all of the torus.
+        Output px per axis that the loss sees at a time; 0 for the whole torus.
     noise, deformation_px : float
-        New in every step, as `disk_grid` takes them.
+        As for `disk_grid`; drawn anew in every step.
     channels : int
         Feature maps at the top.
     bandwidth : float
-        Of the mean shift, where the loss pushes means 6 apart.
+        Of the mean shift; the loss pushes means 6 apart.
     """
 
     name: str
@@ -72,8 +71,9 @@ class Case:
 
     @property
     def torus_px(self) -> int:
-        """The smallest torus of f^l disks or more per axis: it holds every place that a disk may
-        have on the grid of f^l px.
+        """The smallest torus of at least f^l disks per axis.
+
+        It has every possible position of a disk on the grid of f^l px.
         """
         least = lcm(self.spacing, self.period)
         return least * -(-self.period * self.spacing // least)
@@ -83,7 +83,7 @@ class Case:
         return self.image(self.torus_px, random, around=True)
 
     def image(self, size: int, random: np.random.Generator, *, around: bool = False) -> Sample:
-        """An image of such disks."""
+        """An image of the disks."""
         return disk_grid(
             self.spacing,
             self.radius,
@@ -96,7 +96,7 @@ class Case:
 
     @property
     def recipe(self) -> Recipe:
-        """All that the training takes."""
+        """The recipe of the training."""
         window = self.window or self.torus_px
         architecture = Architecture(
             pooling=((2, 2),) * self.levels,
@@ -132,13 +132,14 @@ class Case:
 
 
 def network(case: Case, folder: Path = CARRIED) -> Model:
-    """The trained network of a case, opened so that it may be stitched naively."""
+    """The trained network of a case, opened for naive stitching."""
     return open_model(folder / f"{case.name}.onnx", device="cpu", force=True)
 
 
 def train_all(cases: tuple[Case, ...], folder: Path, progress: Progress | None = None) -> None:
-    """Train the networks of all cases into `folder`, as many at a time as there are cores;
-    `progress` gets (done, all).
+    """Train the networks of all cases into `folder`, one per core at a time.
+
+    `progress` gets (done, total).
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -153,16 +154,14 @@ def _train(case: Case, folder: Path) -> None:
     from shiftzoo.train.endless_images import train_on_torus
     from shiftzoo.train.export import export
 
-    torch.set_num_threads(1)  # the sums are then the same on every number of cores
+    torch.set_num_threads(1)  # sums are then the same for any number of cores
     path = folder / f"{case.name}.onnx"
     export(train_on_torus(case.recipe, case.draw), path, dynamo=False)
     _keep_embedding(path)
 
 
 def _keep_embedding(path: Path) -> None:
-    """Take the output for the foreground away, which nothing was learned for: the px of the disks
-    are known.
-    """
+    """Remove the untrained foreground output: the px of the disks are known."""
     metadata = read_metadata(path)
     model = onnx.utils.Extractor(onnx.load(path)).extract_model(["image"], ["embedding"])
     with whole_file(path) as draft:

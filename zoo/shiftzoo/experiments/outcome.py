@@ -1,4 +1,4 @@
-"""What an experiment found, beside what the paper says."""
+"""The outcomes of experiments, compared with the paper."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Outcome:
     Attributes
     ----------
     statement : str
-        What is counted, in words.
+        The counted quantity, in words.
     expected : str
-        What the paper says.
+        The value in the paper.
     found : int or float or str
     holds : bool
     """
@@ -59,16 +59,14 @@ def write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
 
 
 def opened(network: onnx.ModelProto, folder: Path, *, force: bool = False) -> Model:
-    """A network that was built here, saved to `folder` and opened as any other is."""
+    """A network built here, saved to `folder` and opened like any other."""
     path = folder / "network.onnx"
     onnx.save(network, path)
     return open_model(path, force=force, device="cpu")
 
 
 def legal_size(model: Model, output_px: int) -> tuple[int, ...]:
-    """The smallest input (*space) that gives at least `output_px` along every axis; ValueError if
-    there is none.
-    """
+    """The smallest input (*space) for at least `output_px` along every axis; ValueError if none."""
     found = []
     for axis in model.axes():
         size = None

@@ -1,4 +1,4 @@
-"""Pictures of disks as networks see them: embeddings above, clusters below."""
+"""Pictures of disks as networks see them: embeddings at the top, clusters at the bottom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shiftlint.console.whole_files import whole_file
 from shiftzoo.experiments.counting import Seen
 
-FLAT = 1e-2  # of the embedding, where means are pushed 6 apart
+FLAT = 1e-2  # largest spread of the embedding that is drawn gray; means are pushed 6 apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Panel:
     Attributes
     ----------
     title, count : str
-        Above the embedding, and above the clusters.
+        Titles of the embedding and of the clusters.
     seen : Seen
     reference : Seen
-        Whose embeddings the colors are stretched to.
+        Its embeddings set the range of the colors.
     seams_px : int
         Distance of the dotted lines; 0 for none.
     framed : array of int32, optional
-        Disks around which a frame is drawn.
+        Disks to draw a frame around.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Panel:
 
 
 def draw(path: Path, panels: list[Panel], *, shown_px: int | None = None) -> None:
-    """Draw the panels side by side, or of each the first px of both axes."""
+    """Draw the panels side by side, or only the first `shown_px` px of both axes of each."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.4 * len(panels), 7.2), layout="constrained")
@@ -72,8 +72,9 @@ def draw(path: Path, panels: list[Panel], *, shown_px: int | None = None) -> Non
 
 
 def _embedding_colors(seen: Seen, reference: Seen) -> NDArray[np.float32]:
-    """The principal components of the reference's embedding as red, green, blue; what varies by
-    less than FLAT is gray.
+    """The principal components of the reference's embedding as red, green, blue.
+
+    Components that vary by less than FLAT are gray.
     """
     points = reference.embedding[:, reference.truth > 0].T
     center = points.mean(0)
@@ -87,7 +88,7 @@ def _embedding_colors(seen: Seen, reference: Seen) -> NDArray[np.float32]:
 
 
 def _cluster_colors(clusters: NDArray[np.int32]) -> NDArray[np.float32]:
-    """A color per cluster, neighbors apart by the golden ratio; black background."""
+    """A color per cluster, hues spaced by the golden ratio; black background."""
     from matplotlib.colors import hsv_to_rgb
 
     hue, value = (clusters * 0.618034) % 1.0, 0.6 + 0.4 * ((clusters * 0.754878) % 1.0)

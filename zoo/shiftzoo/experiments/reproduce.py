@@ -1,8 +1,7 @@
-"""Which experiment draws which figure; each module has `run(out) -> list[Outcome]` and is imported
-when it is asked for.
+"""The experiments by figure; each module has `run(out) -> list[Outcome]`, imported on first use.
 
-Those with trained networks name them in `CASES` and have `run(out, networks)`, `networks` being the
-folder of the ONNX files.
+Modules with trained networks list them in `CASES` and have `run(out, networks)`, where `networks`
+is the folder of the ONNX files.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ FIGURES = (
 def reproduce(
     figure: str, out: Path, *, train: bool = False, progress: Progress | None = None
 ) -> list[Outcome]:
-    """Run one experiment; write its picture and FIGURE.json with the counts into the folder `out`.
+    """Run one experiment; write its picture and the counts (FIGURE.json) to the folder `out`.
 
     Parameters
     ----------
     train : bool
-        Train its networks anew, into out/networks; else those are taken that come with the package.
-    progress : callable (networks trained, networks in all), optional
+        Retrain its networks, into out/networks; otherwise use those of the package.
+    progress : callable (networks trained, total), optional
 
     Raises
     ------
@@ -47,7 +46,7 @@ def reproduce(
         matplotlib is missing, or the folder cannot be written.
     """
     try:
-        import matplotlib  # noqa: F401  # asked for here, used by the experiments
+        import matplotlib  # noqa: F401  # checked here, used by the experiments
     except ImportError as error:
         raise InputError(
             "matplotlib is not installed: expected it for the figures. Install it: pip install "

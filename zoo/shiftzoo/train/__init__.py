@@ -1,1 +1,1 @@
-"""Training: the only place that imports torch."""
+"""Training: the only package that imports torch at module level."""

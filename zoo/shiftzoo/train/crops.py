@@ -1,9 +1,8 @@
-"""Random training crops: an image crop of the network's input size and the labels of the window
-that the loss sees.
+"""Random training crops: an image crop of the network's input size and labels of the loss window.
 
-Crop, zoom and mirroring at the image border are one separable interpolation: along every axis each
-px of the crop has a coordinate in the source, reflected into the image, and is interpolated
-linearly (labels: nearest) from its neighbors.
+Cropping, zooming and mirroring at the image border are one separable interpolation: along every
+axis each px of the crop has a coordinate in the source, reflected into the image, and is
+interpolated linearly (labels: nearest) from its neighbors.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from shiftrun.inference.normalization import percentile_normalization
 from shiftzoo.data.labeled_images import Sample
 from shiftzoo.recipe import Augmentation, Recipe
 
-EASIEST = 0.01  # fields without a mistake are still drawn at times
+EASIEST = 0.01  # fields without mistakes are still drawn occasionally
 Crop = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
-    """An endless stream of augmented crops (1, *input) float32, labels (*window) int64 and the
-    number of their field.
+    """An endless stream of augmented crops, their labels and their field numbers.
 
-    Fields are drawn in proportion to the objects that a crop of them shows, and with `hard_fields`
-    to `missed`, too: the share of foreground that the network missed or made up in crops of the
-    field, (fields,), seen by the workers.
+    Crops are (1, *input) float32, labels (*window) int64. Fields are drawn in proportion to the
+    number of objects that a crop of them shows. With `hard_fields` they are also weighted by
+    `missed` (fields,): the share of foreground that the network missed or invented in crops of the
+    field, shared with the workers.
     """
 
     missed: Tensor
@@ -63,16 +62,14 @@ class CropStream(IterableDataset[tuple[Tensor, Tensor, int]]):
             yield torch.from_numpy(image[None]), torch.from_numpy(label), int(index)
 
     def note(self, fields: Tensor, missed: Tensor) -> None:
-        """Take in the shares (B,) that the network `missed` in crops of `fields` (B,), by half: one
-        crop is not the whole field.
+        """Average the shares `missed` (B,) in crops of `fields` (B,) into the stored ones, by half:
+        one crop is not the whole field.
         """
         self.missed[fields] = (self.missed[fields] + missed.cpu().clamp(min=EASIEST)) / 2
 
 
 def objects(label: NDArray[np.int32]) -> int:
-    """The number of objects of a label image; 1 where there is none, so that empty fields are drawn
-    at times, too.
-    """
+    """The number of objects, at least 1, so that empty fields are also drawn occasionally."""
     return max(1, int(np.count_nonzero(np.unique(label))))
 
 
@@ -117,8 +114,9 @@ def draw_crop(
 def interpolate(
     image: NDArray[np.float32], coordinates: list[NDArray[np.float64]]
 ) -> NDArray[np.float32]:
-    """Linear interpolation at the outer product of `coordinates` (px, one array per axis), mirrored
-    at the borders.
+    """Interpolate linearly at the outer product of `coordinates`, mirrored at the borders.
+
+    The coordinates are px, one array per axis.
     """
     result = image
     for axis, position in enumerate(coordinates):
@@ -149,7 +147,7 @@ def _mirror(
     augmentation: Augmentation,
     random: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Random flips of every axis and quarter turns of the last two (where the crop is square)."""
+    """Random flips of every axis and quarter turns of the last two axes if the crop is square."""
     if augmentation.flip:
         axes = tuple(axis for axis in range(crop.ndim) if random.random() < 0.5)
         crop, target = np.flip(crop, axes), np.flip(target, axes)

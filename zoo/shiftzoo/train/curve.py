@@ -19,7 +19,7 @@ def append(folder: Path, row: tuple[object, ...], *, start: bool = False) -> Non
 
 
 def go_back(folder: Path, step: int) -> None:
-    """Drop the rows after `step`: those of a session that ended before they were saved."""
+    """Drop the rows after `step`, from a session that ended before its next checkpoint."""
     with (folder / TABLE).open(newline="") as file:
         header, *rows = csv.reader(file)
     with whole_file(folder / TABLE) as draft, draft.open("w", newline="") as file:
@@ -27,8 +27,8 @@ def go_back(folder: Path, step: int) -> None:
 
 
 def draw(folder: Path) -> None:
-    """Draw the curve: every term against the step."""
-    from matplotlib.figure import Figure  # 0.3 s: only where a curve is drawn
+    """Draw the curve: every term by step."""
+    from matplotlib.figure import Figure  # takes 0.3 s: imported only to draw
 
     with (folder / TABLE).open(newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

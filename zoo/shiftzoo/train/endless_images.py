@@ -1,11 +1,10 @@
-"""Training on an endless image that repeats: every step sees all there is to see, and nothing is
-computed twice.
+"""Training on an endless, repeating image: every step sees all of it and computes nothing twice.
 
-An image with a period of n px, n a multiple of f^l, is a torus: what a network of valid
-convolutions gives on the endless image repeats every n px, too, and convolutions that go round give
-exactly that, without the px that valid ones lose (184 per axis at l = 4). The training windows of w
-px begin at the multiples of f^l, as the network's own outputs of w px do; the torus holds n / f^l
-of them per axis, which are all that there are. They are the batch.
+An image with a period of n px, n a multiple of f^l, is a torus. The output of a network of valid
+convolutions on the endless image also repeats every n px, and circular convolutions compute exactly
+this output, without the px that valid ones lose (184 per axis at l = 4). The training windows of w
+px begin at multiples of f^l, as the network's own outputs of w px do. The torus has n / f^l windows
+per axis, which are all that exist. They are the batch.
 """
 
 from __future__ import annotations
@@ -28,17 +27,18 @@ from shiftzoo.train.trainer import TrainedModel
 
 
 def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]) -> TrainedModel:
-    """Train the embedding of `recipe` with Adam in float32 on the CPU, a new torus in every step;
-    the foreground is not trained.
+    """Train the embedding of `recipe` on the CPU: Adam, float32, a new torus in every step.
+
+    The foreground is not trained.
 
     Parameters
     ----------
     recipe : Recipe
-        With `training.batch_size` windows per step, which is (n / f^l)^2. The window may be too
-        small: that is what is shown.
+        With `training.batch_size` = (n / f^l)^2 windows per step. The window may be too small: the
+        experiments show its effect.
     draw : callable (random) to Sample
-        Image (n, n) of float32, labels in which an object that is cut by the border goes on at the
-        other side.
+        Image (n, n) of float32; in its labels an object that the border cuts continues at the
+        opposite border.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]
     Raises
     ------
     ValueError
-        The image does not hold the windows that the recipe names.
+        The image does not have as many windows as the recipe's batch.
     """
     settings, architecture = recipe.training, recipe.architecture
     random = np.random.default_rng(settings.seed)
@@ -93,12 +93,12 @@ def train_on_torus(recipe: Recipe, draw: Callable[[np.random.Generator], Sample]
 
 
 def on_torus(network: ValidUNet, image: Tensor) -> Tensor:
-    """The embedding (1, E, n, n) of the endless image that repeats `image` (1, C, n, n), n a
-    multiple of f^l.
+    """The embedding (1, E, n, n) of the endless image that repeats `image` (1, C, n, n).
 
-    Px i of the output is px i of what the network gives on the endless image from its px 0 on.
+    n is a multiple of f^l. Px i of the output is px i of the network's output on the endless image
+    from its px 0 on.
     """
-    around = 2 * network.architecture.convolutions  # px that a block takes
+    around = 2 * network.architecture.convolutions  # px that a block takes off
 
     def block(layers: torch.nn.Module, x: Tensor) -> Tensor:
         wrapped: Tensor = layers(functional.pad(x, (0, around, 0, around), mode="circular"))
@@ -117,16 +117,15 @@ def on_torus(network: ValidUNet, image: Tensor) -> Tensor:
 
 
 def to_output(labels: Tensor, architecture: Architecture) -> Tensor:
-    """Labels (1, 1, n, n) of the image, moved to where `on_torus` gives the output for them."""
+    """Labels (1, 1, n, n) of the image, moved to the place of their output of `on_torus`."""
     shift_y, shift_x = (-offset // 2 for offset in architecture.offset())
     return torch.roll(labels, (shift_y, shift_x), (2, 3))
 
 
 def windows(x: Tensor, recipe: Recipe) -> Tensor:
-    """The training windows (batch, C, *window) of a torus (1, C, n, n); ValueError if there are
-    more or fewer than the batch.
+    """The training windows (batch, C, *window) of a torus (1, C, n, n).
 
-    A window as large as the torus is the torus itself.
+    A window as large as the torus is the torus itself. ValueError if their number is not the batch.
     """
     window, period = recipe.training.window, recipe.architecture.period
     if tuple(x.shape[2:]) == window:
@@ -134,9 +133,8 @@ def windows(x: Tensor, recipe: Recipe) -> Tensor:
     else:
         over_y, over_x = (max(0, w - p) for w, p in zip(window, period, strict=True))
         x = x.repeat(1, 1, 2, 2)[:, :, : x.shape[2] + over_y, : x.shape[3] + over_x]
-        tiles = x.unfold(2, window[0], period[0]).unfold(
-            3, window[1], period[1]
-        )  # (1, C, rows, columns, *window)
+        # (1, C, rows, columns, *window)
+        tiles = x.unfold(2, window[0], period[0]).unfold(3, window[1], period[1])
         found = tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1], *window)
     if len(found) != recipe.training.batch_size:
         raise ValueError(
@@ -147,10 +145,9 @@ def windows(x: Tensor, recipe: Recipe) -> Tensor:
 
 
 def _start(network: ValidUNet) -> None:
-    """Weights that keep the variance of the signal (He et al. 2015): without batch norm few
-    channels die out with smaller ones.
+    """Set weights that keep the variance of the signal (He et al. 2015): there is no batch norm.
 
-    The head for the foreground, which nothing is learned for, gives 0.
+    The foreground head, which is not trained, gives 0.
     """
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):

@@ -1,4 +1,4 @@
-"""Export of a trained network: ONNX with its contract, compared with torch before it is written."""
+"""Export of a trained network: ONNX with its contract, compared with torch before writing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shiftzoo.train.network import ValidUNet
 from shiftzoo.train.trainer import TrainedModel
 
 OPSET = 18
-TOLERANCE = 1e-4  # largest difference to torch, relative to the standard deviation of each output
+TOLERANCE = 1e-4  # largest difference from torch, relative to each output's standard deviation
 OUTPUTS = ("embedding", "foreground")
 AXES = ("z", "y", "x")
 
@@ -38,8 +38,8 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
     path : Path
         Written whole or not at all.
     dynamo : bool
-        torch's current exporter; False takes the older one (TorchScript), which is faster and gives
-        the same contract.
+        Use torch's current exporter; False selects the older one (TorchScript), which is faster and
+        gives the same contract.
 
     Returns
     -------
@@ -49,7 +49,8 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
     Raises
     ------
     InputError
-        The exported network differs from torch, or its contract from the recipe's architecture.
+        The exported network differs from torch, or its contract differs from the recipe's
+        architecture.
     """
     network = fold_batch_norm(trained.network)
     architecture = trained.recipe.architecture
@@ -68,7 +69,7 @@ def export(trained: TrainedModel, path: Path, *, dynamo: bool = True) -> Contrac
 
 
 def metadata_of(trained: TrainedModel, contract: Contract) -> Metadata:
-    """What the file says of itself."""
+    """The metadata of the exported file."""
     recipe: Recipe = trained.recipe
     return Metadata(
         contract=contract,
@@ -92,7 +93,7 @@ def metadata_of(trained: TrainedModel, contract: Contract) -> Metadata:
 
 
 def fold_batch_norm(network: ValidUNet) -> ValidUNet:
-    """A copy in evaluation mode whose batch norms are part of the convolutions before them."""
+    """A copy in evaluation mode with batch norms folded into the convolutions before them."""
     folded = copy.deepcopy(network).cpu().eval()
     for block in (*folded.encoder, *folded.decoder):
         layers: list[nn.Module] = []
@@ -108,13 +109,12 @@ def fold_batch_norm(network: ValidUNet) -> ValidUNet:
 
 
 def compare(network: ValidUNet, path: Path) -> float:
-    """Run torch and onnxruntime on the same noise at two sizes; return the largest relative
-    difference.
+    """Run torch and onnxruntime on noise of two sizes; return the largest relative difference.
 
     Raises
     ------
     InputError
-        It exceeds the tolerance.
+        The difference exceeds the tolerance.
     """
     session, largest = Session(path, "cpu"), 0.0
     random = np.random.default_rng(0)
@@ -136,7 +136,7 @@ def compare(network: ValidUNet, path: Path) -> float:
 
 
 def _input_shape(architecture: Architecture, wish: int) -> tuple[int, ...]:
-    """(C, *space) of an input whose output holds `wish` px per axis."""
+    """The shape (C, *space) of an input whose output has at least `wish` px per axis."""
     output = architecture.output_size((wish,) * architecture.dimensions)
     return (
         architecture.in_channels,
@@ -147,9 +147,8 @@ def _input_shape(architecture: Architecture, wish: int) -> tuple[int, ...]:
 def _write_graph(network: ValidUNet, path: Path, *, dynamo: bool) -> None:
     example = torch.rand(2, *_input_shape(network.architecture, 20))
     dynamic = (0, *range(2, example.ndim))
-    logging.getLogger("torch.onnx").setLevel(
-        logging.ERROR
-    )  # it reports operators of packages that are not installed
+    # it warns about operators of packages that are not installed
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if dynamo:
@@ -184,9 +183,7 @@ def _write_graph(network: ValidUNet, path: Path, *, dynamo: bool) -> None:
 
 
 def _cleaned(model: onnx.ModelProto, architecture: Architecture) -> onnx.ModelProto:
-    """Without the exporter's stack traces (they hold paths of this machine), and with plain names
-    of dynamic sizes.
-    """
+    """Remove the exporter's stack traces (they hold local paths); give sizes plain names."""
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""

@@ -1,16 +1,16 @@
-"""The discriminative loss (De Brabandere et al. 2017; Rumberger et al. 2021, section 3) and the
-foreground loss.
+"""The discriminative loss and the foreground loss.
 
-For a sample with instances c = 1..K of means mu_c over their pixel embeddings x:
+De Brabandere et al. 2017; Rumberger et al. 2021, section 3. For a sample with instances c = 1..K of
+means mu_c over their pixel embeddings x:
 
     pull   = mean_c mean_{x in c} max(0, |x - mu_c| - pull_margin)^2
     push   = mean_{c != c'} max(0, push_distance - |mu_c - mu_c'|)^2
     length = mean_c |mu_c|
 
 averaged over the samples of the batch: instances of different samples never repel each other. With
-a `push_reach` only pairs repel whose bounding boxes are at most that many px apart (Chen, Strauch
-and Merhof 2019): objects far from each other are told apart by their places, as components, and
-need no embeddings of their own.
+a `push_reach` two instances repel only if their bounding boxes are at most that many px apart
+(Chen, Strauch and Merhof 2019): distant objects are separate components and do not need different
+embeddings.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def discriminative_loss(
 
     Returns
     -------
-    dict with "pull", "push" and "length", scalars; all 0 where a batch holds no instance.
+    dict with "pull", "push" and "length", scalars; all 0 if the batch has no instances.
     """
     samples, channels = embedding.shape[:2]
     points = embedding.float().movedim(1, -1).reshape(-1, channels)  # (P, E)
@@ -49,15 +49,13 @@ def discriminative_loss(
         zero = embedding.sum() * 0.0
         return {"pull": zero, "push": zero, "length": zero}
 
-    instances, member, size = torch.unique(
-        keys, return_inverse=True, return_counts=True
-    )  # (K,), (P,), (K,)
-    sample = instances // stride  # (K,) which sample an instance lies in
+    # (K,), (P,), (K,)
+    instances, member, size = torch.unique(keys, return_inverse=True, return_counts=True)
+    sample = instances // stride  # (K,) the sample of an instance
     per_sample = torch.bincount(sample, minlength=samples)  # (B,)
     present = int((per_sample > 0).sum())
-    instance_weight = 1.0 / (
-        per_sample[sample] * present
-    )  # (K,) mean over instances, then over samples
+    # (K,) mean over instances, then over samples
+    instance_weight = 1.0 / (per_sample[sample] * present)
 
     means = (
         torch.zeros(len(instances), channels, device=points.device).index_add(0, member, points)
@@ -72,12 +70,10 @@ def discriminative_loss(
     )
     if weights.push_reach:
         pairs &= _within_reach(labels, inside, member, len(instances), weights.push_reach)
-    one, other = pairs.nonzero(as_tuple=True)  # (N,) of the pairs that repel
+    one, other = pairs.nonzero(as_tuple=True)  # (N,) repelling pairs
     between = (means[one] - means[other] + 1e-8).norm(dim=1)
     apart = (weights.push_distance - between).clamp(min=0).square()
-    pairs_of = torch.bincount(
-        sample[one], minlength=samples
-    )  # (B,) how many pairs of a sample repel
+    pairs_of = torch.bincount(sample[one], minlength=samples)  # (B,) repelling pairs per sample
     pair_weight = 1.0 / (pairs_of * present)
     push = (apart * pair_weight[sample[one]]).sum()
 
@@ -88,9 +84,7 @@ def discriminative_loss(
 def _within_reach(
     labels: Tensor, inside: Tensor, member: Tensor, instances: int, reach: float
 ) -> Tensor:
-    """True for pairs of instances (K, K) whose bounding boxes are at most `reach` px apart along
-    every axis.
-    """
+    """True (K, K) for pairs of instances with boxes at most `reach` px apart on every axis."""
     near = torch.ones(instances, instances, dtype=torch.bool, device=labels.device)
     for axis in range(1, labels.ndim):
         shape = [1] * labels.ndim
@@ -105,19 +99,16 @@ def _within_reach(
             0, member, along, "amin"
         )
         high = along.new_zeros(instances).scatter_reduce(0, member, along, "amax")
-        gap = (
-            low[:, None] - high[None]
-        )  # (K, K) px from the end of the second to the beginning of the first
+        gap = low[:, None] - high[None]  # (K, K) px from the end of the second to the first's start
         near &= torch.maximum(gap, gap.T) <= reach
     return near
 
 
 def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Tensor:
-    """Binary cross entropy, heavier on outlines by `outline_weight`, plus `dice` times the soft
-    Dice loss.
+    """Binary cross entropy plus `dice` times the soft Dice loss.
 
-    `logits` is (B, 1, *space), `labels` (B, *space). With a `gap_weight`, px where two objects
-    touch are to become background, and weigh more by it.
+    `logits` is (B, 1, *space), `labels` (B, *space). Outlines weigh more by `outline_weight`. With
+    a `gap_weight`, px where two objects touch are background and weigh more by it.
     """
     inside = labels > 0
     logits = logits[:, 0].float()
@@ -139,8 +130,9 @@ def foreground_loss(logits: Tensor, labels: Tensor, weights: LossWeights) -> Ten
 
 
 def missed_share(logits: Tensor, labels: Tensor) -> Tensor:
-    """1 - the soft Dice overlap of the foreground with the objects of each sample, (B,) float32
-    from 0 to 1, without gradient.
+    """1 - the soft Dice overlap of foreground and objects per sample, without gradient.
+
+    (B,) float32 from 0 to 1.
     """
     probability = logits.detach()[:, 0].float().sigmoid().flatten(1)
     target = (labels > 0).float().flatten(1)
@@ -148,12 +140,12 @@ def missed_share(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def outlines(labels: Tensor) -> Tensor:
-    """True where a neighbor along an axis carries another label; (B, *space) bool."""
+    """True where a neighbor along an axis has a different label; (B, *space) bool."""
     return _beside(labels, lambda one, other: one != other)
 
 
 def touching(labels: Tensor) -> Tensor:
-    """True where a neighbor along an axis belongs to another object; (B, *space) bool."""
+    """True where a neighbor along an axis belongs to a different object; (B, *space) bool."""
     return _beside(labels, lambda one, other: (one != other) & (one > 0) & (other > 0))
 
 

@@ -1,8 +1,8 @@
 """The U-Net with valid convolutions (Ronneberger et al. 2015; Rumberger et al. 2021, section 3).
 
 Skips are cropped by constants (`Architecture.skip_crop`), the same at every input size: the
-exported graph holds no shape arithmetic, its grid cannot move with the size, and an input that some
-pooling does not divide is refused by the concatenation instead of being rounded.
+exported graph has no shape arithmetic, and its grid cannot move with the size. If a pooling does
+not divide an input, the concatenation fails instead of rounding.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ BATCH_NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 class ValidUNet(nn.Module):
-    """Map images (B, C, *space) to embeddings (B, E, *space - offset) and foreground logits (B, 1,
-    *space - offset).
+    """Map images (B, C, *space) to embeddings and foreground logits.
+
+    Embeddings are (B, E, *space - offset), foreground logits (B, 1, *space - offset).
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -88,7 +89,7 @@ def _block(architecture: Architecture, channels_in: int, channels_out: int) -> n
 
 
 def _crop(x: Tensor, per_side: tuple[int, ...]) -> Tensor:
-    """Cut `per_side` px from either end of every spatial axis."""
+    """Cut `per_side` px from each end of every spatial axis."""
     return x[
         (slice(None), slice(None), *(slice(px, -px) if px else slice(None) for px in per_side))
     ]

@@ -1,10 +1,9 @@
-"""Starting weights: those of another training run, or rebuilt from an ONNX file in which batch
-norms are part of the convolutions.
+"""Starting weights: from a training run, or rebuilt from an ONNX file with folded batch norms.
 
-A convolution that took up its batch norm computes z + b, where z = W·x. The same with a batch norm
-behind it, of any mean m and variance v of z, needs scale sqrt(v) and shift b + m: in evaluation
-mode nothing changes. With m and v measured on crops of the new data the first steps of training see
-what they saw before, up to the difference of one batch from the next.
+A convolution with a folded batch norm computes z + b, where z = W·x. To add a batch norm after it,
+for any mean m and variance v of z, set its scale to sqrt(v) and its shift to b + m: in evaluation
+mode nothing changes. With m and v measured on crops of the new data, the first training steps also
+see the same values, up to the difference between batches.
 """
 
 from __future__ import annotations
@@ -31,14 +30,12 @@ BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def find(origin: str) -> Path:
-    """The run folder, file or model of the zoo that is called `origin`; InputError if there is
-    none.
-    """
+    """The run folder, file or zoo model called `origin`; InputError if there is none."""
     return Path(origin) if Path(origin).is_dir() else resolve(origin)
 
 
 def starting_network(origin: Path, recipe: Recipe, samples: list[Sample]) -> ValidUNet:
-    """The network of `origin`, ready to be trained further by `recipe` on `samples`.
+    """The network of `origin`, ready for further training with `recipe` on `samples`.
 
     Parameters
     ----------
@@ -47,22 +44,22 @@ def starting_network(origin: Path, recipe: Recipe, samples: list[Sample]) -> Val
     recipe : Recipe
         Its architecture must be that of the network.
     samples : list of Sample
-        Crops of them set the statistics of batch norms that are rebuilt.
+        Their crops set the statistics of rebuilt batch norms.
 
     Raises
     ------
     InputError
-        Neither a run nor a network of this architecture.
+        `origin` is neither a run nor a network of this architecture.
     """
     if origin.is_dir():
         trained = load_trained(origin)
         if trained.recipe.architecture != recipe.architecture:
             raise InputError(
-                f"network of another architecture ({origin}): expected {recipe.architecture}, got "
-                f"{trained.recipe.architecture}."
+                f"architectures differ ({origin}): expected {recipe.architecture}, got "
+                f"{trained.recipe.architecture}. Train with a recipe of this architecture."
             )
         return trained.network
-    read_metadata(origin)  # says what is wrong with a file that is no ONNX model
+    read_metadata(origin)  # raises a clear error for a file that is not an ONNX model
     graph = onnx.load(origin).graph
     weights = {
         value.name: torch.from_numpy(numpy_helper.to_array(value).copy())
@@ -76,9 +73,7 @@ def starting_network(origin: Path, recipe: Recipe, samples: list[Sample]) -> Val
 def unfolded(
     weights: dict[str, Tensor], architecture: Architecture, crops: Tensor, *, where: str
 ) -> ValidUNet:
-    """A network that computes what the exported `weights` do, with batch norms again (InputError
-    names `where`).
-    """
+    """The network of the exported `weights`, with batch norms again (InputError names `where`)."""
     network = ValidUNet(architecture).eval()
     folded = fold_batch_norm(network)
     wanted = {name: tuple(value.shape) for name, value in folded.state_dict().items()}
@@ -86,7 +81,7 @@ def unfolded(
     if given != wanted:
         name = next(n for n, shape in wanted.items() if given.get(n) != shape)
         raise InputError(
-            f"network of another architecture ({where}): expected {name} of shape {wanted[name]}, "
+            f"architectures differ ({where}): expected {name} of shape {wanted[name]}, "
             f"got {given.get(name, 'none')}. "
             "Start from a network that shiftzoo exported from a recipe with this architecture."
         )
@@ -123,7 +118,7 @@ def _unfold_block(block: nn.Sequential, sources: list[nn.Module]) -> None:
 
 
 class _Calibration:
-    """Sets a batch norm so that it adds `bias`, with the statistics of its first input."""
+    """Sets a batch norm to add `bias`, with the statistics of its first input."""
 
     def __init__(self, bias: Tensor) -> None:
         self.bias = bias

@@ -1,6 +1,6 @@
 """The training loop: flat, resumable, on CUDA or the CPU.
 
-A run lives in one folder: `checkpoint.pt`, `curve.csv`, `curve.png`, `recipe.toml`.
+A run has one folder: `checkpoint.pt`, `curve.csv`, `curve.png`, `recipe.toml`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ MEMORY_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """What a running training reports: steps and seconds so far (all sessions), and the mean loss
-    since the last report.
-    """
+    """A progress report: steps and seconds over all sessions, mean loss since the last report."""
 
     step: int
     seconds: float
@@ -48,7 +46,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A network with averaged weights, and how it came about."""
+    """A network with averaged weights, and how it was trained."""
 
     recipe: Recipe
     network: ValidUNet
@@ -58,26 +56,25 @@ class TrainedModel:
     unsafe_window: bool
 
     def described_by(self, recipe: Recipe) -> TrainedModel:
-        """The same network with text and inference settings of a later recipe.
+        """The same network with the text and inference settings of a later recipe.
 
         Raises
         ------
         InputError
-            The recipe describes another network or training.
+            The recipe describes a different network or training.
         """
         for name in ("name", "architecture", "training", "loss", "augmentation", "percentiles"):
             trained, wished = getattr(self.recipe, name), getattr(recipe, name)
             if trained != wished:
                 raise InputError(
-                    f"recipe of another training ({recipe.name}, {name}): expected {trained}, got "
-                    f"{wished}."
+                    f"recipe of a different training ({recipe.name}, {name}): expected {trained}, "
+                    f"got {wished}. Change only text and inference settings."
                 )
         return replace(self, recipe=recipe)
 
 
 class TrainingRun:
-    """A training under way: network, running average and optimizer, which together are a
-    checkpoint.
+    """A training in progress: network, running average and optimizer, together a checkpoint.
 
     Attributes
     ----------
@@ -118,7 +115,7 @@ class TrainingRun:
         self.step, self.seconds = 0, 0.0
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take up the state of a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -143,10 +140,10 @@ class TrainingRun:
     def learn(
         self, image: torch.Tensor, labels: torch.Tensor, rate: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step on a batch (B, C, *input) and its labels (B, *window); the loss and its `TERMS`,
-        and what each crop missed (B,).
+        """Take one step on a batch (B, C, *input) and its labels (B, *window).
 
-        Both are on the device, which may still be at work on them.
+        Returns the loss with its `TERMS`, and the share that each crop missed (B,). Both are on the
+        device, which may still be computing them.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -191,20 +188,20 @@ def train(
     Parameters
     ----------
     folder : Path
-        The run's folder; made if it does not exist. A checkpoint in it is continued with `resume`,
-        else refused.
+        The run's folder; created if it does not exist. An existing checkpoint in it is continued
+        with `resume` and refused without.
     minutes : float, optional
-        Stop after this time over all sessions of the run. The learning rate reaches 0 at
-        `training.steps` or then, whichever comes first.
+        Stop after this total time over all sessions of the run. The learning rate reaches 0 at this
+        time or at `training.steps`, whichever comes first.
     start : ValidUNet, optional
-        Weights to begin a new run with; a resumed run has its own.
+        Starting weights of a new run; a resumed run keeps its own.
     device : {"auto", "cpu", "cuda"}
 
     Raises
     ------
     InputError
-        Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of
-        another recipe, or a loss that is not finite.
+        Unsafe training window, missing device, existing or missing checkpoint, a checkpoint of a
+        different recipe, or a loss that is not finite.
     """
     run = _open_run(
         recipe,
@@ -232,7 +229,7 @@ def train(
             image, labels, fields = next(batches)
             terms, missed = run.learn(image, labels, rate)
             sums += terms
-            if before is not None:  # of the last step: a device is still at work on this one
+            if before is not None:  # of the last step: the device is still computing this one
                 crops.note(*before)
             before = fields, missed
             run.seconds = time.monotonic() - began
@@ -266,14 +263,14 @@ def _open_run(
     allow_unsafe_window: bool,
     start: ValidUNet | None,
 ) -> TrainingRun:
-    """A new run, or that of the checkpoint in `folder`."""
+    """A new run, or the run of the checkpoint in `folder`."""
     if not allow_unsafe_window:
         check_training_window(recipe)
     target = pick_device(device)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() != resume:
         found = (
-            "none; leave --resume out to start anew"
+            "none; omit --resume to start a new run"
             if resume
             else "a checkpoint; pass --resume to continue it"
         )
@@ -314,7 +311,7 @@ def load_trained(folder: Path) -> TrainedModel:
 
 
 def pick_device(wish: str) -> torch.device:
-    """The torch device for "auto", "cpu" or "cuda"; "cuda" where there is none is an error."""
+    """The torch device for "auto", "cpu" or "cuda"; InputError for "cuda" if there is none."""
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wish == "cuda" and not torch.cuda.is_available():
@@ -326,8 +323,9 @@ def pick_device(wish: str) -> torch.device:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 by itself; a CPU that has to emulate it takes ten
-    times as long as for float32.
+    """Whether the device multiplies bfloat16 natively.
+
+    A CPU that has to emulate it takes ten times as long as for float32.
     """
     return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
@@ -343,19 +341,18 @@ def _read_checkpoint(path: Path, recipe: Recipe | None) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(
-            f"broken checkpoint ({path}): {str(error).splitlines()[0]} Remove it and train anew."
+            f"broken checkpoint ({path}): {str(error).splitlines()[0]} Remove it and train again."
         ) from error
     if recipe is not None and state["recipe"] != recipe.source:
         raise InputError(
-            f"checkpoint of another recipe ({path}): expected the text of {recipe.name}, got one "
-            "that differs. "
-            "Use another --out, or the recipe.toml beside the checkpoint."
+            f"checkpoint of a different recipe ({path}): expected the text of {recipe.name}, got a "
+            "different one. Use another --out, or the recipe.toml next to the checkpoint."
         )
     return state
 
 
 def _finite(sums: torch.Tensor, run: TrainingRun) -> list[float]:
-    """The sums of the terms of the loss (T,) as numbers; InputError if one is none."""
+    """The sums of the loss terms (T,) as numbers; InputError if one is not finite."""
     found: list[float] = sums.tolist()
     if not all(map(math.isfinite, found)):
         raise InputError(

@@ -1,4 +1,4 @@
-"""The estimator is one of scikit-learn, and finds what scikit-learn's own finds."""
+"""The estimator follows scikit-learn's conventions and finds what scikit-learn's own finds."""
 
 from __future__ import annotations
 

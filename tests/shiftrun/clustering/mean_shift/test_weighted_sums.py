@@ -1,6 +1,4 @@
-"""The matrix products of mean shift by onnxruntime, on the CPU provider: the network and the way
-through it are those of a GPU.
-"""
+"""The matrix products of mean shift by onnxruntime, with the CPU provider in place of a GPU."""
 
 from __future__ import annotations
 

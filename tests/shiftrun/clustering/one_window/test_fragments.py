@@ -94,7 +94,7 @@ def test_what_is_left(labels: np.ndarray, border: float) -> None:
 
 
 def test_a_rim_with_the_embedding_of_another_object() -> None:
-    """It joins the object that it touches, not the distant one."""
+    """The rim joins the touching object, not the distant one."""
     foreground = np.full((20, 40), -5.0, np.float32)
     foreground[5:15, 5:15] = foreground[5:15, 25:35] = 5.0
     embedding = np.zeros((2, 20, 40), np.float32)

@@ -1,4 +1,4 @@
-"""Label windows in processes of their own."""
+"""Label windows in separate processes."""
 
 from __future__ import annotations
 

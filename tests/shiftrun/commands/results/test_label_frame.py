@@ -1,4 +1,4 @@
-"""Labels of networks that change the scale have a frame of their own; px sizes follow."""
+"""Labels of networks that change the scale have their own frame; px sizes follow."""
 
 from __future__ import annotations
 

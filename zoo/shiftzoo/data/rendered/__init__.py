@@ -1,1 +1,1 @@
-"""zoo/shiftzoo/data/rendered"""
+"""Rendered training data."""

@@ -1,4 +1,4 @@
-"""Disks of several sizes and brightnesses, many of them touching, on an uneven ground."""
+"""Disks of several sizes and brightnesses, many of them touching, on an uneven background."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from shiftzoo.data.labeled_images import Sample, numbered
 
 SIZE = 192  # px per axis
 RADIUS = (5.0, 13.0)
-OVERLAP = 0.85  # centers are at least this part of the sum of two radii apart
+OVERLAP = 0.85  # smallest distance between two centers, as a share of the sum of their radii
 
 
 def draw_disks(random: np.random.Generator, name: str) -> Sample:
     """One image (192, 192) of uint8 and its labels."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    nearest = np.ones(
-        (SIZE, SIZE)
-    )  # distance from the center of the nearest disk, in units of its radius
+    nearest = np.ones((SIZE, SIZE))  # distance to the nearest disk's center, in its radii
     label = np.zeros((SIZE, SIZE), np.int32)
     shade = np.zeros((SIZE, SIZE))
     placed: list[tuple[float, float, float]] = []
@@ -38,7 +36,7 @@ def draw_disks(random: np.random.Generator, name: str) -> Sample:
 
 
 def _photograph(shade: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Blur, an uneven ground, noise; uint8."""
+    """Add blur, an uneven background and noise; uint8."""
     blurred = ndimage.gaussian_filter(shade, random.uniform(0.4, 1.4))
     slope = random.uniform(-0.1, 0.1, 2)
     y, x = np.mgrid[: shade.shape[0], : shade.shape[1]] / max(shade.shape) - 0.5

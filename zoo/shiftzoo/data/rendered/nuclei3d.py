@@ -1,9 +1,8 @@
-"""Nuclei in a volume: ellipsoids in clusters that touch, with texture, seen through an anisotropic
-microscope.
+"""Nuclei in a volume: textured, touching ellipsoids, seen through an anisotropic microscope.
 
 The volume is sampled `anisotropy` times more coarsely along z than along y and x. The blur is
-longer along z; deeper nuclei are dimmer; light from above and below the plane makes a haze; photons
-are counted.
+longer along z; deeper nuclei are dimmer; light from above and below the plane makes a haze; photon
+counts add noise.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from shiftzoo.data.labeled_images import Sample, numbered
 SHAPE = (40, 112, 112)  # z, y, x
 RADIUS = (4.0, 7.5)  # px of x; the mean of a volume
 ANISOTROPY = (1.0, 2.0)
-ALLOWED_OVERLAP = 0.15  # of the volume of a nucleus that is added
-MIN_VOXELS = 20  # less of a nucleus at the face of the volume carries no label
+ALLOWED_OVERLAP = 0.15  # share of the volume of an added nucleus
+MIN_VOXELS = 20  # smaller pieces of a nucleus at a face of the volume get no label
 
 Volume = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -33,11 +32,9 @@ def draw_nuclei(random: np.random.Generator, name: str) -> Sample:
 
 
 def _place(random: np.random.Generator, radius: float, anisotropy: float) -> Labels:
-    """Ellipsoids of random axes and turns; half of them are put beside another one."""
+    """Ellipsoids with random axes and rotations; more than half are placed next to another one."""
     label = np.zeros(SHAPE, np.int32)
-    nearest = np.ones(
-        SHAPE, np.float32
-    )  # distance from the center of the nearest nucleus, in units of its extent
+    nearest = np.ones(SHAPE, np.float32)  # distance to the nearest nucleus, in its extents
     size = np.array(SHAPE) * (anisotropy, 1.0, 1.0)  # of the volume, px of x
     centers: list[NDArray[np.float64]] = []
     wanted = random.uniform(0.05, 0.35) * float(np.prod(size)) / (4 / 3 * np.pi * radius**3)
@@ -70,9 +67,7 @@ def _ellipsoid(
     anisotropy: float,
     random: np.random.Generator,
 ) -> tuple[tuple[slice, ...], Volume]:
-    """The box that holds it, and at each voxel of the box the distance from its center in units of
-    its bumpy extent.
-    """
+    """Its bounding box, and each voxel's distance from its center in units of its bumpy extent."""
     reach = 1.25 * axes.max()
     scale = np.array([anisotropy, 1.0, 1.0])
     low = np.maximum(0, np.floor((center - reach) / scale)).astype(int)
@@ -94,7 +89,7 @@ def _ellipsoid(
 
 
 def _textured(label: Labels, random: np.random.Generator, anisotropy: float) -> Volume:
-    """Brightness by nucleus, coarse and fine chromatin, dark nucleoli."""
+    """The light: a brightness per nucleus, coarse and fine chromatin, dark nucleoli."""
     brightness = np.exp(random.normal(0, random.uniform(0.1, 0.45), label.max() + 1))
     brightness[0] = 0
     light = brightness[label].astype(np.float32)

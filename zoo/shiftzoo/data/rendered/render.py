@@ -1,4 +1,4 @@
-"""Rendered training data: images drawn from a seed, with the labels that they were drawn from.
+"""Rendered training data: images drawn from a seed, with their labels.
 
 `shiftzoo render KIND` writes them as an .npz archive, which training and evaluation read like any
 other data.
@@ -20,7 +20,7 @@ RENDERERS: dict[str, Renderer] = {"disks": draw_disks, "nuclei3d": draw_nuclei}
 
 
 def render(kind: str, count: int, seed: int) -> list[Sample]:
-    """Draw `count` samples; sample k depends on kind, seed and k alone."""
+    """Draw `count` samples; sample k depends only on kind, seed and k."""
     return [
         RENDERERS[kind](np.random.default_rng((seed, number)), f"{kind}_{seed}_{number}")
         for number in range(count)

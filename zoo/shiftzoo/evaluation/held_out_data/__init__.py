@@ -1,1 +1,1 @@
-"""Data sets that no training has seen."""
+"""Data sets that no model was trained on."""

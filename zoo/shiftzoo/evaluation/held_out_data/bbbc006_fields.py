@@ -1,11 +1,11 @@
 """Nine sharp fields of BBBC006 with pseudo-labels of the classical pipeline.
 
-python -m shiftzoo.experiments.bbbc006_fields DATA/hoechst_infocus_unlabelled.npz -o
-data/bbbc006_fields.npz
+python -m shiftzoo.evaluation.held_out_data.bbbc006_fields DATA/hoechst_infocus_unlabelled.npz
+-o data/bbbc006_fields.npz
 
-The images (wells a01 to a09) carry no labels of their own. BBBC006's labels were made by
-CellProfiler, whose pipeline `shiftzoo.evaluation.baseline` follows. A network that is measured
-against these labels is compared with that pipeline, not with the truth.
+The images (wells a01 to a09) have no labels of their own. BBBC006's labels were made by
+CellProfiler, whose pipeline `shiftzoo.evaluation.baseline` follows. Measuring a network against
+these labels compares it with that pipeline, not with the truth.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shiftzoo.evaluation.baseline import watershed
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
 def main(images: Path, out: Path) -> None:
-    """Label the images of an .npz archive (`ids`, `image/<id>`) by the classical pipeline."""
+    """Label the images of an .npz archive (`ids`, `image/<id>`) with the classical pipeline."""
     try:
         with np.load(images) as archive:
             fields = {str(name): archive[f"image/{name}"] for name in archive["ids"]}

@@ -1,1 +1,1 @@
-"""The figures and proofs of the paper, a module each."""
+"""The figures and proofs of the paper, one module each."""

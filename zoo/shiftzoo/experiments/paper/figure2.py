@@ -1,9 +1,9 @@
-"""Figure 2, Corollary 2: which of the disks of equal looks a trained U-Net tells apart, with 3
-poolings by 2 (l = 3).
+"""Figure 2, Corollary 2: how many disks that look the same a trained U-Net distinguishes.
 
-At a spacing of 16 px, a multiple of 8, all disks lie alike on the grid of the poolings: one
-cluster. At 15 px, co-prime to 8, no two of 8x8 disks lie alike, and the ninth lies as the first: 64
-clusters, with learned and with fixed upsampling. With l = 4: 16x16.
+The U-Net has 3 poolings by 2 (l = 3). At a spacing of 16 px, a multiple of 8, all disks have the
+same position on the grid of the poolings: one cluster. At 15 px, co-prime to 8, 8x8 disks have
+different positions, and the ninth repeats the first: 64 clusters, with learned and with fixed
+upsampling. With l = 4: 16x16.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ CASES = (*ALIKE, *LEARNED, *FIXED, DEEPER)
 
 
 def see(case: Case, networks: Path) -> tuple[Seen, bool]:
-    """More than twice the disks that differ, per axis; and whether the embedding is that of the px
-    which lies alike, further on.
+    """An image with more than twice the disks that differ, per axis.
+
+    The second value: whether the embedding repeats at the next px with the same position.
     """
     model = network(case, networks)
     seen = look(case, model, scene(case, model, 2 * case.torus_px + 2 * case.spacing))
@@ -51,7 +52,7 @@ def see(case: Case, networks: Path) -> tuple[Seen, bool]:
 
 
 def run(out: Path, networks: Path) -> list[Outcome]:
-    """Count the disks that are told apart; draw figure2.png."""
+    """Count the distinguished disks; draw figure2.png."""
     outcomes, panels = [], []
     for case in CASES:
         seen, same = see(case, networks)

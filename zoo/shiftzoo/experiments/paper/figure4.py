@@ -1,10 +1,10 @@
-"""Figure 4a-c, section 3.2: what the training window and the tile size do to a U-Net with l = 4
-poolings by 2, f^l = 16 px.
+"""Figure 4a-c, section 3.2: the effect of training window and tile size on a U-Net.
 
-Trained with windows of 16 px, px on the two sides of a line of the 16-px grid never meet in one
-loss: disks are torn there, in the whole image as well. With windows of 20 px they meet: the whole
-image is clean. Stitched from tiles of 20 px the same network tears disks at the seams; with those
-tiles cropped to 16 px it gives the whole image again, bit for bit.
+The U-Net has l = 4 poolings by 2, f^l = 16 px. With training windows of 16 px, px on the two sides
+of a line of the 16-px grid never meet in one loss: disks are torn there, even in the whole image.
+With windows of 20 px they meet: the whole image is clean. Stitched from tiles of 20 px, the same
+network tears disks at the seams; with these tiles cropped to 16 px it gives the whole image again,
+bit for bit.
 """
 
 from __future__ import annotations
@@ -30,13 +30,11 @@ NARROW = Case(
 )
 WIDE = replace(NARROW, name="figure4b", window=20, steps=2000)
 CASES = (NARROW, WIDE)
-IMAGE_PX, SHOWN_PX = 212, 100  # of the output, and of it in the picture
+IMAGE_PX, SHOWN_PX = 212, 100  # of the output, and of its part in the picture
 
 
 def see(networks: Path) -> dict[str, tuple[Seen, Seen]]:
-    """What the two networks make of the disks, each beside what the same network makes of the whole
-    image.
-    """
+    """The results of the two networks, each with the same network's result on the whole image."""
     narrow, wide = network(NARROW, networks), network(WIDE, networks)
     broken = look(NARROW, narrow, scene(NARROW, narrow, IMAGE_PX))
     image = scene(WIDE, wide, IMAGE_PX)

@@ -1,6 +1,4 @@
-"""Figure 4d-f and Supplementary Figure 1: a real image stitched from tiles off and on the grid of
-16 px.
-"""
+"""Figure 4d-f, Supplementary Figure 1: a real image in tiles off and on the 16-px grid."""
 
 from __future__ import annotations
 
@@ -43,8 +41,9 @@ def stitch(model: Model, image: NDArray[Any], tile: int) -> Stitched:
 
 
 def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -> None:
-    """Draw image, embeddings and instances for both tile sizes, seams dotted, and what differs from
-    the whole image.
+    """Draw embeddings, instances and differences from the whole image for both tile sizes.
+
+    Seams are dotted.
     """
     from matplotlib.figure import Figure
 
@@ -73,14 +72,12 @@ def draw(model: Model, image: NDArray[Any], tiles: tuple[int, int], out: Path) -
 
 
 def _whole(image: NDArray[Any]) -> int:
-    """A tile that holds all of the image."""
+    """A tile that holds the whole image."""
     return int(max(image.shape) + 16 - max(image.shape) % 16)
 
 
 def _projection(reference: Stitched) -> Any:
-    """Map embeddings to colors: the first three principal components of the reference's
-    foreground.
-    """
+    """Map embeddings to colors by the first three principal components of the foreground."""
     foreground = reference.outputs["foreground"][0] > 0
     points = reference.outputs["embedding"][:, foreground].T
     center = points.mean(0)
@@ -98,7 +95,7 @@ def _projection(reference: Stitched) -> Any:
 
 
 def _label_colors(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """A color per label, neighbors apart by the golden ratio; black background."""
+    """A color per label, hues spaced by the golden ratio; black background."""
     from matplotlib.colors import hsv_to_rgb
 
     hue = (labels * 0.618034) % 1.0
@@ -107,7 +104,7 @@ def _label_colors(labels: NDArray[np.int32]) -> NDArray[np.float32]:
 
 
 def run(out: Path) -> list[Outcome]:
-    """Count the px that stitching changes in the sample of the zoo; draw figure4d.png."""
+    """Count the px that stitching changes in the zoo's sample; draw figure4d.png."""
     model, sample = (_of_the_clone(name) for name in ("dsb2018.onnx", "samples/nuclei.tif"))
     opened, image = open_model(model, force=True), read_pixels(sample)
     draw(opened, image, TILES, out / "figure4d.png")
@@ -131,7 +128,7 @@ def _of_the_clone(name: str) -> Path:
     path = Path(__file__).parents[3] / name
     if not path.is_file():
         raise InputError(
-            f"no such file ({path}): expected the zoo of a clone of the repository. Install with "
-            "pip install -e there."
+            f"no such file ({path}): expected the zoo of a clone of the repository. Run pip "
+            "install -e there."
         )
     return path

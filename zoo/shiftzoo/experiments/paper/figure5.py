@@ -1,10 +1,9 @@
-"""Figure 5, Corollaries 4 and 5: what a network of valid convolutions can say of an image on which
-every px is the same.
+"""Figure 5, Corollaries 4 and 5: a network of valid convolutions on a constant image.
 
-With fixed upsampling nothing tells one px from another: the output is constant, whatever the
-weights. Transposed convolutions give every px of a block its own weights: f^(dl) values, and the
-same ones in the next block. With primes for weights each value is a product of primes, and unique
-factorization says that no two are equal.
+With fixed upsampling nothing distinguishes the px: the output is constant, whatever the weights.
+Transposed convolutions give every px of a block its own weights: f^(dl) values, which repeat in the
+next block. With primes as weights each value is a product of primes, and by unique factorization no
+two are equal.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ def on_ones(network: onnx.ModelProto) -> NDArray[np.float32]:
 
 
 def values_per_block(output: NDArray[np.float32], period: int) -> int:
-    """How many different px (C values each) one block of `period` px per axis holds."""
+    """The number of different px (C values each) in one block of `period` px per axis."""
     block = output[(slice(None), *[slice(period)] * (output.ndim - 1))]
     return len(np.unique(block.reshape(len(output), -1), axis=1).T)
 
 
 def repeats(output: NDArray[np.float32], period: int) -> bool:
-    """Whether the output is, bit for bit, the same `period` px further along every axis."""
+    """Whether the output repeats, bit for bit, after `period` px along every axis."""
     return all(
         np.array_equal(
             np.take(output, range(period, n), axis), np.take(output, range(n - period), axis)

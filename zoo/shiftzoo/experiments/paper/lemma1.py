@@ -1,11 +1,10 @@
-"""Lemma 1 and Corollaries 1 and 2: a U-Net of l poolings by f holds f^(dl) output functions in d
-dimensions, no more and no fewer.
+"""Lemma 1, Corollaries 1 and 2: a U-Net of l poolings by f has exactly f^(dl) output functions.
 
-The network of part I (identity convolutions, max pooling, fixed upsampling) gives at every px the
-maximum of its block of f^l px. On an image whose px grow along every axis (Eq. 3) that is the last
-px of the block, at a distance that is another one for each of the f^(dl) places in a block. All
-functions are asked about the same px of the same image by cropping the image at another px each
-time.
+d is the number of dimensions. The network of part I (identity convolutions, max pooling, fixed
+upsampling) gives at every px the maximum of its block of f^l px. On an image that increases along
+every axis (Eq. 3) this is the last px of the block, at a different distance from each of the f^(dl)
+places in the block. To evaluate all functions at the same px of the same image, the image is
+cropped at a different px each time.
 """
 
 from __future__ import annotations
@@ -24,17 +23,14 @@ from shiftzoo.experiments.outcome import Outcome, equal, legal_size, opened
 
 FRAMES = (Frame(4, 2, 1), Frame(2, 3, 1), Frame(3, 2, 2), Frame(2, 3, 2), Frame(2, 2, 3))
 SHOWN = Frame(3, 2, 2)
-SPACINGS = range(
-    17,
-    34,
-    # px between objects; above 2·f^l, so that the block of an object's center lies within its own
-    # cell
-)
+# px between objects; above 2·f^l, so that the block of an object's center is inside its own cell
+SPACINGS = range(17, 34)
 
 
 def answers(model: Model, shifts: int) -> NDArray[np.float32]:
-    """What the output functions say of one px of an image that is cropped at 0 … `shifts` - 1 px
-    along every axis.
+    """The values of the output functions at one px of an image, cropped at all shifts.
+
+    The crops begin at 0 … `shifts` - 1 px along every axis.
 
     Returns
     -------
@@ -55,21 +51,16 @@ def answers(model: Model, shifts: int) -> NDArray[np.float32]:
 
 
 def objects_apart(model: Model, spacing: int) -> int:
-    """How many objects of equal looks, `spacing` px apart along every axis, get an output of their
-    own.
-    """
+    """Count the equal objects, `spacing` px apart on every axis, with their own output."""
     axes = model.axes()
-    objects = (
-        model.axes()[0].period or 1
-    )  # per axis: from there on every output function comes again
+    objects = model.axes()[0].period or 1  # per axis: from here on the output functions repeat
     size = legal_size(model, spacing * (objects + 1))
     cells = np.tile(diagonal_image((spacing,) * len(axes)), tuple(-(-n // spacing) for n in size))
     output = model.session.run(cells[tuple(slice(n) for n in size)][None, None], ("embedding",))[
         "embedding"
     ][0, 0]
-    first = [
-        -(-axis.origin // spacing) * spacing - axis.origin for axis in axes
-    ]  # where a cell begins in the output
+    # the first start of a cell in the output
+    first = [-(-axis.origin // spacing) * spacing - axis.origin for axis in axes]
     centers = [start + spacing // 2 + spacing * np.arange(objects) for start in first]
     return len(np.unique(output[np.ix_(*centers)]))
 

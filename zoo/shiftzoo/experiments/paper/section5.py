@@ -1,5 +1,6 @@
-"""Section 5's remark: a ResNet50 cut after its first stage is periodic-4, for one convolution and
-one pooling have stride 2.
+"""Section 5: a ResNet50 cut after its first stage has period 4.
+
+One convolution and one pooling have stride 2.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from shiftrun.model.open_model import Model
 from shiftzoo.experiments.outcome import Outcome, equal, opened
 
 BLOCKS = 3  # bottlenecks of the first stage
-WIDTH = 16  # channels inside a bottleneck, 64 in the original: strides and windows are the same
+WIDTH = 16  # channels in a bottleneck; the original has 64, with the same strides and windows
 
 
 def truncated_resnet50(seed: int = 0) -> onnx.ModelProto:
-    """Stem and first stage of a ResNet50 with random weights: `image` (n, 3, h, w) to `features`
-    (n, 4·WIDTH, h/4, w/4).
+    """Stem and first stage of a ResNet50 with random weights.
+
+    Maps `image` (n, 3, h, w) to `features` (n, 4·WIDTH, h/4, w/4).
     """
     random = np.random.default_rng(seed)
     nodes: list[onnx.NodeProto] = []
@@ -57,10 +59,9 @@ def truncated_resnet50(seed: int = 0) -> onnx.ModelProto:
 
 
 def smallest_shift(model: Model, most: int = 8) -> int:
-    """The smallest shift of the image, px, after which the features are, away from the border,
-    those of before moved by whole px.
+    """The smallest shift of the image, px, that only moves the features by whole px.
 
-    0 if there is none up to `most`.
+    Borders are ignored. 0 if there is none up to `most`.
     """
     image = np.random.default_rng(1).normal(size=(1, 3, 128 + most, 128)).astype(np.float32)
     margin = max(axis.border[0] for axis in model.axes()) + 1
@@ -85,7 +86,7 @@ def smallest_shift(model: Model, most: int = 8) -> int:
 
 
 def run(out: Path) -> list[Outcome]:
-    """The period by analysis and by measurement; no picture."""
+    """Compare the period by analysis and by measurement; no picture."""
     with TemporaryDirectory() as folder:
         model = opened(truncated_resnet50(), Path(folder))
         y, x = model.axes()

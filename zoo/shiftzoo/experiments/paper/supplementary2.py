@@ -1,10 +1,8 @@
-"""Supplementary Figure 2: zero padding tells a network where it is, and every tile that it is
-there.
+"""Supplementary Figure 2: with zero padding a network knows its position, in every tile anew.
 
-On a constant image a network of valid convolutions and fixed upsampling says the same everywhere.
-With zero padding it says something else near the border, as far as its windows reach. Tiles that
-are run by themselves carry that border to every seam; tiles that are read with the full halo do
-not.
+On a constant image the output of a network of valid convolutions and fixed upsampling is constant.
+With zero padding it differs near the border, as far as the windows reach. Tiles that are run by
+themselves add this border to every seam; tiles that are read with the full halo do not.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ TILE_PX = 128
 
 
 def run(out: Path) -> list[Outcome]:
-    """Count px that know where they are, and px that stitching changes; draw supplementary2.png."""
+    """Count px that differ from the center or between tilings; draw supplementary2.png."""
     image = np.ones((IMAGE_PX, IMAGE_PX), np.float32)
     with TemporaryDirectory() as folder:
         model = opened(random_network(FRAME, "fixed"), Path(folder))
@@ -63,7 +61,7 @@ def run(out: Path) -> list[Outcome]:
 
 
 def _tiles_by_themselves(model: Model, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Every tile as an image of its own, side by side."""
+    """Run every tile as a separate image; join the outputs side by side."""
     rows = []
     for y in range(0, IMAGE_PX, TILE_PX):
         tiles = np.stack(

@@ -1,9 +1,8 @@
-"""Supplementary Figures 3a-d: slight noise or elastic deformation at the spacing at which equal
-disks cannot be told apart.
+"""Supplementary Figures 3a-d: slight noise or deformation makes equal disks distinguishable.
 
-What was equal is so no longer, and disks on the grid of the poolings get embeddings of their own.
-That says nothing of tiles: off the grid the same network still gives other embeddings than for the
-whole image.
+At this spacing equal disks cannot be distinguished. With noise or deformation they differ, and
+disks on the grid of the poolings get their own embeddings. This does not help tiles: off the grid
+the same network still gives different embeddings than for the whole image.
 """
 
 from __future__ import annotations
