@@ -164,7 +164,7 @@ def check(
         from shiftlint.linting import baseline as known
 
         click.echo(
-            f"{known.write_baseline(write_baseline, shown)} findings written to {write_baseline}",
+            f"findings written to {write_baseline}: {known.write_baseline(write_baseline, shown)}",
             err=True,
         )
         return WRONG_INPUT if unreadable else 0
@@ -176,12 +176,9 @@ def check(
         hidden = known.without_known(shown, baseline)
         shown = hidden.files
         if hidden.count:
-            click.echo(f"{hidden.count} known findings hidden ({baseline})", err=True)
+            click.echo(f"known findings hidden: {hidden.count} ({baseline})", err=True)
         if hidden.rewritten:
-            click.echo(
-                f"{baseline}: rewritten; its findings no longer depend on the wording of messages",
-                err=True,
-            )
+            click.echo(f"{baseline}: {hidden.rewritten}", err=True)
     level = fail_on or configuration.table.get("fail-on", "error")
     failing = LEVELS[: LEVELS.index(level) + 1]
     _print_report(shown, output_format, failing, statistics=statistics)

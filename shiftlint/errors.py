@@ -13,10 +13,12 @@ class InputError(ValueError):
     ----------
     code : str or None
         Code of the rule, such as "SL001".
+    what : str
+        What is wrong, as one word for programs; "" if the code says it.
     message : str
         The message without the code.
     """
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, what: str = "") -> None:
         super().__init__(f"{code} {message}" if code else message)
-        self.code, self.message = code, message
+        self.code, self.message, self.what = code, message, what

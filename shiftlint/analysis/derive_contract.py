@@ -181,8 +181,8 @@ def _size_notes(
                 found = probe.difference(output, base, other)
             except SizeError as error:  # such as for a network that takes only squares
                 facts = (
-                    ("first", written(base)),
-                    ("second", written(other)),
+                    ("first", Words(written(base))),
+                    ("second", Words(written(other))),
                     ("error", Words(error)),
                 )
                 yield Note(
@@ -196,7 +196,7 @@ def _size_notes(
                 break
             if found is not None:
                 cause = cause_of(probe, found, base, other)
-                facts = (
+                told = (
                     ("what", cause.what.value),
                     ("of", cause.subject),
                     ("words", Words(predicate(cause, base, other))),
@@ -207,7 +207,7 @@ def _size_notes(
                     Reason.OTHER_PROGRAM,
                     node=found.node.name,
                     op=found.node.op,
-                    facts=facts,
+                    facts=told,
                 )
                 break
 
@@ -223,5 +223,8 @@ def _reasons(notes: Sequence[Note], axes: Sequence[AxisContract]) -> tuple[Expla
             text = f"axis {axis.name} behaves differently at different sizes"
             reasons.add(Explanation("SL102", Kind.SIZE, axis.input_axis, "", "", text))
     return tuple(
-        sorted(reasons, key=lambda reason: (reason.kind, reason.node, reason.axis, reason.text))
+        sorted(
+            reasons,
+            key=lambda reason: (reason.kind, reason.node, reason.axis, reason.op, reason.text),
+        )
     )

@@ -245,5 +245,6 @@ class Note:
         """Its identity besides node and axis: the reason and its facts, without words."""
         return (
             ("reason", self.reason.name),
+            ("op", self.op),
             *((name, value) for name, value in self.facts if not isinstance(value, Words)),
         )

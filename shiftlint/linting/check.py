@@ -61,7 +61,7 @@ def check_all(
 ) -> list[Checked]:
     """Check files, each with its settings; InputError as in `check`, or for wrong settings."""
     result = []
-    for path in dict.fromkeys(paths):
+    for path in dict.fromkeys(str(Path(path)) for path in paths):
         settings = configuration.settings(path, command_line)
         with readable(path) as file:
             checked = check(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -63,6 +64,7 @@ def read_graph(path: Path, *, where: str | None = None) -> Graph:
         raise InputError(
             f"cannot read model ({where}): expected an ONNX file, got: {error.strerror}.",
             code="SL001",
+            what="unreadable",
         ) from error
 
 
@@ -72,6 +74,7 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
         raise InputError(
             f"empty model ({where}): expected an ONNX file, got 0 bytes. Fetch or export it again.",
             code="SL001",
+            what="empty",
         )
     try:
         return _graph(Message(Source(data)), where)
@@ -81,6 +84,7 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
             f"{len(data)} bytes that are not one "
             f"({error}). Is the file truncated or in another format? Fetch or export it again.",
             code="SL001",
+            what="not_onnx",
         ) from error
     except (UnicodeDecodeError, OverflowError) as error:
         what = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
@@ -88,6 +92,7 @@ def graph_of(data: bytes | mmap, *, where: str) -> Graph:
             f"damaged model ({where}): expected valid names and sizes, got {what}. Export it "
             "again.",
             code="SL001",
+            what="damaged",
         ) from error
 
 
@@ -101,8 +106,9 @@ def _graph(model: Message, where: str) -> Graph:
             f"too large a graph ({where}): expected at most {MAXIMUM_NODES} nodes, got {nodes}. "
             "Unrolled loops make such graphs: export the network without them.",
             code="SL001",
+            what="too_large",
         )
-    every = [_node(n, index) for index, n in enumerate(proto.messages(1))]
+    every = _distinct([_node(n, index) for index, n in enumerate(proto.messages(1))])
     masks = {name for node in every if node.op not in WEIGHTED for name in node.inputs}
     constants = _initializers(proto, masks)
     inputs = tuple(
@@ -144,6 +150,7 @@ def _check_order(
                     "read, got node "
                     f"{node.name} ({node.op}) with input {name!r}, which {what}. Export it again.",
                     code="SL001",
+                    what="undefined",
                 )
         for name in node.outputs:
             if name and name in defined:
@@ -152,6 +159,7 @@ def _check_order(
                     f"{name!r} twice, the second "
                     f"time by node {node.name} ({node.op}). Export it again.",
                     code="SL001",
+                    what="redefined",
                 )
             defined.add(name)
     missing = [value.name for value in outputs if value.name not in defined]
@@ -161,6 +169,7 @@ def _check_order(
             f"invalid graph ({where}): expected outputs that are computed, got {what}. Export it "
             "again.",
             code="SL001",
+            what="outputs",
         )
 
 
@@ -175,6 +184,15 @@ def _overload(name: str, overload: str) -> str:
 
 def _opset(imports: Iterable[Message]) -> dict[str, int]:
     return {_domain(one.text(1)): one.integer(2) for one in imports}
+
+
+def _distinct(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes under names of their own: ONNX lets several have the same."""
+    counts = Counter(node.name for node in nodes)
+    return [
+        replace(node, name=f"{node.name}#{index}") if counts[node.name] > 1 else node
+        for index, node in enumerate(nodes)
+    ]
 
 
 def _node(proto: Message, index: int) -> Node:

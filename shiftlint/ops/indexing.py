@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported, Words
 from shiftlint.calculus.relation import window
 from shiftlint.calculus.tensor import Dim, Tensor, derived, dim_of, dim_size, follows
 from shiftlint.calculus.track import resample
@@ -101,7 +101,8 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
     """
     depth = indices.shape[-1] if indices.rank else 0
     if not 0 <= batch_dims < indices.rank or not 1 <= depth <= data.rank - batch_dims:
-        raise Unsupported(Reason.INDICES_SHAPE, indices=indices.shape, data=data.shape)
+        shapes = Words(list(indices.shape)), Words(list(data.shape))
+        raise Unsupported(Reason.INDICES_SHAPE, indices=shapes[0], data=shapes[1])
     if batch_dims == 0:
         known = evaluated(
             lambda array, index: array[tuple(np.moveaxis(index, -1, 0))], data, indices

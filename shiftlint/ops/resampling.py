@@ -21,7 +21,7 @@ from shiftlint.calculus.interpolation import (
     single,
     symmetric_offset,
 )
-from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Unsupported, Words
 from shiftlint.calculus.tensor import (
     Dim,
     Tensor,
@@ -221,7 +221,7 @@ def _resize_axis(
         return new_dim(new_size, uniform=is_uniform(dim)), []
     reason = None
     size = dim_size(dim)
-    facts: dict[str, Any] = {"before": size, "after": new_size}
+    facts: dict[str, Any] = {"before": Words(size), "after": Words(new_size)}
     if kernel.mode not in {"nearest", "linear", "cubic"}:
         raise Unsupported(Reason.ATTRIBUTE, attribute="mode", value=kernel.mode)
     if (

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from shiftlint.calculus.note import Kind, Note, Reason, SizeError
+from shiftlint.calculus.note import Kind, Note, Reason, SizeError, Words
 from shiftlint.calculus.relation import blocks, repeat
 from shiftlint.calculus.tensor import Atom, Dim, Tensor, computed, dim_of
 from shiftlint.calculus.track import resample
@@ -46,7 +46,7 @@ def dealt(data: Tensor, sizes: Sequence[int]) -> Tensor:
             Kind.UNKNOWN,
             a.track.axis,
             Reason.CUT_ACROSS,
-            facts=(("before", data.shape), ("after", tuple(sizes))),
+            facts=(("before", Words(list(data.shape))), ("after", Words(list(sizes)))),
         )
         for a in atoms
         if a.track

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from shiftlint.calculus.note import Reason, SizeError, Unsupported
+from shiftlint.calculus.note import Reason, SizeError, Unsupported, Words
 from shiftlint.calculus.tensor import Tensor, computed, constant, plain
 from shiftlint.lazy_numpy import np
 from shiftlint.onnx_file.constants import LARGEST_SIZE, once
@@ -163,7 +163,8 @@ def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) 
     )
     length = (float(last) - float(first)) / float(step) if float(step) else inf
     if not isfinite(length) or length > LARGEST_SIZE:
-        raise Unsupported(Reason.BOUNDS, first=float(first), last=float(last), step=float(step))
+        bounds = {"first": Words(first), "last": Words(last), "step": Words(step)}
+        raise Unsupported(Reason.BOUNDS, **bounds)
     count = max(ceil(length), 0)
     if count <= LARGEST_VALUE:
         return computed(first + step * np.arange(count, dtype=np.asarray(first).dtype))

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from shiftlint.contract.measurement import Measurement
 
 
-def each(found: Iterable[Note], code: str, level: Level, advice: str) -> Iterator[Finding]:
-    """One finding per note."""
+def each(
+    case: Case, found: Iterable[Note], code: str, level: Level, advice: str
+) -> Iterator[Finding]:
+    """One finding per note, along all axes that it holds for."""
     for note in found:
-        yield Finding(
-            code, level, f"{note.op} {note.node!r}: {note.text}.", advice, note.node, fact=note.fact
-        )
+        message = f"{note.op} {note.node!r}: {note.text}."
+        axis = case.axes_of(note)
+        yield Finding(code, level, message, advice, note.node, axis=axis, fact=note.fact)
 
 
 def failed(case: Case, code: str, level: Level) -> Iterator[Finding]:
     """One finding if the analysis failed for this rule's reason."""
     if case.failure is not None and case.failure.code == code:
-        yield Finding(code, level, case.failure.message)
+        yield Finding(code, level, case.failure.message, fact=(("what", case.failure.what),))
 
 
 def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
@@ -44,7 +46,7 @@ def contradicted(case: Case, code: str, level: Level) -> Iterator[Finding]:
                 "Run whole images, and report the model.",
                 tensor=m.output,
                 axis=m.axis,
-                fact=(("claim", m.claim.name),),
+                fact=(("claim", m.claim.name), ("count", m.count)),
             )
 
 

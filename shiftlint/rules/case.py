@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shiftlint.calculus.note import Facts, Kind, Note
+from shiftlint.calculus.note import EVERY, Facts, Kind, Note
 from shiftlint.contract.metadata import Metadata
 from shiftlint.contract.values import AxisContract, Contract
 from shiftlint.errors import InputError
@@ -118,6 +118,16 @@ class Case:
             if note.kind in kinds:
                 found.setdefault((note.node, note.fact), note)
         return sorted(found.values(), key=lambda note: (note.node, str(note.fact)))
+
+    def axes_of(self, note: Note) -> str:
+        """The axes that a note holds for, along with equal notes: "y, x"; "" for all axes."""
+        names = {axis.input_axis: axis.name for _, axis in self.axes()}
+        like = {
+            n.axis
+            for n in self.notes
+            if (n.kind, n.node, n.fact) == (note.kind, note.node, note.fact)
+        }
+        return ", ".join(names.get(axis, f"axis{axis}") for axis in sorted(like) if axis != EVERY)
 
     def unanalyzed(self, code: str) -> list[Note]:
         """Unknowns of this rule: SL004 control flow, SL003 shape arithmetic, SL002 the rest.

@@ -55,3 +55,9 @@ def fingerprint(finding: Finding) -> str:
         [finding.code, finding.node, finding.tensor, finding.axis, finding.fact], default=str
     )
     return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def message_hash(finding: Finding) -> str:
+    """The hash of code, node and message by which baselines of version 1 know a finding."""
+    text = f"{finding.code}\0{finding.node}\0{finding.message}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

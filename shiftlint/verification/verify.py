@@ -74,7 +74,9 @@ def verify(
     graph = read_graph(Path(path), where=where)
     if contract is None:
         contract = contract_of(graph, where=where, input_name=input_name)
-    session = open_session(path, where=where)
+    # bytes of standard input: onnxruntime's errors then name no temporary file
+    model = path if where == str(path) else Path(path).read_bytes()
+    session = open_session(model, where=where)
     return list(measure(subject_of(session, graph, contract, where=where, seed=seed)))
 
 

@@ -92,6 +92,9 @@ def main() -> int:
         summary = standard.run(
             options.standard, options.every, keep=options.keep, verbose=options.verbose, tell=print
         )
+        if not summary.cases:
+            print(f"no such case ({options.standard}): expected an operator or a pattern of names.")
+            return 2
         print(summary)
         return int(summary.counts["contradicted"] > 0)
     statistics, start = Statistics(Counter()), time.monotonic()

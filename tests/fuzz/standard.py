@@ -25,13 +25,17 @@ SHOWN = 3  # contradictions of one operator and claim
 
 
 def chosen(cases: Iterable[Case], pattern: str, every: int = 1) -> Iterator[Variant]:
-    """The variants whose name is like `pattern`, as in "test_conv_*" or "*/tokens/*": one in
+    """The variants of the operator `pattern`, or whose name is like it ("test_conv_*"): one in
     `every`, the first among them.
     """
     variants = (
-        variant for case in cases for variant in variants_of(case) if fnmatch(variant.name, pattern)
+        variant for case in cases for variant in variants_of(case) if _like(variant, pattern)
     )
     return islice(variants, 0, None, every)
+
+
+def _like(variant: Variant, pattern: str) -> bool:
+    return variant.operator == pattern or fnmatch(variant.name, pattern)
 
 
 def verdicts(variants: Iterable[Variant]) -> Iterator[tuple[Variant, Verdict]]:

@@ -86,7 +86,7 @@ def check(case: Case) -> Iterator[Finding]:
                     "Write the expected number into the description.",
                     tensor=output,
                     axis=axis.name,
-                    fact=(("what", what), ("got", got)),
+                    fact=(("file", name), ("what", what), ("got", got)),
                 )
 
 

@@ -45,8 +45,12 @@ def check(case: Case) -> Iterator[Finding]:
         "Resize by a fixed scale with half_pixel coordinates, drop coordinate inputs, or run "
         "whole images."
     )
-    yield from each(case.noted(Kind.POSITION), CODE, LEVEL, advice)
+    yield from each(case, case.noted(Kind.POSITION), CODE, LEVEL, advice)
     if any(axis.period is None for _, axis in case.axes()):
         yield from each(
-            case.noted(Kind.SIZE), CODE, LEVEL, "Replace it by a constant, or run whole images."
+            case,
+            case.noted(Kind.SIZE),
+            CODE,
+            LEVEL,
+            "Replace it by a constant, or run whole images.",
         )

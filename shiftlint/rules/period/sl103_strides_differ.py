@@ -42,5 +42,9 @@ TITLE = "branches of different strides meet"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node where scales differ."""
     yield from each(
-        case.noted(Kind.STRIDES), CODE, LEVEL, "Resample one branch to the scale of the other."
+        case,
+        case.noted(Kind.STRIDES),
+        CODE,
+        LEVEL,
+        "Resample one branch to the scale of the other.",
     )

@@ -37,5 +37,9 @@ TITLE = "an operator or domain on the path is not analyzed"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node that is not analyzed."""
     yield from each(
-        case.unanalyzed(CODE), CODE, LEVEL, "Export without it, or request a transfer function."
+        case,
+        case.unanalyzed(CODE),
+        CODE,
+        LEVEL,
+        "Export without it, or request a transfer function.",
     )

@@ -44,6 +44,7 @@ TITLE = "shape arithmetic is not resolved"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per node whose bounds are unknown."""
     yield from each(
+        case,
         case.unanalyzed(CODE),
         CODE,
         LEVEL,

@@ -42,5 +42,5 @@ TITLE = "control flow on the path"
 def check(case: Case) -> Iterator[Finding]:
     """One finding per unresolved control-flow node."""
     yield from each(
-        case.unanalyzed(CODE), CODE, LEVEL, "Export the intended branch, or unroll the loop."
+        case, case.unanalyzed(CODE), CODE, LEVEL, "Export the intended branch, or unroll the loop."
     )

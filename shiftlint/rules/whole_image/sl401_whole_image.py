@@ -46,5 +46,9 @@ def check(case: Case) -> Iterator[Finding]:
         "images."
     )
     yield from each(
-        (note for note in case.noted(Kind.GLOBAL) if code_of(note) == CODE), CODE, LEVEL, advice
+        case,
+        (note for note in case.noted(Kind.GLOBAL) if code_of(note) == CODE),
+        CODE,
+        LEVEL,
+        advice,
     )
