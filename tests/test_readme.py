@@ -7,9 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
@@ -122,3 +125,31 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
         assert heading in {
             re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings
         }
+
+
+TOOL = re.compile(r"(?:[A-Z_]+=\S+ )*(shiftlint|shiftrun|shiftzoo) ")
+
+
+def examples_of(command: click.Command) -> list[str]:
+    _, mark, block = (command.help or "").partition("\b\n")
+    lines = block.split("\n\n")[0].splitlines() if mark else []
+    return [line.strip() for line in lines if line.strip() and not line.strip().endswith(":")]
+
+
+@pytest.mark.parametrize("tool", ["shiftlint", "shiftrun", "shiftzoo"])
+def test_examples_of_help_are_on_lines_of_their_own(tool: str) -> None:
+    group = import_module(f"{tool}.cli").cli
+    examples = [line for one in (group, *group.commands.values()) for line in examples_of(one)]
+    assert examples
+    for line in examples:
+        assert TOOL.match(line), line
+        assert len(TOOL.findall(line)) == 1, line
+
+
+def test_commands_of_cards_exist() -> None:
+    cards = sorted((ROOT / "zoo" / "cards").glob("*.toml"))
+    text = "\n".join(card.read_text(encoding="utf-8") for card in cards)
+    modules = set(re.findall(r"python -m (shift[\w.]+)", text))
+    assert modules
+    for name in modules:
+        assert find_spec(name) is not None, name
