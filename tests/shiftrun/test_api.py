@@ -123,7 +123,7 @@ def test_progress_and_cancel(model: Model, what: str) -> None:
 def test_what_is_no_array(model: Model) -> None:
     for wrong in ([[1, 2], [3, 4]], "image.tif", None):
         with pytest.raises(
-            InputError, match=r"no array \(image\): expected an array of numpy or zarr, or a Reader"
+            InputError, match=r"not an array \(image\): expected a numpy or zarr array, or a Reader"
         ):
             model.predict(wrong)
     with pytest.raises(InputError, match=r"wrong axes \(image\)"):

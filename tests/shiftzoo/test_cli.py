@@ -91,7 +91,7 @@ def test_render(tmp_path: Path) -> None:
     again = shiftzoo("render", "disks", "-o", out)
     assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
     wrong = shiftzoo("render", "disks", "-o", tmp_path / "disks.tif")
-    assert (wrong.returncode, "ends in .npz" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "ending in .npz" in wrong.stderr) == (2, True)
 
 
 def test_from_and_resume_exclude_each_other(tmp_path: Path) -> None:

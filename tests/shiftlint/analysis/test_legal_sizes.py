@@ -205,7 +205,7 @@ def test_squares_alone() -> None:
     """A random network that runs only if both sizes are equal."""
     output = analyze(DATA / "takes_squares_alone.onnx").outputs[0]
     assert [axis.period for axis in output.axes] == [None, None]
-    assert any("and not at" in reason.text for reason in output.reasons)
+    assert any("but not at" in reason.text for reason in output.reasons)
 
 
 def test_what_holds_beside_a_class_that_falls() -> None:

@@ -106,7 +106,7 @@ def test_static_size_has_no_next() -> None:
 
 
 def test_output_size_of_an_illegal_input() -> None:
-    with pytest.raises(ValueError, match="is 5 a legal size"):
+    with pytest.raises(ValueError, match="Is 5 a legal size"):
         OutputSize(Fraction(1, 2), Fraction(0)).of(5)
 
 

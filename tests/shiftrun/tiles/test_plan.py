@@ -269,7 +269,7 @@ def test_the_reason_for_rounding_is_the_cause() -> None:
     placed = make_plan(
         (600,), (replace(plain, bitwise=False, rounding=Inexact(place=True)),), tile=(144,)
     )
-    assert ("in the body of a row" in placed.rounding[0], len(placed.rounding), placed.drift) == (
+    assert ("at the end of a row" in placed.rounding[0], len(placed.rounding), placed.drift) == (
         True,
         1,
         0,

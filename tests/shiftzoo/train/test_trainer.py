@@ -196,7 +196,7 @@ def test_existing_run_is_not_overwritten(finished: Path, recipe: Recipe) -> None
 
 
 def test_nothing_to_resume(recipe: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="leave --resume out"):
+    with pytest.raises(InputError, match="omit --resume"):
         train(recipe, tiny.disks(), tmp_path, resume=True, device="cpu")
 
 
