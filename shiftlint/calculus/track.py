@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shiftlint.calculus.padding_set import NO_PADDING, Paddings
 from shiftlint.calculus.relation import IDENTITY, Relation
 from shiftlint.contract.values import EXACT, Inexact
-
-if TYPE_CHECKING:
-    pass
-
 
 BY_PLACE = Inexact(place=True)
 

@@ -15,7 +15,7 @@ is in `residues`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -208,6 +208,11 @@ class Explanation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.node} ({self.op}): {self.text}" if self.node else self.text
+
+
+def unknown_first(reasons: Iterable[Explanation]) -> tuple[Explanation, ...]:
+    """Each explanation once, what is unknown before the rest."""
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: reason.kind != "unknown"))
 
 
 def told(reasons: Sequence[Explanation], most: int = 3) -> str:

@@ -130,10 +130,12 @@ def _with_fingerprints(
                 known.add(row)
             elif row not in known and row.code in REWORDED:
                 open_findings.append(row)
+    waiting: dict[tuple[str, str, str], list[Row]] = {}
+    for other in sorted(old):
+        waiting.setdefault(_place(other), []).append(other)
     for row in open_findings:
-        partner = next((other for other in sorted(old) if _place(other) == _place(row)), None)
-        if partner is not None:
-            old.discard(partner)
+        if partners := waiting.get(_place(row)):
+            old.discard(partners.pop(0))
             known.add(row)
     return known, old
 

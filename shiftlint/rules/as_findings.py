@@ -18,9 +18,10 @@ def each(
     case: Case, found: Iterable[Note], code: str, level: Level, advice: str
 ) -> Iterator[Finding]:
     """One finding per note, along all axes that it holds for."""
+    axes = case.note_axes()
     for note in found:
         message = f"{note.op} {note.node!r}: {note.text}."
-        axis = case.axes_of(note)
+        axis = axes[note.kind, note.node, note.fact]
         yield Finding(code, level, message, advice, note.node, axis=axis, fact=note.fact)
 
 

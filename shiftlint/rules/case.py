@@ -119,15 +119,16 @@ class Case:
                 found.setdefault((note.node, note.fact), note)
         return sorted(found.values(), key=lambda note: (note.node, str(note.fact)))
 
-    def axes_of(self, note: Note) -> str:
-        """The axes that a note holds for, along with equal notes: "y, x"; "" for all axes."""
+    def note_axes(self) -> dict[tuple[Kind, str, Facts], str]:
+        """By kind, node and fact of a note: the axes that equal notes hold for, as "y, x"."""
         names = {axis.input_axis: axis.name for _, axis in self.axes()}
-        like = {
-            n.axis
-            for n in self.notes
-            if (n.kind, n.node, n.fact) == (note.kind, note.node, note.fact)
+        found: dict[tuple[Kind, str, Facts], set[int]] = {}
+        for note in self.notes:
+            found.setdefault((note.kind, note.node, note.fact), set()).add(note.axis)
+        return {
+            key: ", ".join(names.get(i, f"axis{i}") for i in sorted(axes) if i != EVERY)
+            for key, axes in found.items()
         }
-        return ", ".join(names.get(axis, f"axis{axis}") for axis in sorted(like) if axis != EVERY)
 
     def unanalyzed(self, code: str) -> list[Note]:
         """Unknowns of this rule: SL004 control flow, SL003 shape arithmetic, SL002 the rest.

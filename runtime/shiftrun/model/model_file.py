@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shiftlint.contract.joined_outputs import joined_axes, same_grid
 from shiftlint.contract.metadata import Metadata
-from shiftlint.contract.values import AxisContract, Contract, OutputContract, told
+from shiftlint.contract.values import AxisContract, Contract, OutputContract, told, unknown_first
 from shiftlint.errors import InputError
 from shiftrun.arrays.readers import Reader
 from shiftrun.clustering.one_window.label_window import Clustering
@@ -100,10 +100,7 @@ class ModelFile:
     ) -> InputError:
         """The error for outputs that are not images, with the reasons."""
         lost = [output for output in self.contract.outputs if name in (None, output.name)]
-        reasons = sorted(
-            {reason for output in lost for reason in output.reasons},
-            key=lambda reason: reason.kind != "unknown",
-        )
+        reasons = unknown_first(reason for output in lost for reason in output.reasons)
         because = f": {told(reasons)}" if reasons else ""
         return InputError(f"{what}{because}. {advice}", code=reasons[0].code if reasons else None)
 

@@ -15,7 +15,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shiftlint.contract.values import AxisContract, Explanation, OutputSize, Sizes, told
+from shiftlint.contract.values import (
+    AxisContract,
+    Explanation,
+    OutputSize,
+    Sizes,
+    told,
+    unknown_first,
+)
 from shiftlint.errors import InputError
 
 
@@ -56,8 +63,7 @@ def sizes_of(axis: AxisContract, reasons: Sequence[Explanation] = ()) -> tuple[S
 
 def along(axis: AxisContract, reasons: Sequence[Explanation]) -> tuple[Explanation, ...]:
     """The reasons that concern this axis, unknowns first."""
-    own = [reason for reason in reasons if reason.axis in (axis.input_axis, -1)]
-    return tuple(sorted(own, key=lambda reason: reason.kind != "unknown"))
+    return unknown_first(reason for reason in reasons if reason.axis in (axis.input_axis, -1))
 
 
 def frame(axis: AxisContract, image_px: int, pad: str) -> Frame:

@@ -52,3 +52,53 @@ def test_facts_are_values(example: Example, tmp_path: Path) -> None:
         texts = [leaf for leaf in leaves(finding.fact) if isinstance(leaf, str)]
         assert [text for text in texts if text.count(" ") > MOST_WORDS] == [], finding
     assert len({fingerprint(finding) for finding in findings}) == len(findings), findings
+
+
+TWINS = """<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] x) => (float[n,1,h,w] y) {
+  [n] r = RandomNormalLike(x)
+  [n] q = RandomNormalLike(x)
+  a = Add(r, x)
+  y = Add(q, a)
+}"""
+ALONG = """<ir_version: 8, opset_import: ["": 17]>
+g (float[n,1,h,w] x) => (float[n,1,h,w] y) {{
+  [n] r = ReduceMean<axes = [{axes}]>(x)
+  y = Add(x, r)
+}}"""
+
+
+def findings_of(network: str, folder: Path) -> tuple[Finding, ...]:
+    return found(Example("", True, [], network, {}), folder)
+
+
+def test_nodes_of_one_name_are_two_findings(tmp_path: Path) -> None:
+    random = [one for one in findings_of(TWINS, tmp_path) if one.code == "SL403"]
+    assert len({fingerprint(one) for one in random}) == 2
+
+
+def test_a_finding_of_a_note_is_known_by_its_axes(tmp_path: Path) -> None:
+    known = {}
+    for axes in ("2", "3", "2, 3"):
+        whole = [
+            one for one in findings_of(ALONG.format(axes=axes), tmp_path) if one.code == "SL401"
+        ]
+        known[axes] = {fingerprint(one) for one in whole}
+        assert len(whole) == 1
+    assert len(set.union(*known.values())) == 3
+
+
+def test_two_descriptions_are_two_findings(tmp_path: Path) -> None:
+    example = next(one for one in BAD if one.code == "SL605")
+    (text,) = example.files.values()
+    files = {"rdf.yaml": text, "bioimageio.yaml": text}
+    both = found(Example("SL605", True, [], example.network, files), tmp_path)
+    assert len({fingerprint(one) for one in both if one.code == "SL605"}) == 2
+
+
+def test_an_unreadable_file_is_known_by_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("hi")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    names = ["text.onnx", "empty.onnx", "missing.onnx"]
+    files = check_all([str(tmp_path / name) for name in names], Configuration(), {})
+    assert len({fingerprint(one) for file in files for one in file.findings}) == 3
